@@ -1,0 +1,53 @@
+"""The time as a gate knows it, handed in wherever time matters, so that tests never sleep."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from typing import Protocol
+
+from msgspec import Struct
+
+from wire.events import Clock
+
+
+class Instant(Struct, frozen=True, order=True):
+    """One moment: `time_ns` wall clock (UTC since 1970), `mono_ns` monotonic since boot, and the wall clock's trust."""
+
+    time_ns: int
+    mono_ns: int
+    clock: Clock = Clock.SYNCED
+
+    def seconds_since(self, earlier: Instant) -> float:
+        """Seconds between two moments, by the monotonic clock: jumps of the wall clock do not matter."""
+        return (self.mono_ns - earlier.mono_ns) / 1e9
+
+
+class Timekeeper(Protocol):
+    """Where the agent gets the time from."""
+
+    def now(self) -> Instant: ...
+
+
+class SystemTime:
+    """The machine's own clocks; whether they are synchronised is the kernel's word (adjtimex(2), STA_UNSYNC)."""
+
+    def now(self) -> Instant:
+        clock = Clock.SYNCED if kernel_clock_synced() else Clock.FREE
+        return Instant(time.time_ns(), time.monotonic_ns(), clock)
+
+
+_TIME_ERROR = 5
+"""adjtimex(2): the clock is not synchronised (STA_UNSYNC set, or no synchronisation since boot)."""
+_TIMEX_BYTES = 1024
+"""More than struct timex takes on any Linux (208 on 64 bits); zeroed, it only asks (modes = 0)."""
+_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+
+
+def kernel_clock_synced() -> bool:
+    """Whether the kernel believes that its clock is disciplined by NTP or the like; False where it cannot say."""
+    adjtimex = getattr(_libc, "adjtimex", None)
+    if adjtimex is None:
+        return False
+    return int(adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))) not in (-1, _TIME_ERROR)

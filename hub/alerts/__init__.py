@@ -1,0 +1,1 @@
+"""Rules, lifecycle and notification: who must know, and whether they were told."""

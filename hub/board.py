@@ -1,0 +1,105 @@
+"""The live board: what is going on now, kept in memory for the console, the terminal view and the API.
+
+It is no source of truth: it is filled from the journal's tail at start, then by each commit and each vitals message.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from wire.events import Count, Direction, Outcome, Reason, Refusal, Temperature, Verdict
+
+
+class PassageRow(Struct, frozen=True, omit_defaults=True):
+    """One passage as people read it; `offset` is its place in the journal (newest highest)."""
+
+    offset: int
+    time_ns: int
+    site: str
+    gate: str
+    lane: str
+    kind: str
+    """`person` or `vehicle`."""
+    outcome: Outcome
+    verdict: Verdict | None = None
+    direction: Direction = Direction.IN
+    temperature: Temperature | None = None
+    refusal: Refusal | None = None
+    who: str | None = None
+    """The token's first characters; the board knows no names."""
+    reasons: tuple[Reason, ...] = ()
+    late_s: float = 0.0
+    """Seconds from the event to the journal: large for what was caught up after an outage."""
+
+
+class AlertRow(Struct, frozen=True, omit_defaults=True):
+    """One open alert. `key` is its deduplication key, `state` is `firing` or `resolved`."""
+
+    id: int
+    key: str
+    rule: str
+    severity: str
+    """`critical`, `warning` or `info`."""
+    state: str
+    since_ns: int
+    last_ns: int
+    count: int
+    site: str
+    gate: str
+    lane: str = ""
+    detail: str = ""
+    told: str = "pending"
+    """`pending`, `delivered`, `retrying`, `late` (too old to page) or `no-channel`."""
+
+
+class DeviceRow(Struct, frozen=True, omit_defaults=True):
+    name: str
+    kind: str
+    health: str
+    detail: str = ""
+
+
+class GateRow(Struct, frozen=True, omit_defaults=True):
+    """One gate's pulse. `state` is `online`, `silent` (no word for too long), `offline` (it said so, or its will)."""
+
+    site: str
+    gate: str
+    state: str
+    seen_ns: int
+    version: str = ""
+    spool_urgent: Count = 0
+    spool_routine: Count = 0
+    spool_oldest_ns: int | None = None
+    frames_per_s: dict[str, float] = {}
+    devices: tuple[DeviceRow, ...] = ()
+    people_today: Count = 0
+    vehicles_today: Count = 0
+    fevers_today: Count = 0
+    refused_today: Count = 0
+
+
+class ProjectionRow(Struct, frozen=True, omit_defaults=True):
+    """A reader of the journal: how far behind it is, and what stops it."""
+
+    name: str
+    behind: Count
+    state: str
+    """`live`, `catching-up` or `waiting`."""
+    error: str = ""
+
+
+class Snapshot(Struct, frozen=True):
+    """All that the first console page and the terminal view show."""
+
+    time_ns: int
+    site: str
+    gates: tuple[GateRow, ...]
+    passages: tuple[PassageRow, ...]
+    """Newest first, a few dozen."""
+    alerts: tuple[AlertRow, ...]
+    """Open ones, worst and newest first."""
+    projections: tuple[ProjectionRow, ...]
+    journal_events: Count
+    dead_letters: Count
+    events_per_s: float
+    """Over the last minute."""

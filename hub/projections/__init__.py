@@ -1,0 +1,1 @@
+"""What reads the journal: each projection has a name, a durable cursor and `apply(batch)`."""

@@ -1,0 +1,75 @@
+"""The `menshen` command: `menshen edge|hub|sim|demo|evaluate|bench …`; each room brings its own subcommands."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from wire.errors import MenshenError, SettingsError
+
+VERSION = "0.1.0"
+ROOMS = {
+    "edge": ("edge.cli", "edge", "the gate agent"),
+    "hub": ("hub.cli", "hub", "the site's server"),
+    "sim": ("sim.cli", "sim", "a simulated factory"),
+    "demo": ("sim.demo", "hub,sim", "a hub, a broker and two gates on this machine, with a live view"),
+    "evaluate": ("edge.evaluate", "edge", "how good the screening is, on labelled data"),
+    "bench": ("tests.bench", "hub,sim", "how fast it is (from a checkout)"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand; the exit code is 0 for success, 1 for a fault that is explained, 2 for wrong usage."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="menshen", description=__doc__, add_help=False)
+    parser.add_argument("room", choices=ROOMS, nargs="?", metavar="|".join(ROOMS))
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--version", action="store_true")
+    known, _ = parser.parse_known_args(arguments[:1])
+    if known.version:
+        print(f"menshen {VERSION}")
+        return 0
+    if known.room is None:
+        print(_usage())
+        return 0 if known.help else 2
+    return _run(known.room, arguments[1:])
+
+
+def _run(room: str, arguments: list[str]) -> int:
+    module, extra, _ = ROOMS[room]
+    if room == "bench":
+        sys.path.insert(0, str(Path(__file__).parent))
+    try:
+        command = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if room == "bench" and error.name and error.name.startswith("tests"):
+            print("menshen bench: runs from a checkout of the repository, which has tests/bench", file=sys.stderr)
+        else:
+            print(
+                f"menshen {room}: the package {error.name!r} is not installed here; "
+                f'install what this command needs with: pip install "menshen[{extra}]"',
+                file=sys.stderr,
+            )
+        return 1
+    try:
+        return int(command.main(arguments) or 0)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    except MenshenError as error:
+        print(f"menshen {room}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _usage() -> str:
+    lines = [f"  menshen {room:<9} {about}" for room, (_, _, about) in ROOMS.items()]
+    return "\n".join(["usage: menshen COMMAND …", "", *lines, "", "menshen COMMAND --help tells the rest."])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

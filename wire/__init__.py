@@ -1,0 +1,1 @@
+"""What crosses the wire, and nothing else: events, messages, topics, tokens, and the link that carries them."""

@@ -1,0 +1,261 @@
+"""What a gate can say: the typed events, and nothing about how they travel.
+
+Every event is frozen and carries the gate's wall clock (`time_ns`, nanoseconds since 1970-01-01 UTC) and how far
+that clock is to be trusted. No event carries a name, a badge number or a plate: people and vehicles are tokens
+(see `wire.tokens`). Temperatures are degrees Celsius, uncertainties are standard uncertainties (k = 1).
+
+Unknown fields are ignored and unknown enum values read as `other`, so that a newer gate can talk to an older hub;
+the journal keeps the bytes as they came, so nothing is lost by it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MAX_TIME_NS = 2**63 - 1
+"""The last instant that SQLite and InfluxDB can hold, in nanoseconds since 1970 (the year 2262)."""
+
+TimeNs = Annotated[int, Meta(ge=0, le=MAX_TIME_NS)]
+Celsius = Annotated[float, Meta(ge=-273.15, le=1000.0)]
+Kelvin = Annotated[float, Meta(ge=0.0, le=100.0)]
+"""A difference of temperatures or an uncertainty, in kelvin."""
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
+"""A site, gate, lane, device or place: lower-case letters, digits and inner hyphens, 1 to 32 characters."""
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+"""A keyed hash that stands for a badge, a tag or a plate (`wire.tokens`)."""
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=2000)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class _Open(StrEnum):
+    """An enum that reads a value it does not know as its member `other`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> _Open:
+        return cls("other")
+
+
+class Clock(_Open):
+    """How far the gate's wall clock is to be trusted."""
+
+    SYNCED = "synced"
+    FREE = "free"
+    """Not synchronised since boot."""
+    OTHER = "other"
+
+
+class Direction(_Open):
+    IN = "in"
+    OUT = "out"
+    OTHER = "other"
+
+
+class Outcome(_Open):
+    """What the barrier was told."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    REMEASURE = "remeasure"
+    OTHER = "other"
+
+
+class Verdict(_Open):
+    """What the thermal screening says of one person."""
+
+    NORMAL = "normal"
+    SUSPECT = "suspect"
+    FEVER = "fever"
+    UNMEASURED = "unmeasured"
+    OTHER = "other"
+
+
+class Refusal(_Open):
+    """Why no temperature was given although somebody was there."""
+
+    NO_FACE = "no-face"
+    SEVERAL_FACES = "several-faces"
+    NOT_FRONTAL = "not-frontal"
+    TOO_SMALL = "too-small"
+    TOO_COLD = "too-cold"
+    WARMING_UP = "warming-up"
+    NO_REFERENCE = "no-reference"
+    SHUTTER = "shutter"
+    BAD_FRAME = "bad-frame"
+    NO_CAMERA = "no-camera"
+    OTHER = "other"
+
+
+class Reason(_Open):
+    """Why an outcome is what it is; a decision carries all that apply."""
+
+    TEMPERATURE_NORMAL = "temperature-normal"
+    FEVER = "fever"
+    SUSPECT = "suspect"
+    UNMEASURED = "unmeasured"
+    NO_BADGE = "no-badge"
+    UNKNOWN_BADGE = "unknown-badge"
+    NOT_VALID_NOW = "not-valid-now"
+    IN_ISOLATION = "in-isolation"
+    SEVERAL_PEOPLE = "several-people"
+    VEHICLE_REGISTERED = "vehicle-registered"
+    VEHICLE_UNREGISTERED = "vehicle-unregistered"
+    VEHICLE_UNREAD = "vehicle-unread"
+    NOT_DISINFECTED = "not-disinfected"
+    OTHER = "other"
+
+
+class DeviceKind(_Open):
+    THERMAL = "thermal"
+    BADGE = "badge"
+    VEHICLE = "vehicle"
+    ACTUATOR = "actuator"
+    SPOOL = "spool"
+    CLOCK = "clock"
+    GATE = "gate"
+    OTHER = "other"
+
+
+class Health(_Open):
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+    OTHER = "other"
+
+
+class GapCause(_Open):
+    """Why events are missing."""
+
+    SPOOL_FULL = "spool-full"
+    SPOOL_AGED = "spool-aged"
+    SPOOL_CORRUPT = "spool-corrupt"
+    WRITE_FAILED = "write-failed"
+    OTHER = "other"
+
+
+class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person's skin temperature, made of `looks` frames.
+
+    `skin_c` is the face's hottest pixels after correction against the reference, `u_c` its combined standard
+    uncertainty in kelvin, `limit_c` the skin temperature from which this lane said fever at that moment.
+    """
+
+    skin_c: Celsius
+    u_c: Kelvin
+    looks: Count
+    limit_c: Celsius | None = None
+    reference_c: Celsius | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """What all events have in common."""
+
+    time_ns: TimeNs
+    clock: Clock = Clock.SYNCED
+
+
+class PersonPassage(Event, frozen=True, kw_only=True, tag="person-passage"):
+    """One person came to a lane and was decided upon."""
+
+    passage: Id
+    lane: Name
+    outcome: Outcome
+    verdict: Verdict
+    direction: Direction = Direction.IN
+    badge: Token | None = None
+    temperature: Temperature | None = None
+    refusal: Refusal | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+class VehiclePassage(Event, frozen=True, kw_only=True, tag="vehicle-passage"):
+    """One vehicle came to a lane and was decided upon."""
+
+    passage: Id
+    lane: Name
+    outcome: Outcome
+    direction: Direction = Direction.IN
+    vehicle: Token | None = None
+    registered: bool = False
+    confidence: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+class DeviceState(Event, frozen=True, kw_only=True, tag="device-state"):
+    """A device, or the gate itself, changed its health.
+
+    On a stream of the hub's own, kind `gate` says what the hub saw of the gate named in `device`.
+    """
+
+    device: Name
+    kind: DeviceKind
+    health: Health
+    detail: Text = ""
+
+
+class Gap(Event, frozen=True, kw_only=True, tag="gap"):
+    """Events were lost before they could be sent; silence is never the answer.
+
+    `lost` counts them where that is known. `since_ns` and `until_ns` bound the times of what was lost.
+    """
+
+    cause: GapCause
+    lost: Count | None = None
+    since_ns: TimeNs | None = None
+    until_ns: TimeNs | None = None
+    detail: Text = ""
+
+
+class Disinfection(Event, frozen=True, kw_only=True, tag="disinfection"):
+    """A place or a vehicle was disinfected (六个必消)."""
+
+    place: Name | None = None
+    vehicle: Token | None = None
+    by: Token | None = None
+    agent: Text = ""
+
+
+class SecondaryMeasurement(Event, frozen=True, kw_only=True, tag="secondary-measurement"):
+    """A guard measured a person again with a contact thermometer; `body_c` is what it showed."""
+
+    body_c: Celsius
+    lane: Name
+    passage: Id | None = None
+    badge: Token | None = None
+    by: Token | None = None
+    device: Text = ""
+
+
+AnyEvent = PersonPassage | VehiclePassage | DeviceState | Gap | Disinfection | SecondaryMeasurement
+"""The events of this schema version."""
+
+
+class Urgency(StrEnum):
+    """The two streams of a gate. After an outage the urgent one is sent first."""
+
+    URGENT = "urgent"
+    ROUTINE = "routine"
+
+
+_URGENT_REASONS = frozenset(
+    {Reason.FEVER, Reason.SUSPECT, Reason.IN_ISOLATION, Reason.VEHICLE_UNREGISTERED, Reason.NOT_DISINFECTED,
+     Reason.SEVERAL_PEOPLE, Reason.NO_BADGE}
+)  # fmt: skip
+
+
+def urgency_of(event: AnyEvent) -> Urgency:
+    """The stream that an event belongs to.
+
+    Urgent is what may have to wake somebody: a fever, a breach of isolation, an unregistered vehicle, an
+    unscreened entry, a device fault, a gap.
+    """
+    match event:
+        case PersonPassage(reasons=reasons) | VehiclePassage(reasons=reasons):
+            return Urgency.URGENT if _URGENT_REASONS.intersection(reasons) else Urgency.ROUTINE
+        case DeviceState() | Gap() | SecondaryMeasurement():
+            return Urgency.URGENT
+        case Disinfection():
+            return Urgency.ROUTINE

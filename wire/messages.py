@@ -1,0 +1,212 @@
+"""What travels: numbered events in batches, watermarks back, a gate's status and vitals.
+
+All messages are JSON objects with a schema version `v`, so that `mosquitto_sub -v -t 'menshen/#'` shows them to a
+person. Encoding and decoding are msgspec's; a decoder raises `DecodeError`, and nothing else, on any bytes.
+
+Numbering (DESIGN: "nothing lost, nothing twice"). A *stream* is (site, gate, urgency, epoch). Its events are
+numbered 1, 2, 3 … without holes. An event stands for one number, except a gap that took the place of events which
+had numbers already: it stands for `seq` to `through`, so that a stream has no holes even where it has losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from wire.errors import DecodeError
+from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
+
+SCHEMA_VERSION = 1
+MAX_PAYLOAD_BYTES = 256 * 1024
+"""No message is larger; brokers must accept at least this (rumqttd takes 20 KiB unless told otherwise)."""
+MAX_EVENT_BYTES = 64 * 1024
+
+Version = Annotated[int, Meta(ge=1)]
+Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class StreamId(Struct, frozen=True, order=True):
+    """Whose numbers these are. A new spool (a new SD card) makes a new epoch."""
+
+    site: Name
+    gate: Name
+    urgency: Urgency
+    epoch: Id
+
+    def __str__(self) -> str:
+        return f"{self.site}/{self.gate}/{self.urgency}@{self.epoch}"
+
+
+class Numbered(Struct, frozen=True, omit_defaults=True):
+    """One event as bytes, with the numbers that it stands for: `seq`, or `seq` to `through`."""
+
+    seq: Seq
+    event: Raw
+    through: Seq | None = None
+
+    @property
+    def last(self) -> int:
+        """The last number that this event stands for."""
+        return self.seq if self.through is None else self.through
+
+
+class Batch(Struct, frozen=True):
+    """Events of one stream in the order of their numbers; a live event is a batch of one."""
+
+    v: Version
+    stream: StreamId
+    events: list[Numbered]
+
+
+class Watermark(Struct, frozen=True, omit_defaults=True):
+    """The hub's word that everything of the stream up to `through` is in the journal.
+
+    `resend` asks the gate to send again from `through` + 1, because something else arrived instead.
+    """
+
+    v: Version
+    stream: StreamId
+    through: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    resend: bool = False
+
+
+class Status(Struct, frozen=True, omit_defaults=True):
+    """A gate's birth (online) or its will (offline), retained.
+
+    `session` grows by one with each connection of one epoch. A death belongs to the birth with the same session;
+    one that is older than the newest birth says nothing (the idea of Sparkplug's bdSeq).
+    """
+
+    v: Version
+    online: bool
+    epoch: Id
+    session: Count
+    version: Text = ""
+    time_ns: TimeNs = 0
+
+
+class SpoolDepth(Struct, frozen=True):
+    """Events in the gate's outbox that the hub has not acknowledged."""
+
+    urgent: Count
+    routine: Count
+    bytes: Count = 0
+    oldest_ns: TimeNs | None = None
+
+
+class Vitals(Struct, frozen=True, omit_defaults=True):
+    """A gate's pulse, not retained and not journalled: only the newest matters."""
+
+    v: Version
+    time_ns: TimeNs
+    epoch: Id
+    session: Count
+    spool: SpoolDepth
+    version: Text = ""
+    uptime_s: float = 0.0
+    cpu_c: float | None = None
+    memory_mb: float | None = None
+    disk_free_mb: float | None = None
+    devices: dict[str, str] = {}
+    """Health of each device by name."""
+    frames_per_s: dict[str, float] = {}
+    reference_drift_c: dict[str, float] = {}
+    """By camera: the reference as seen minus its set temperature, in kelvin."""
+
+
+Message = TypeVar("Message", Batch, Watermark, Status, Vitals)
+
+_encoder = msgspec.json.Encoder()
+_event_decoder = msgspec.json.Decoder(AnyEvent)
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Batch, Watermark, Status, Vitals)
+}
+
+
+class _Versioned(Struct):
+    v: Version
+
+
+_version_decoder = msgspec.json.Decoder(_Versioned)
+
+
+def encode_event(event: AnyEvent) -> bytes:
+    """The event's bytes, proved to be readable again.
+
+    Raises `DecodeError` when the event holds what no decoder would take (a NaN, a name with a slash): the fault
+    belongs where it is made, not at the hub.
+    """
+    body = _encoder.encode(event)
+    decode_event(body)
+    return body
+
+
+def decode_event(body: bytes | Raw) -> AnyEvent:
+    """The event in `body`. Raises `DecodeError`, naming the fault and its place."""
+    event: AnyEvent = _decode(_event_decoder, bytes(body), "event")
+    return event
+
+
+def encode(message: Batch | Watermark | Status | Vitals) -> bytes:
+    """The message's bytes."""
+    return _encoder.encode(message)
+
+
+def decode(kind: type[Message], payload: bytes) -> Message:
+    """The message of the given kind in `payload`.
+
+    Raises `DecodeError` for anything else: no JSON, a missing or wrong field, too large, a schema version that is
+    newer than this program reads.
+    """
+    what = kind.__name__.lower()
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise DecodeError(f"{what}: {len(payload)} bytes, expected at most {MAX_PAYLOAD_BYTES}")
+    try:
+        message: Message = _decode(_decoders[kind], payload, what)
+    except DecodeError:
+        _refuse_newer(payload, what)
+        raise
+    if message.v > SCHEMA_VERSION:
+        _refuse_newer(payload, what)
+    if isinstance(message, Batch):
+        _check_numbers(message.events)
+    return message
+
+
+def batch_of(stream: StreamId, events: Sequence[Numbered]) -> Batch:
+    """A batch of this schema version."""
+    return Batch(SCHEMA_VERSION, stream, list(events))
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes, what: str) -> Any:
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"{what}: {error}; found {_excerpt(payload)}") from error
+
+
+def _refuse_newer(payload: bytes, what: str) -> None:
+    try:
+        version = _version_decoder.decode(payload).v
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if version > SCHEMA_VERSION:
+        raise DecodeError(f"{what}: schema version {version}, this program reads up to {SCHEMA_VERSION}")
+
+
+def _check_numbers(events: list[Numbered]) -> None:
+    if not events:
+        raise DecodeError("batch: no events, expected at least one")
+    expected = events[0].seq
+    for numbered in events:
+        if numbered.seq != expected or numbered.last < numbered.seq:
+            raise DecodeError(f"batch: numbers {numbered.seq} to {numbered.last}, expected {expected} or more next")
+        expected = numbered.last + 1
+
+
+def _excerpt(payload: bytes, limit: int = 80) -> str:
+    shown = payload[:limit].decode("utf-8", "backslashreplace")
+    return repr(shown) + (f" … ({len(payload)} bytes)" if len(payload) > limit else "")
