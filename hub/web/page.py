@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.board import Snapshot
 from hub.web import view
-from hub.web.words import LANGS, Lang, known, name, say
+from hub.web.words import LANGS, Lang, name, say
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -63,7 +63,7 @@ class Page:
             "passages": snapshot.passages[:MAX_PASSAGES],
             "say": partial(say, lang),
             "name": partial(name, lang),
-            "known": partial(known, lang),
+            "label": partial(view.label, lang),
             "clock": partial(view.clock, zone=self._zone, now_ns=snapshot.time_ns),
             "ago": partial(view.ago, lang, now_ns=snapshot.time_ns),
             "lasted": partial(view.lasted, lang),

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from hub.board import AlertRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from hub.web import view
-from hub.web.view import Level, plain
-from hub.web.words import Lang, known, name, say
+from hub.web.view import Level, label, plain
+from hub.web.words import Lang, name, say
 
 T = TypeVar("T")
 
@@ -112,8 +112,8 @@ class _Body:
             layout.split_column(*left, passages)
             return layout
         overview = Layout()
-        overview.split_column(*left, Layout(Text("")))
-        layout.split_row(overview, Layout(Text(""), size=2), passages)
+        overview.split_column(*left, Layout(Text(" ")))
+        layout.split_row(overview, Layout(Text(" "), size=2), passages)
         return layout
 
     def _overview(self) -> Iterator[tuple[RenderableType, int]]:
@@ -145,7 +145,7 @@ class _Body:
         title = row.gate if row.site == self._s.site else f"{row.site}/{row.gate}"
         return (
             Text(plain(title), style="bold"),
-            Text(plain(known(self._lang, "gate-state", row.state)), style=STYLES[level]),
+            Text(label(self._lang, "gate-state", row.state), style=STYLES[level]),
             Text(view.ago(self._lang, row.seen_ns, self._s.time_ns)),
             Text(self._unsent(row), style=STYLES[view.spool_level(row)]),
             self._devices(row),
@@ -164,7 +164,7 @@ class _Body:
         sick = view.sick_devices(row)
         if not sick:
             return Text(view.devices(row, self._lang))
-        words = (f"{plain(device.name)} {plain(known(self._lang, 'health', device.health))}" for device in sick)
+        words = (f"{plain(device.name)} {label(self._lang, 'health', device.health)}" for device in sick)
         return Text(view.listed(self._lang, words), style=STYLES[view.worst(map(view.device_level, sick))])
 
     def _alerts(self, rows: Sequence[AlertRow]) -> RenderableType:
@@ -181,14 +181,14 @@ class _Body:
     def _alert(self, row: AlertRow) -> tuple[Text, ...]:
         lang = self._lang
         times = f"{row.count}×" if row.count > 1 else ""
-        facts = Text(known(lang, "told", row.told), style=STYLES[view.told_level(row)])
+        facts = Text(label(lang, "told", row.told), style=STYLES[view.told_level(row)])
         if row.detail:
             facts.append(f"  {plain(row.detail)}", style="not bold default")
         return (
-            Text(plain(known(lang, "severity", row.severity)), style=STYLES[view.alert_level(row)]),
-            Text(plain(known(lang, "rule", row.rule)), style="bold"),
+            Text(label(lang, "severity", row.severity), style=STYLES[view.alert_level(row)]),
+            Text(label(lang, "rule", row.rule), style="bold"),
             Text(view.place(row.gate, row.lane)),
-            Text(view.clock(row.since_ns, self._zone, self._s.time_ns)),
+            Text(view.brief(row.since_ns, self._zone, self._s.time_ns)),
             Text(times),
             facts,
         )
@@ -216,18 +216,30 @@ class _Body:
 
     def _passage(self, row: PassageRow) -> Iterator[Text]:
         lang, verdict = self._lang, STYLES[view.verdict_level(row)]
-        yield Text(view.clock(row.time_ns, self._zone, self._s.time_ns), style="dim")
+        yield Text(view.brief(row.time_ns, self._zone, self._s.time_ns), style="dim")
         yield Text(view.place(row.gate, row.lane))
-        yield Text(_who(row, lang) if self._roomy else plain(known(lang, "kind", row.kind)))
-        yield Text(view.measured(row, lang), style=verdict)
+        yield Text(_who(row, lang) if self._roomy else view.who(row, lang))
+        yield Text(self._measured(row), style=verdict if row.temperature else "dim")
         if self._roomy:
             yield Text(name(lang, row.verdict) if row.verdict else "", style=verdict)
         yield Text(name(lang, row.outcome), style=STYLES[view.outcome_level(row)])
-        why = Text(view.why(row, lang))
+        yield self._why(row)
+
+    def _measured(self, row: PassageRow) -> str:
+        refused = row.temperature is None and row.refusal is not None
+        return view.NEVER if refused and not self._roomy else view.measured(row, self._lang)
+
+    def _why(self, row: PassageRow) -> Text:
+        """What is most worth knowing first, for the end may be cut; a narrow line has no column for the verdict."""
+        lang = self._lang
+        parts: list[Text] = []
         if view.is_late(row):
             late = self._say("caught-up", ago=view.lasted(lang, row.late_s))
-            why = Text.assemble((late, STYLES[Level.NOTE]), "  ", why)
-        yield why
+            parts.append(Text(late, style=STYLES[Level.NOTE]))
+        if row.refusal is not None and not self._roomy:
+            parts.append(Text(name(lang, row.refusal)))
+        parts.append(Text(view.why(row, lang, with_verdict=not self._roomy)))
+        return Text("  ").join(part for part in parts if part)
 
     def _say(self, key: str, **values: object) -> str:
         return say(self._lang, key, **values)
@@ -250,7 +262,7 @@ def lines(before: Snapshot, now: Snapshot, lang: Lang, zone: tzinfo | None) -> I
     yield from (_alert_line(row, lang, zone) for row in now.alerts if row.id not in were)
     for row in before.alerts:
         if row.id not in are:
-            rule = plain(known(lang, "rule", row.rule))
+            rule = label(lang, "rule", row.rule)
             yield f"{say(lang, 'alert-closed')}: {rule} {view.place(row.gate, row.lane)}"
     seen = max((row.offset for row in before.passages), default=-1)
     if now.journal_events < before.journal_events:  # another journal: its numbers start anew
@@ -259,17 +271,17 @@ def lines(before: Snapshot, now: Snapshot, lang: Lang, zone: tzinfo | None) -> I
 
 
 def _gate_line(row: GateRow, lang: Lang) -> str:
-    return f"{say(lang, 'gate')} {plain(row.gate)}: {plain(known(lang, 'gate-state', row.state))}"
+    return f"{say(lang, 'gate')} {plain(row.gate)}: {label(lang, 'gate-state', row.state)}"
 
 
 def _alert_line(row: AlertRow, lang: Lang, zone: tzinfo | None) -> str:
     words = [
         f"{say(lang, 'alert')}:",
-        plain(known(lang, "severity", row.severity)),
-        plain(known(lang, "rule", row.rule)),
+        label(lang, "severity", row.severity),
+        label(lang, "rule", row.rule),
         view.place(row.gate, row.lane),
         say(lang, "since", time=f"{view.date(row.since_ns, zone)} {view.clock(row.since_ns, zone)}"),
-        f"({plain(known(lang, 'told', row.told))})",
+        f"({label(lang, 'told', row.told)})",
         plain(row.detail),
     ]
     return " ".join(word for word in words if word)
@@ -283,8 +295,7 @@ def _passage_line(row: PassageRow, lang: Lang, zone: tzinfo | None) -> str:
         _who(row, lang),
         view.measured(row, lang) + (" °C" if row.temperature else ""),
         name(lang, row.verdict) if row.verdict else "",
-        f"{name(lang, row.outcome)}:",
-        view.why(row, lang),
+        ": ".join(part for part in (name(lang, row.outcome), view.why(row, lang)) if part),
         f"({say(lang, 'caught-up', ago=view.lasted(lang, row.late_s))})" if view.is_late(row) else "",
     ]
     return " ".join(word for word in words if word)
@@ -295,11 +306,11 @@ def _figures(snapshot: Snapshot, lang: Lang) -> str:
 
 
 def _who(row: PassageRow, lang: Lang) -> str:
-    return " ".join(part for part in (plain(known(lang, "kind", row.kind)), plain(row.who or "")) if part)
+    return " ".join(part for part in (view.who(row, lang), plain(row.who or "")) if part)
 
 
 def _reader(row: ProjectionRow, lang: Lang) -> str:
-    words = f"{plain(row.name)} {plain(known(lang, 'reader-state', row.state))}"
+    words = f"{plain(row.name)} {label(lang, 'reader-state', row.state)}"
     if row.behind:
         words += f", {say(lang, 'behind', n=row.behind)}"
     return f"{words} ({plain(row.error)})" if row.error else words

@@ -15,8 +15,8 @@ from itertools import chain
 from msgspec import Struct
 
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
-from hub.web.words import Lang, name, say
-from wire.events import MAX_TIME_NS, Outcome, Temperature, Verdict
+from hub.web.words import Lang, known, name, say
+from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Verdict
 
 LATE_S = 60.0
 """A passage that came this much after the fact is marked: it was caught up after an outage."""
@@ -63,6 +63,12 @@ _VERDICT_LEVELS = {
     Verdict.SUSPECT: Level.WARN,
     Verdict.UNMEASURED: Level.NOTE,
     Verdict.OTHER: Level.NOTE,
+}
+_VERDICT_REASONS = {
+    Verdict.NORMAL: Reason.TEMPERATURE_NORMAL,
+    Verdict.SUSPECT: Reason.SUSPECT,
+    Verdict.FEVER: Reason.FEVER,
+    Verdict.UNMEASURED: Reason.UNMEASURED,
 }
 _OUTCOME_LEVELS = {Outcome.DENY: Level.WARN, Outcome.REMEASURE: Level.NOTE, Outcome.OTHER: Level.NOTE}
 
@@ -140,7 +146,7 @@ def _found_gates(snapshot: Snapshot, lang: Lang) -> Iterable[tuple[Level, str]]:
     for state in ("offline", "silent"):
         names = [plain(gate.gate) for gate in snapshot.gates if gate.state == state]
         if names:
-            yield _GATE_LEVELS[state], say(lang, f"overall.{state}", names=", ".join(names))
+            yield _GATE_LEVELS[state], say(lang, f"overall.{state}", names=listed(lang, names))
     for health in ("failed", "degraded"):
         n = sum(device.health == health for gate in snapshot.gates for device in gate.devices)
         if n:
@@ -152,7 +158,7 @@ def _found_hub(snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> Iter
         yield Level.WARN, say(lang, "overall.unready", what=plain(f"{what}: {why}"))
     behind = [row for row in snapshot.projections if reader_level(row) is not Level.CALM]
     if behind:
-        names = ", ".join(plain(row.name) for row in behind)
+        names = listed(lang, (plain(row.name) for row in behind))
         yield worst(map(reader_level, behind)), say(lang, "overall.readers", names=names)
     if snapshot.dead_letters:
         yield Level.NOTE, say(lang, "overall.dead", n=snapshot.dead_letters)
@@ -178,6 +184,12 @@ def clock(time_ns: int, zone: tzinfo | None, now_ns: int | None = None) -> str:
     return f"{moment:%H:%M:%S}" if today else f"{moment:%m-%d %H:%M:%S}"
 
 
+def brief(time_ns: int, zone: tzinfo | None, now_ns: int) -> str:
+    """A time for narrow columns: `08:12:03` of today, `11-23 08:12` of another day."""
+    words = clock(time_ns, zone, now_ns)
+    return words[:-3] if " " in words else words
+
+
 def date(time_ns: int, zone: tzinfo | None) -> str:
     moment = local(time_ns, zone)
     return NEVER if moment is None else f"{moment:%Y-%m-%d}"
@@ -196,8 +208,8 @@ def iso(time_ns: int, zone: tzinfo | None) -> str:
 
 
 def lasted(lang: Lang, seconds: float) -> str:
-    """A duration in its two largest units; a negative one (clocks differ) counts as none."""
-    s = max(0, int(min(seconds, MAX_TIME_NS / _SECOND_NS)))
+    """A duration in its two largest units; a negative one (clocks differ) or none at all counts as 0."""
+    s = int(min(seconds, MAX_TIME_NS / _SECOND_NS)) if seconds > 0 else 0
     if s < 60:
         return say(lang, "unit.s", n=s)
     if s < 3600:
@@ -214,9 +226,19 @@ def ago(lang: Lang, time_ns: int, now_ns: int) -> str:
     return say(lang, "seen-ago", ago=lasted(lang, (now_ns - time_ns) / _SECOND_NS))
 
 
+def skin(temperature: Temperature) -> str:
+    """The skin temperature in °C, to a tenth."""
+    return f"{temperature.skin_c:.1f}"
+
+
+def spread(temperature: Temperature) -> str:
+    """Its standard uncertainty in K, to a tenth."""
+    return f"{temperature.u_c:.1f}"
+
+
 def reading(temperature: Temperature) -> str:
     """The skin temperature and its standard uncertainty in °C: `36.4 ± 0.2`."""
-    return f"{temperature.skin_c:.1f} ± {temperature.u_c:.1f}"
+    return f"{skin(temperature)} ± {spread(temperature)}"
 
 
 def is_late(row: PassageRow) -> bool:
@@ -227,14 +249,21 @@ def is_late(row: PassageRow) -> bool:
 # ── words for rows ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def why(row: PassageRow, lang: Lang) -> str:
-    """All reasons of the decision."""
-    return listed(lang, (name(lang, reason) for reason in row.reasons))
+def why(row: PassageRow, lang: Lang, *, with_verdict: bool = False) -> str:
+    """The reasons of the decision; the one that only repeats the verdict is left out unless `with_verdict`."""
+    told = None if with_verdict else _VERDICT_REASONS.get(row.verdict) if row.verdict else None
+    return listed(lang, (name(lang, reason) for reason in row.reasons if reason is not told))
 
 
 def listed(lang: Lang, words: Iterable[str]) -> str:
     """Words in a row with the language's own comma."""
     return ("，" if lang == "zh" else ", ").join(words)
+
+
+def who(row: PassageRow, lang: Lang) -> str:
+    """`person` or `vehicle`, and the way where it is not in."""
+    kind = label(lang, "kind", row.kind)
+    return kind if row.direction is Direction.IN else listed(lang, (kind, name(lang, row.direction)))
 
 
 def measured(row: PassageRow, lang: Lang) -> str:
@@ -253,7 +282,7 @@ def spool(row: GateRow, lang: Lang) -> str:
         for urgency, n in (("urgent", row.spool_urgent), ("routine", row.spool_routine))
         if n
     ]
-    return ", ".join(waiting) or say(lang, "spool-empty")
+    return listed(lang, waiting) or say(lang, "spool-empty")
 
 
 def sick_devices(row: GateRow) -> list[DeviceRow]:
@@ -273,6 +302,11 @@ def devices(row: GateRow, lang: Lang) -> str:
 def place(gate: str, lane: str) -> str:
     """`north / a`, or the gate alone."""
     return " / ".join(plain(part) for part in (gate, lane) if part)
+
+
+def label(lang: Lang, kind: str, value: str) -> str:
+    """The words of a value that the board holds as text (`words.known`), fit to be shown."""
+    return plain(known(lang, kind, value))
 
 
 def plain(text: str) -> str:
