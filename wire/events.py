@@ -133,6 +133,8 @@ class GapCause(_Open):
     SPOOL_AGED = "spool-aged"
     SPOOL_CORRUPT = "spool-corrupt"
     WRITE_FAILED = "write-failed"
+    HUB_FORGOT = "hub-forgot"
+    """The hub had acknowledged them and asks for them again: it was restored from an older copy."""
     OTHER = "other"
 
 

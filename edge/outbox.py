@@ -1,0 +1,181 @@
+"""The spool with a thread of its own: many events share one fsync, and a failing disk never stops a decision."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import structlog
+
+from edge.clock import Timekeeper
+from edge.spool import Mark, Spool
+from wire.errors import DecodeError, SpoolError
+from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
+from wire.link import Backoff
+from wire.messages import Numbered, SpoolDepth, encode_event
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+MAX_WAITING = 20_000
+"""Events kept in memory while the disk refuses; beyond it the oldest routine ones are lost, and a gap says so."""
+
+
+class _Waiting(NamedTuple):
+    event: AnyEvent
+    mark: Mark | None
+    kept: asyncio.Future[None]
+
+
+class Outbox:
+    """The gate's outbox for asyncio: `put` returns when the event is durable."""
+
+    def __init__(self, spool: Spool, timekeeper: Timekeeper, max_waiting: int = MAX_WAITING) -> None:
+        self.spool = spool
+        self.changed = asyncio.Event()
+        """Set whenever something new can be sent."""
+        self.fault = ""
+        """What the disk said last, empty when all is well."""
+        self._timekeeper = timekeeper
+        self._max_waiting = max_waiting
+        self._waiting: deque[_Waiting] = deque()
+        self._lost = 0
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the spool and begin to write. Raises `SpoolError` when its folder cannot be used."""
+        await self._run(self.spool.open)
+        self._writer = asyncio.create_task(self._write_for_ever(), name="spool writer")
+
+    async def stop(self) -> None:
+        """Write what waits, then close."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
+        if self._waiting:
+            try:
+                await self._write()
+            except SpoolError as error:
+                log.error("events not kept at stop", events=len(self._waiting), error=str(error))
+        await self._run(self.spool.close)
+        self._thread.shutdown()
+
+    async def put(self, event: AnyEvent, mark: Mark | None = None) -> None:
+        """Keep one event; return when it is durable. Raises `DecodeError` for an event that nobody could read."""
+        waiting = _Waiting(event, mark, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._bound_waiting()
+        self._wake.set()
+        await asyncio.shield(waiting.kept)
+
+    async def read(self, urgency: Urgency, after: int, max_events: int, max_bytes: int) -> list[Numbered]:
+        return await self._run(lambda: self.spool.read(urgency, after, max_events, max_bytes))
+
+    async def trim(self, urgency: Urgency, through: int) -> None:
+        await self._run(lambda: self.spool.trim(urgency, through))
+
+    async def depth(self) -> SpoolDepth:
+        return await self._run(self.spool.depth)
+
+    async def renumber(self, detail: str) -> None:
+        await self._run(lambda: self.spool.renumber(detail))
+        self.changed.set()
+
+    async def next_session(self) -> int:
+        return await self._run(self.spool.next_session)
+
+    async def mark(self, source: str) -> int | None:
+        return await self._run(lambda: self.spool.mark(source))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _write_for_ever(self) -> None:
+        backoff = Backoff(0.2, 10.0)
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._write()
+            except SpoolError as error:
+                if str(error) != self.fault:
+                    log.error("spool cannot be written, events wait in memory", error=str(error))
+                self.fault = str(error)
+                await self._make_room()
+                await asyncio.sleep(backoff.next_s())
+                self._wake.set()
+            else:
+                self.fault = ""
+                backoff.reset()
+
+    async def _write(self) -> None:
+        """Everything that waits, in one transaction for each run of events without a mark."""
+        while self._waiting:
+            batch = self._next_batch()
+            events = [waiting.event for waiting in batch]
+            lost, self._lost = self._lost, 0
+            if lost:
+                events.insert(0, self._lost_gap(lost))
+            mark = batch[-1].mark
+            try:
+                await self._run(partial(self.spool.append, events, mark))
+            except SpoolError:
+                self._lost += lost
+                raise
+            except DecodeError:
+                self._lost += lost
+                self._refuse_unreadable(batch)
+                continue
+            for waiting in batch:
+                self._waiting.popleft()
+                if not waiting.kept.done():
+                    waiting.kept.set_result(None)
+            self.changed.set()
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        for waiting in self._waiting:
+            batch.append(waiting)
+            if waiting.mark is not None or len(batch) == 1000:
+                break
+        return batch
+
+    def _refuse_unreadable(self, batch: list[_Waiting]) -> None:
+        """Take out what cannot be encoded, and tell those who put it; the rest is tried again."""
+        for waiting in batch:
+            try:
+                encode_event(waiting.event)
+            except DecodeError as error:
+                self._waiting.remove(waiting)
+                waiting.kept.set_exception(error)
+
+    def _lost_gap(self, lost: int) -> Gap:
+        now = self._timekeeper.now()
+        return Gap(time_ns=now.time_ns, clock=now.clock, cause=GapCause.WRITE_FAILED, lost=lost)
+
+    def _bound_waiting(self) -> None:
+        if len(self._waiting) <= self._max_waiting:
+            return
+        routine = (waiting for waiting in self._waiting if urgency_of(waiting.event) is Urgency.ROUTINE)
+        victim = next(routine, self._waiting[0])
+        self._waiting.remove(victim)
+        self._lost += 1
+        if not victim.kept.done():
+            victim.kept.set_exception(SpoolError("memory full while the disk refuses; counted in a gap"))
+
+    async def _make_room(self) -> None:
+        """The disk may be full: give up a tenth of the oldest events rather than every new one."""
+        if "full" not in self.fault:
+            return
+        try:
+            depth = await self.depth()
+            await self._run(lambda: self.spool.drop_oldest(GapCause.SPOOL_FULL, int(depth.bytes * 0.9)))
+        except SpoolError as error:
+            log.error("no room could be made", error=str(error))

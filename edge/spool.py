@@ -1,0 +1,498 @@
+"""The durable outbox: what the hub has not acknowledged yet, on disk, numbered.
+
+SQLite in WAL mode with full synchronisation: when `append` returns, a power cut loses nothing. Two streams (urgent and
+routine) share one epoch, which is made with the file. The spool is bounded in bytes and in age; when it must drop it
+drops the oldest routine events first, and a `gap` event takes over their numbers, so that the stream has no holes.
+
+A file that turns out to be corrupt never stops the gate: it is put aside, what can still be read of it is carried over
+with its numbers, holes become gaps, and where not even the numbering can be read a new epoch begins with a gap event.
+
+A card that was restored from an image, or lied about a write, would give numbers away twice. The hub's first watermark
+of a connection tells: it acknowledges what this spool never sent. Then `renumber` starts a new epoch (invariant 6).
+
+This class blocks; `edge.outbox.Outbox` gives it a thread of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+import structlog
+from msgspec import Meta, Struct
+
+from edge.clock import Timekeeper
+from wire.errors import DecodeError, SpoolError
+from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
+from wire.messages import Numbered, SpoolDepth, StreamId, decode_event, encode_event
+
+log = structlog.get_logger(__name__)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS streams (urgency TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS marks (source TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+    urgency TEXT NOT NULL, seq INTEGER NOT NULL, last INTEGER NOT NULL, time_ns INTEGER NOT NULL,
+    stored_ns INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (urgency, seq)
+) WITHOUT ROWID;
+"""
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_ROOM_AFTER_DROP = 0.95
+"""A spool that dropped is this full afterwards, so that it does not drop at every event."""
+
+
+class SpoolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the spool is and how much it may keep."""
+
+    path: str = "var/spool.db"
+    max_bytes: Annotated[int, Meta(ge=64 * 1024)] = 512 * 1024 * 1024
+    max_age_s: Annotated[float, Meta(ge=60)] = 60 * 86400.0
+
+
+class Mark(NamedTuple):
+    """How far a replayable source has been read: kept in one transaction with the events that came of it."""
+
+    source: str
+    position: int
+
+
+class _Row(NamedTuple):
+    urgency: str
+    seq: int
+    last: int
+    time_ns: int
+    stored_ns: int
+    body: bytes
+
+
+class Spool:
+    """The outbox of one gate. Not thread-safe; every method may raise `SpoolError`."""
+
+    def __init__(
+        self,
+        site: str,
+        gate: str,
+        settings: SpoolSettings,
+        timekeeper: Timekeeper,
+        new_epoch: Callable[[], str] = lambda: secrets.token_hex(6),
+    ) -> None:
+        self.site = site
+        self.gate = gate
+        self.epoch = ""
+        self._path = Path(settings.path)
+        self._settings = settings
+        self._timekeeper = timekeeper
+        self._new_epoch = new_epoch
+        self._db: sqlite3.Connection | None = None
+        self._events = dict.fromkeys(Urgency, 0)
+        self._bytes = 0
+        self._next = dict.fromkeys(Urgency, 1)
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open or make the file. A corrupt one is put aside and replaced; only an unusable folder raises."""
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            if _code(error) not in _BROKEN:
+                raise SpoolError(f"spool {self._path}: {error}") from error
+            self._replace_corrupt(error)
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def stream(self, urgency: Urgency) -> StreamId:
+        return StreamId(self.site, self.gate, urgency, self.epoch)
+
+    def next_session(self) -> int:
+        """A number that grows by one with each call, for as long as the file lives."""
+        with self._transaction() as db:
+            session = int(self._meta(db, "session") or 0) + 1
+            _set_meta(db, "session", session)
+        return session
+
+    # -- events in --------------------------------------------------------------------------------------------------
+
+    def append(self, events: Sequence[AnyEvent], mark: Mark | None = None) -> None:
+        """Keep the events, and the mark, durably and all together, each in its stream.
+
+        Raises `DecodeError` for an event that could not be read again, before anything is written.
+        """
+        rows = [(urgency_of(event), event.time_ns, encode_event(event)) for event in events]
+        now_ns = self._timekeeper.now().time_ns
+        numbers = dict(self._next)
+        with self._transaction() as db:
+            for urgency, time_ns, body in rows:
+                seq = numbers[urgency]
+                _insert(db, _Row(urgency, seq, seq, time_ns, now_ns, body))
+                numbers[urgency] = seq + 1
+            for urgency in {row[0] for row in rows}:
+                _set_next(db, urgency, numbers[urgency])
+            if mark is not None:
+                db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", mark)
+        self._next = numbers
+        for urgency, _, body in rows:
+            self._events[urgency] += 1
+            self._bytes += len(body)
+        self._keep_within_bounds(now_ns)
+
+    def mark(self, source: str) -> int | None:
+        """How far the source had been read when its last event was kept."""
+        with self._guard() as db:
+            row = db.execute("SELECT position FROM marks WHERE source = ?", (source,)).fetchone()
+        return None if row is None else int(row[0])
+
+    # -- events out -------------------------------------------------------------------------------------------------
+
+    def read(self, urgency: Urgency, after: int, max_events: int, max_bytes: int) -> list[Numbered]:
+        """The oldest events of a stream behind the number `after`, in order; at least one if there is any."""
+        found: list[Numbered] = []
+        size = 0
+        query = "SELECT seq, last, body FROM events WHERE urgency = ? AND last > ? ORDER BY seq LIMIT ?"
+        with self._guard() as db:
+            for seq, last, body in db.execute(query, (urgency, after, max_events)):
+                size += len(body)
+                if found and size > max_bytes:
+                    break
+                found.append(Numbered(seq, msgspec.Raw(body), last if last > seq else None))
+        return found
+
+    def trim(self, urgency: Urgency, through: int) -> None:
+        """Delete what the hub has: everything of the stream up to the number `through`."""
+        done = "FROM events WHERE urgency = ? AND seq <= ? AND last <= ?"
+        with self._transaction() as db:
+            count, size = db.execute(
+                f"SELECT count(*), sum(length(body)) {done}", (urgency, through, through)
+            ).fetchone()
+            db.execute(f"DELETE {done}", (urgency, through, through))
+        self._events[urgency] -= count
+        self._bytes -= size or 0
+
+    def last_number(self, urgency: Urgency) -> int:
+        """The last number that was given away, 0 when none was."""
+        return self._next[urgency] - 1
+
+    def depth(self) -> SpoolDepth:
+        """What waits for the hub."""
+        heads = []
+        with self._guard() as db:
+            for urgency in Urgency:
+                query = "SELECT time_ns FROM events WHERE urgency = ? ORDER BY seq LIMIT 1"
+                heads += [row[0] for row in db.execute(query, (urgency,))]
+        oldest_ns = min(heads, default=None)
+        return SpoolDepth(self._events[Urgency.URGENT], self._events[Urgency.ROUTINE], self._bytes, oldest_ns)
+
+    def renumber(self, detail: str) -> None:
+        """Start a new epoch: what waits is numbered anew from 1, behind a gap event that tells why."""
+        gap = self._gap(GapCause.SPOOL_CORRUPT, None, detail)
+        with self._transaction() as db:
+            rows = [_Row(*row) for row in db.execute("SELECT * FROM events ORDER BY urgency, seq")]
+            db.execute("DELETE FROM events")
+            epoch = self._new_epoch()
+            _set_meta(db, "epoch", epoch)
+            numbers = dict.fromkeys(Urgency, 1)
+            gap_row = _Row(Urgency.URGENT, 1, 1, gap.time_ns, gap.time_ns, encode_event(gap))
+            for row in [gap_row, *rows]:
+                seq = numbers[Urgency(row.urgency)]
+                numbers[Urgency(row.urgency)] = seq + 1
+                _insert(db, row._replace(seq=seq, last=seq))
+            for urgency, number in numbers.items():
+                _set_next(db, urgency, number)
+        self.epoch, self._next = epoch, numbers
+        self._recount()
+
+    # -- bounds -----------------------------------------------------------------------------------------------------
+
+    def drop_oldest(self, cause: GapCause, to_bytes: int) -> int:
+        """Drop the oldest events, routine before urgent, until at most `to_bytes` are left; the number dropped."""
+        dropped = 0
+        for urgency in (Urgency.ROUTINE, Urgency.URGENT):
+            if self._bytes <= to_bytes:
+                break
+            with self._transaction() as db:
+                excess, upto = self._bytes - to_bytes, 0
+                query = "SELECT last, length(body) FROM events WHERE urgency = ? ORDER BY seq"
+                for last, size in db.execute(query, (urgency,)):
+                    excess, upto = excess - size, last
+                    if excess <= 0:
+                        break
+                dropped += self._drop(db, urgency, upto, cause)
+            self._recount()
+        return dropped
+
+    def _keep_within_bounds(self, now_ns: int) -> None:
+        if self._bytes > self._settings.max_bytes:
+            dropped = self.drop_oldest(GapCause.SPOOL_FULL, int(self._settings.max_bytes * _ROOM_AFTER_DROP))
+            log.error("spool full, oldest events dropped", dropped=dropped, max_bytes=self._settings.max_bytes)
+        aged_ns = now_ns - int(self._settings.max_age_s * 1e9)
+        for urgency in Urgency:
+            self._drop_aged(urgency, aged_ns)
+
+    def _drop_aged(self, urgency: Urgency, before_ns: int) -> None:
+        """Drop what was stored before that moment. Head first: a stream is stored in the order of its numbers."""
+        query = "SELECT last, stored_ns FROM events WHERE urgency = ? ORDER BY seq"
+        upto = 0
+        with self._guard() as db:
+            for last, stored_ns in db.execute(query, (urgency,)):
+                if stored_ns >= before_ns:
+                    break
+                upto = last
+        if not upto:
+            return
+        with self._transaction() as db:
+            dropped = self._drop(db, urgency, upto, GapCause.SPOOL_AGED)
+        if dropped:
+            self._recount()
+            log.error("spool too old, events dropped", dropped=dropped, urgency=urgency)
+
+    def _drop(self, db: sqlite3.Connection, urgency: Urgency, upto: int, cause: GapCause) -> int:
+        """Replace the stream's events up to the number `upto` by one gap that stands for them; the number lost."""
+        query = "SELECT * FROM events WHERE urgency = ? AND last <= ? ORDER BY seq"
+        rows = [_Row(*row) for row in db.execute(query, (urgency, upto))]
+        if not rows or (len(rows) == 1 and rows[0].last > rows[0].seq):
+            return 0  # nothing, or nothing but the gap that is there already
+        lost, since_ns, until_ns = _losses(rows)
+        gap = self._gap(cause, lost, "", since_ns, until_ns)
+        db.execute("DELETE FROM events WHERE urgency = ? AND last <= ?", (urgency, upto))
+        _insert(db, _Row(urgency, rows[0].seq, upto, gap.time_ns, rows[-1].stored_ns, encode_event(gap)))
+        return lost
+
+    def _gap(
+        self, cause: GapCause, lost: int | None, detail: str, since_ns: int | None = None, until_ns: int | None = None
+    ) -> Gap:
+        now = self._timekeeper.now()
+        return Gap(
+            time_ns=now.time_ns,
+            clock=now.clock,
+            cause=cause,
+            lost=lost,
+            since_ns=since_ns,
+            until_ns=until_ns,
+            detail=detail,
+        )
+
+    # -- the file ---------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SpoolError(f"spool folder {self._path.parent}: {error.strerror}") from error
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            found = db.execute("PRAGMA quick_check").fetchone()[0]
+            if found != "ok":
+                raise _broken(f"quick_check: {found}")  # noqa: TRY301 - handled like SQLite's own word for it
+            db.executescript(_SCHEMA)
+            self._db = db
+            self._load()
+        except BaseException:
+            self._db = None
+            db.close()
+            raise
+
+    def _load(self) -> None:
+        with self._transaction() as db:
+            epoch = self._meta(db, "epoch")
+            if epoch is None:
+                epoch = self._new_epoch()
+                _set_meta(db, "epoch", epoch)
+            self.epoch = str(epoch)
+            for urgency in Urgency:
+                row = db.execute("SELECT next FROM streams WHERE urgency = ?", (urgency,)).fetchone()
+                self._next[urgency] = 1 if row is None else int(row[0])
+        self._recount()
+
+    def _recount(self) -> None:
+        """Count what is in the file, rather than trust sums kept beside it."""
+        self._events = dict.fromkeys(Urgency, 0)
+        self._bytes = 0
+        query = "SELECT urgency, count(*), sum(length(body)) FROM events GROUP BY urgency"
+        with self._guard() as db:
+            for urgency, count, size in db.execute(query):
+                self._events[Urgency(urgency)] = count
+                self._bytes += size
+
+    def _replace_corrupt(self, cause: Exception) -> None:
+        """Put the corrupt file aside and carry over what it still says."""
+        self.close()
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{self._timekeeper.now().time_ns}")
+        for suffix in ("", "-wal", "-shm"):
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        log.error("spool corrupt, put aside", file=str(aside), error=str(cause))
+        saved = _salvage(aside)
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            raise SpoolError(f"spool {self._path}: {error}") from error
+        self._carry_over(saved, f"{cause}; the old file is kept as {aside.name}")
+
+    def _carry_over(self, saved: _Salvage, why: str) -> None:
+        if saved.epoch is None:
+            self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
+            return
+        with self._transaction() as db:
+            _set_meta(db, "epoch", saved.epoch)
+            _set_meta(db, "session", saved.session)
+            db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", saved.marks)
+            for urgency in Urgency:
+                for row in self._without_holes([row for row in saved.rows if row.urgency == urgency], urgency, why):
+                    _insert(db, row)
+                last = max([row.last for row in saved.rows if row.urgency == urgency], default=0)
+                _set_next(db, urgency, max(saved.next.get(urgency, 1), last + 1))
+        self._load()
+        self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
+        log.warning("spool carried over", events=len(saved.rows))
+
+    def _without_holes(self, rows: list[_Row], urgency: Urgency, why: str) -> Iterator[_Row]:
+        expected = rows[0].seq if rows else 0
+        for row in rows:
+            if row.seq > expected:
+                gap = self._gap(GapCause.SPOOL_CORRUPT, row.seq - expected, why)
+                yield _Row(urgency, expected, row.seq - 1, gap.time_ns, gap.time_ns, encode_event(gap))
+            yield row
+            expected = row.last + 1
+
+    # -- SQLite -----------------------------------------------------------------------------------------------------
+
+    def _guard(self) -> _Guard:
+        return _Guard(self, begin=False)
+
+    def _transaction(self) -> _Guard:
+        return _Guard(self, begin=True)
+
+    def _meta(self, db: sqlite3.Connection, key: str) -> str | int | None:
+        row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+
+class _Guard:
+    """Lends the connection, in a transaction if asked, and turns SQLite's errors into `SpoolError`.
+
+    A file that turns out to be corrupt is replaced at once; the caller's work fails and may be tried again.
+    """
+
+    def __init__(self, spool: Spool, *, begin: bool) -> None:
+        self._spool = spool
+        self._begin = begin
+
+    def __enter__(self) -> sqlite3.Connection:
+        db = self._spool._db
+        if db is None:
+            raise SpoolError(f"spool {self._spool._path}: not open")
+        if self._begin:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
+                raise self._translate(error) from error
+        return db
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        db = self._spool._db
+        assert db is not None
+        try:
+            if self._begin and db.in_transaction:
+                db.execute("ROLLBACK" if error else "COMMIT")
+        except sqlite3.DatabaseError as failed:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise self._translate(failed) from failed
+        if isinstance(error, sqlite3.DatabaseError):
+            raise self._translate(error) from error
+
+    def _translate(self, error: sqlite3.DatabaseError) -> SpoolError:
+        if _code(error) in _BROKEN:
+            self._spool._replace_corrupt(error)
+        return SpoolError(f"spool {self._spool._path}: {error}")
+
+
+class _Salvage(NamedTuple):
+    """What could be read of a corrupt file; `epoch` None when not even the numbering could."""
+
+    epoch: str | None
+    session: int
+    next: dict[str, int]
+    marks: list[tuple[str, int]]
+    rows: list[_Row]
+
+
+def _salvage(path: Path) -> _Salvage:
+    try:
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            meta = dict(db.execute("SELECT key, value FROM meta"))
+            numbers = dict(db.execute("SELECT urgency, next FROM streams"))
+            marks = list(db.execute("SELECT source, position FROM marks"))
+            rows = {(row.urgency, row.seq): row for urgency in Urgency for row in _readable(db, urgency)}
+        finally:
+            db.close()
+    except sqlite3.DatabaseError:
+        return _Salvage(None, 0, {}, [], [])
+    epoch = meta.get("epoch")
+    ordered = [rows[key] for key in sorted(rows)]
+    return _Salvage(str(epoch) if epoch else None, int(meta.get("session") or 0), numbers, marks, ordered)
+
+
+def _readable(db: sqlite3.Connection, urgency: Urgency) -> Iterator[_Row]:
+    """Rows from both ends up to the damaged pages; a row whose event cannot be read counts as lost."""
+    for order in ("ASC", "DESC"):
+        try:
+            for values in db.execute(f"SELECT * FROM events WHERE urgency = ? ORDER BY seq {order}", (urgency,)):  # noqa: S608 - order is ours
+                try:
+                    row = _Row(*values)
+                    decode_event(row.body)
+                except (DecodeError, TypeError):
+                    continue
+                yield row
+        except sqlite3.DatabaseError:
+            continue
+
+
+def _losses(rows: list[_Row]) -> tuple[int, int, int]:
+    """How many events the rows stand for, and the first and last of their times; earlier gaps are added up."""
+    lost, times = 0, []
+    for row in rows:
+        event = decode_event(row.body) if row.last > row.seq else None
+        if isinstance(event, Gap):
+            lost += event.lost or 0
+            times += [time_ns for time_ns in (event.since_ns, event.until_ns) if time_ns is not None]
+        else:
+            lost += 1
+            times.append(row.time_ns)
+    return lost, min(times, default=rows[0].time_ns), max(times, default=rows[-1].time_ns)
+
+
+def _insert(db: sqlite3.Connection, row: _Row) -> None:
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def _set_next(db: sqlite3.Connection, urgency: Urgency, number: int) -> None:
+    db.execute("INSERT OR REPLACE INTO streams VALUES (?, ?)", (urgency, number))
+
+
+def _set_meta(db: sqlite3.Connection, key: str, value: str | int) -> None:
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def _broken(text: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error

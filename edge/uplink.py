@@ -1,0 +1,212 @@
+"""Spool → MQTT, and the hub's acknowledgements back.
+
+One connection after the other, for ever. At each: subscribe to the acknowledgements, announce the birth (with the will
+as its counterpart), wait until the hub says how far it is, then send what is behind that: urgent before routine, live
+events at once, backlogs in batches whose size follows what the link can carry in half a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+from msgspec import Raw
+
+from edge.clock import Timekeeper
+from edge.outbox import Outbox
+from edge.window import Heard, Window
+from wire import topics
+from wire.errors import DecodeError, SpoolError
+from wire.events import Gap, GapCause, Urgency
+from wire.link import Arrival, BrokerSettings, Session, Will, hold
+from wire.messages import SCHEMA_VERSION, Numbered, Status, Vitals, Watermark, batch_of, decode, encode, encode_event
+
+log = structlog.get_logger(__name__)
+
+MAX_BATCH_EVENTS = 500
+MIN_BATCH_BYTES = 2 * 1024
+MAX_BATCH_BYTES = 128 * 1024
+SLOW_PUBLISH_S = 0.5
+"""A batch that the broker took longer for was too large for this link: an urgent event would wait behind it."""
+ASK_AGAIN_S = 3.0
+"""The birth is repeated this often until the hub has answered it."""
+
+VitalsSource = Callable[[], Awaitable[Vitals]]
+
+
+class Uplink:
+    """Brings the outbox of one gate to the hub."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        broker: BrokerSettings,
+        timekeeper: Timekeeper,
+        version: str,
+        vitals: VitalsSource | None = None,
+        vitals_every_s: float = 5.0,
+    ) -> None:
+        self.connected = False
+        self._outbox = outbox
+        self._spool = outbox.spool
+        self._broker = broker
+        self._timekeeper = timekeeper
+        self._version = version
+        self._vitals = vitals
+        self._vitals_every_s = vitals_every_s
+        self._windows: dict[Urgency, Window] = {}
+        self._batch_bytes = MAX_BATCH_BYTES
+        self._session_number = 0
+        self._reborn = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep sending until cancelled."""
+        self._reset_windows()
+        self._session_number = await self._outbox.next_session()
+        client_id = f"menshen-{self._spool.site}-{self._spool.gate}"
+        await hold(self._broker, client_id, self._use, self._will)
+
+    @property
+    def session_number(self) -> int:
+        return self._session_number
+
+    def _will(self) -> Will:
+        status = encode(self._status(online=False))
+        return Will(topics.status(self._spool.site, self._spool.gate), status)
+
+    def _status(self, *, online: bool) -> Status:
+        return Status(
+            v=SCHEMA_VERSION,
+            online=online,
+            epoch=self._spool.epoch,
+            session=self._session_number,
+            version=self._version,
+            time_ns=self._timekeeper.now().time_ns if online else 0,
+        )
+
+    async def _use(self, session: Session) -> None:
+        """Work with one connection until it breaks, or until a new epoch wants another."""
+        for window in self._windows.values():
+            window.connect()
+        self._reborn.clear()
+        await session.subscribe([topics.acks_for(self._spool.site, self._spool.gate)])
+        self.connected = True
+        jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
+        if self._vitals is not None:
+            jobs.append(self._pulse(session, self._vitals))
+        tasks = [asyncio.create_task(job) for job in jobs]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except asyncio.CancelledError:
+            await self._say_goodbye(session)
+            raise
+        finally:
+            self.connected = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._session_number = await self._outbox.next_session()
+
+    async def _say_goodbye(self, session: Session) -> None:
+        await session.publish(
+            topics.status(self._spool.site, self._spool.gate), encode(self._status(online=False)), retain=True
+        )
+
+    async def _announce(self, session: Session) -> None:
+        """The birth, again and again until the hub has answered for both streams; then only keep running."""
+        topic = topics.status(self._spool.site, self._spool.gate)
+        while True:
+            if not all(window.open for window in self._windows.values()):
+                await session.publish(topic, encode(self._status(online=True)), retain=True)
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    async def _pulse(self, session: Session, vitals: VitalsSource) -> None:
+        topic = topics.vitals(self._spool.site, self._spool.gate)
+        while True:
+            await session.publish(topic, encode(await vitals()), qos=0)
+            await asyncio.sleep(self._vitals_every_s)
+
+    async def _receive(self, session: Session) -> None:
+        async for arrival in session.arrivals():
+            try:
+                await self._hear(arrival)
+            except DecodeError as error:
+                log.warning("not an acknowledgement", topic=arrival.topic, error=str(error))
+
+    async def _hear(self, arrival: Arrival) -> None:
+        address = topics.parse(arrival.topic)
+        watermark = decode(Watermark, arrival.payload)
+        urgency = watermark.stream.urgency
+        if address.channel is not topics.Channel.ACK or watermark.stream != self._spool.stream(urgency):
+            return  # another epoch's
+        window = self._windows[urgency]
+        match window.hear(watermark.through, resend=watermark.resend):
+            case Heard.FOREIGN:
+                await self._begin_new_epoch(watermark)
+            case Heard.NEWS:
+                await self._outbox.trim(urgency, watermark.through)
+        self._outbox.changed.set()
+
+    async def _begin_new_epoch(self, watermark: Watermark) -> None:
+        last = self._spool.last_number(watermark.stream.urgency)
+        detail = f"the hub has {watermark.stream} up to {watermark.through}, this spool gave numbers up to {last}"
+        log.error("numbers were given away twice, new epoch", detail=detail)
+        await self._outbox.renumber(detail)
+        self._reset_windows()
+        self._reborn.set()
+
+    def _reset_windows(self) -> None:
+        self._windows = {urgency: Window(self._spool.last_number(urgency)) for urgency in Urgency}
+
+    async def _send(self, session: Session) -> None:
+        """Urgent first: routine events are sent only when nothing urgent can be."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._outbox.changed.clear()
+            for window in self._windows.values():
+                window.overdue(loop.time())
+            try:
+                while await self._send_one(session, Urgency.URGENT) or await self._send_one(session, Urgency.ROUTINE):
+                    pass
+            except SpoolError as error:
+                log.error("spool cannot be read", error=str(error))
+            await self._wait_for_work(loop.time())
+
+    async def _wait_for_work(self, now_s: float) -> None:
+        due = [window.due_s for window in self._windows.values() if window.due_s is not None]
+        timeout_s = max(0.01, min(due, default=now_s + ASK_AGAIN_S) - now_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._outbox.changed.wait(), timeout_s)
+
+    async def _send_one(self, session: Session, urgency: Urgency) -> bool:
+        """Send one batch of a stream, if there is one and room for it; whether it did."""
+        window = self._windows[urgency]
+        if not window.has_room:
+            return False
+        events = await self._outbox.read(urgency, window.sent, MAX_BATCH_EVENTS, self._batch_bytes)
+        if not events or not window.has_room:
+            return False
+        if events[0].seq > window.sent + 1:
+            events.insert(0, self._forgotten(window.sent + 1, events[0].seq - 1))
+        payload = encode(batch_of(self._spool.stream(urgency), events))
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        window.record(events[-1].last, began_s)
+        await session.publish(topics.events(self._spool.site, self._spool.gate, urgency), payload)
+        self._fit_batches(loop.time() - began_s)
+        return True
+
+    def _forgotten(self, first: int, last: int) -> Numbered:
+        """The numbers that the hub acknowledged once and asks for again (it was restored from a backup)."""
+        now = self._timekeeper.now()
+        gap = Gap(time_ns=now.time_ns, clock=now.clock, cause=GapCause.HUB_FORGOT, lost=last - first + 1)
+        log.error("the hub forgot events that it had acknowledged", first=first, last=last)
+        return Numbered(first, Raw(encode_event(gap)), last if last > first else None)
+
+    def _fit_batches(self, took_s: float) -> None:
+        factor = 0.5 if took_s > SLOW_PUBLISH_S else 2.0 if took_s < SLOW_PUBLISH_S / 4 else 1.0
+        self._batch_bytes = int(min(MAX_BATCH_BYTES, max(MIN_BATCH_BYTES, self._batch_bytes * factor)))

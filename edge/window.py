@@ -1,0 +1,103 @@
+"""What of one stream is on its way to the hub: a pure state machine, the sender's half of the delivery protocol.
+
+    closed ── hub's first watermark ──► open ── sent ──► in flight ── watermark ──► acknowledged
+       ▲                                  ▲                  │
+       └── new connection                 └── resend asked, or unacknowledged for too long: back to the watermark
+
+It is closed at the start of each connection, so that nothing is sent before the hub said how far it is. That also
+unmasks numbers given away twice: the hub acknowledges what was never sent (`Foreign`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import NamedTuple
+
+WINDOW_MESSAGES = 8
+"""Messages of one stream that may be unacknowledged: bounds every queue between gate and hub."""
+RESEND_MIN_S = 2.0
+RESEND_MAX_S = 60.0
+
+
+class Heard(Enum):
+    """What a watermark meant."""
+
+    NEWS = "news"
+    NOTHING_NEW = "nothing new"
+    FOREIGN = "foreign"
+    """It acknowledges numbers that this process never sent and its spool never gave away: start a new epoch."""
+
+
+class _Flight(NamedTuple):
+    last: int
+    sent_s: float
+
+
+class Window:
+    """The unacknowledged part of one stream. Times are seconds of a monotonic clock, handed in."""
+
+    def __init__(self, known: int, messages: int = WINDOW_MESSAGES) -> None:
+        """`known` is the last number that the spool had given away when it was opened."""
+        self.acknowledged = 0
+        self.sent = 0
+        self.open = False
+        self._known = known
+        self._messages = messages
+        self._flights: deque[_Flight] = deque()
+        self._resend_s = RESEND_MIN_S
+
+    def connect(self) -> None:
+        """A new connection: what was in flight may be lost; wait for the hub's word."""
+        self.open = False
+        self._rewind()
+        self._resend_s = RESEND_MIN_S
+
+    @property
+    def has_room(self) -> bool:
+        return self.open and len(self._flights) < self._messages
+
+    def record(self, last: int, now_s: float) -> None:
+        """A message that ends with the number `last` was given to the broker."""
+        self.sent = max(self.sent, last)
+        self._known = max(self._known, last)
+        self._flights.append(_Flight(last, now_s))
+
+    def hear(self, through: int, *, resend: bool) -> Heard:
+        """The hub has everything up to `through`, and may ask to send again from there."""
+        if through > self._known:
+            return Heard.FOREIGN
+        news = through > self.acknowledged or not self.open
+        if not self.open:  # the hub's first word counts even if it is lower: a hub restored from a backup
+            self.open = True
+            self.acknowledged = self.sent = through
+        if through > self.acknowledged:
+            self.acknowledged = through
+            self._resend_s = RESEND_MIN_S
+        while self._flights and self._flights[0].last <= through:
+            self._flights.popleft()
+        self.sent = max(self.sent, through)
+        if resend:
+            self._rewind()
+        return Heard.NEWS if news else Heard.NOTHING_NEW
+
+    def overdue(self, now_s: float) -> bool:
+        """Whether the oldest message is unacknowledged for too long; if so, sending starts again behind the watermark.
+
+        The patience doubles each time, up to a bound: a hub that is slow is not helped by more.
+        """
+        due_s = self.due_s
+        if due_s is None or now_s < due_s:
+            return False
+        self._resend_s = min(RESEND_MAX_S, self._resend_s * 2)
+        self._rewind()
+        return True
+
+    @property
+    def due_s(self) -> float | None:
+        """When the oldest message in flight becomes overdue; None when nothing is in flight."""
+        return self._flights[0].sent_s + self._resend_s if self._flights else None
+
+    def _rewind(self) -> None:
+        self._flights.clear()
+        self.sent = self.acknowledged

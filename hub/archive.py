@@ -1,0 +1,88 @@
+"""The journal for asyncio: one thread that writes, one that reads, and a bell for those who wait for news."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from hub.journal import Bad, Entry, Journal, JournalReader, Taken
+from wire.events import AnyEvent
+from wire.messages import Batch, StreamId
+
+T = TypeVar("T")
+
+
+class Archive:
+    """A journal with threads of its own. `append` returns after the commit, never before."""
+
+    def __init__(self, path: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._journal = Journal(path)
+        self._reader = self._journal.reader()
+        self._now_ns = now_ns
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
+        self._bell = asyncio.Event()
+
+    async def start(self) -> None:
+        await self._write(self._journal.open)
+
+    async def stop(self) -> None:
+        await self._write(self._journal.close)
+        await self.read(JournalReader.close)
+        self._writing.shutdown()
+        self._reading.shutdown()
+
+    async def append(self, batches: Iterable[Batch]) -> dict[StreamId, Taken]:
+        """See `Journal.append`. Rings the bell when something was new."""
+        taken = await self._write(partial(self._journal.append, list(batches), self._now_ns()))
+        if any(result.new for result in taken.values()):
+            self._ring()
+        return taken
+
+    async def append_own(self, site: str, events: Sequence[AnyEvent]) -> None:
+        await self._write(partial(self._journal.append_own, site, events, self._now_ns()))
+        self._ring()
+
+    async def bury(self, letters: Sequence[Bad]) -> None:
+        await self._write(partial(self._journal.bury, letters, self._now_ns()))
+
+    async def exhume(self, letter_id: int) -> str:
+        outcome = await self._write(partial(self._journal.exhume, letter_id, self._now_ns()))
+        self._ring()
+        return outcome
+
+    async def forget_letter(self, letter_id: int) -> None:
+        await self._write(partial(self._journal.forget_letter, letter_id))
+
+    async def set_cursor(self, name: str, offset: int) -> None:
+        await self._write(partial(self._journal.set_cursor, name, offset))
+
+    def through(self, stream: StreamId) -> int:
+        """The last number of the stream that is durable."""
+        return self._journal.through(stream)
+
+    def streams(self) -> dict[StreamId, int]:
+        return self._journal.streams()
+
+    async def after(self, offset: int, limit: int) -> list[Entry]:
+        return await self.read(lambda reader: reader.after(offset, limit))
+
+    async def read(self, query: Callable[[JournalReader], T]) -> T:
+        """Ask the reader something, in its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, query, self._reader)
+
+    def bell(self) -> asyncio.Event:
+        """The bell that rings at the next append; taken before reading, no append can be missed."""
+        return self._bell
+
+    def _ring(self) -> None:
+        self._bell.set()
+        self._bell = asyncio.Event()
+
+    async def _write(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, work)

@@ -1,0 +1,397 @@
+"""The event log: the one source of truth. SQLite in WAL mode with full synchronisation.
+
+`append` takes whole batches of many gates in one transaction, so that one fsync serves many messages. Of each stream
+only the next number is taken: a lower one is a duplicate, a higher one a hole, and the answer says from where to send
+again. So each stream is in order and without holes, whatever arrives.
+
+An event whose bytes cannot be understood still takes its place (kind `unreadable`, bytes kept), so that one bad event
+never stops a stream; it stands among the dead letters too, from where it can be replayed when a newer hub understands.
+
+`Journal` blocks; `hub.archive.Archive` gives it threads of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from wire.errors import DecodeError, JournalError
+from wire.events import AnyEvent, Urgency, urgency_of
+from wire.messages import Batch, Numbered, StreamId, decode_event, encode_event
+
+UNREADABLE = "unreadable"
+OWN_GATE = "hub"
+"""The hub's own stream at each site: what it observed itself, such as a gate that fell silent."""
+OWN_EPOCH = "hub"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS streams (
+    id INTEGER PRIMARY KEY, site TEXT NOT NULL, gate TEXT NOT NULL, urgency TEXT NOT NULL, epoch TEXT NOT NULL,
+    through INTEGER NOT NULL, UNIQUE (site, gate, urgency, epoch)
+);
+CREATE TABLE IF NOT EXISTS entries (
+    "offset" INTEGER PRIMARY KEY AUTOINCREMENT, stream INTEGER NOT NULL REFERENCES streams, seq INTEGER NOT NULL,
+    last INTEGER NOT NULL, kind TEXT NOT NULL, time_ns INTEGER NOT NULL, received_ns INTEGER NOT NULL,
+    body BLOB NOT NULL, UNIQUE (stream, seq)
+);
+CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, source TEXT NOT NULL, topic TEXT NOT NULL,
+    reason TEXT NOT NULL, payload BLOB NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+    count INTEGER NOT NULL DEFAULT 1, stream INTEGER, seq INTEGER
+);
+"""
+_ENTRY = """
+SELECT e."offset", s.site, s.gate, s.urgency, s.epoch, e.seq, e.last, e.kind, e.time_ns, e.received_ns, e.body
+FROM entries e JOIN streams s ON s.id = e.stream
+"""
+
+
+class Entry(Struct, frozen=True):
+    """One event in the journal. `offset` grows with each entry; `seq` to `last` are its numbers in its stream."""
+
+    offset: int
+    stream: StreamId
+    seq: int
+    last: int
+    kind: str
+    time_ns: int
+    received_ns: int
+    body: bytes
+
+    def event(self) -> AnyEvent | None:
+        """The event, or None when this hub cannot read it."""
+        if self.kind == UNREADABLE:
+            return None
+        try:
+            return decode_event(self.body)
+        except DecodeError:
+            return None
+
+
+class Taken(NamedTuple):
+    """What became of a stream in one `append`: everything up to `through` is durable."""
+
+    through: int
+    resend: bool
+    """Whether something else than the next number arrived, so that the gate should send again."""
+    new: int
+    """How many events were new."""
+
+
+class DeadLetter(Struct, frozen=True):
+    """Something that could not be used, kept with its reason. `source`: `message`, `event` or `line`."""
+
+    id: int
+    source: str
+    topic: str
+    reason: str
+    payload: bytes
+    first_ns: int
+    last_ns: int
+    count: int
+
+
+class Bad(NamedTuple):
+    """What becomes a dead letter."""
+
+    source: str
+    topic: str
+    reason: str
+    payload: bytes
+
+
+class _Tail(NamedTuple):
+    id: int
+    through: int
+
+
+_NewRow = tuple[int, int, int, str, int, int, bytes]
+
+
+class Journal:
+    """The event log of one hub. Not thread-safe but for reads through `reader`; every method may raise `JournalError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._tails: dict[StreamId, _Tail] = {}
+
+    def open(self) -> None:
+        """Open or make the file."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = _connect(self._path)
+            self._db.executescript(_SCHEMA)
+            for row in self._db.execute("SELECT site, gate, urgency, epoch, id, through FROM streams"):
+                self._tails[StreamId(row[0], row[1], Urgency(row[2]), row[3])] = _Tail(row[4], row[5])
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise JournalError(f"journal {self._path}: {error}") from error
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def reader(self) -> JournalReader:
+        """A second connection, for reading in another thread while this one writes."""
+        return JournalReader(self._path)
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def append(self, batches: Iterable[Batch], received_ns: int) -> dict[StreamId, Taken]:
+        """Take of each batch what comes next in its stream, all in one transaction.
+
+        When it returns, everything that it says was taken is durable. When it raises, nothing was.
+        """
+        taken: dict[StreamId, Taken] = {}
+        tails: dict[StreamId, _Tail] = {}
+        rows: list[_NewRow] = []
+        bad: list[tuple[Bad, int, int]] = []
+        with self._transaction() as db:
+            for batch in batches:
+                stream = batch.stream
+                tail = tails.get(stream) or self._tails.get(stream) or self._new_stream(db, stream)
+                through, hole, fresh = _next_of(batch.events, tail, received_ns, str(stream), bad)
+                rows += fresh
+                tails[stream] = _Tail(tail.id, through)
+                before = taken.get(stream, Taken(0, False, 0))
+                taken[stream] = Taken(through, hole or before.resend, before.new + len(fresh))
+            self._insert(db, rows, tails.values())
+            for letter, stream_id, seq in bad:
+                _bury(db, letter, received_ns, stream_id, seq)
+        self._tails.update(tails)
+        return taken
+
+    def append_own(self, site: str, events: Sequence[AnyEvent], received_ns: int) -> None:
+        """What the hub itself observed, in its own streams of that site."""
+        for urgency in Urgency:
+            mine = [event for event in events if urgency_of(event) is urgency]
+            if not mine:
+                continue
+            stream = StreamId(site, OWN_GATE, urgency, OWN_EPOCH)
+            with self._transaction() as db:
+                tail = self._tails.get(stream) or self._new_stream(db, stream)
+                rows = [
+                    (tail.id, seq, seq, _kind(event), event.time_ns, received_ns, encode_event(event))
+                    for seq, event in enumerate(mine, start=tail.through + 1)
+                ]
+                tail = _Tail(tail.id, tail.through + len(rows))
+                self._insert(db, rows, [tail])
+            self._tails[stream] = tail
+
+    def through(self, stream: StreamId) -> int:
+        """The last number of the stream that is durable, 0 for a stream that is not known."""
+        tail = self._tails.get(stream)
+        return tail.through if tail else 0
+
+    def streams(self) -> dict[StreamId, int]:
+        """All streams with their last durable number."""
+        return {stream: tail.through for stream, tail in self._tails.items()}
+
+    def set_cursor(self, name: str, offset: int) -> None:
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, offset))
+
+    def bury(self, letters: Sequence[Bad], now_ns: int) -> None:
+        """Keep what could not be used; the same thing again only counts."""
+        with self._transaction() as db:
+            for letter in letters:
+                _bury(db, letter, now_ns, None, None)
+
+    def exhume(self, letter_id: int, received_ns: int) -> str:
+        """Try a dead letter of source `event` again: if it can be read now it becomes a new entry with its old number.
+
+        Returns what became of it, in words. Raises `JournalError` for a letter that is not there.
+        """
+        with self._transaction() as db:
+            query = "SELECT stream, seq, payload FROM dead_letters WHERE id = ? AND source = 'event'"
+            found = db.execute(query, (letter_id,)).fetchone()
+            if found is None:
+                raise JournalError(f"dead letter {letter_id}: there is no unreadable event of that number")
+            stream_id, seq, payload = found
+            try:
+                event = decode_event(payload)
+            except DecodeError as error:
+                return f"still unreadable: {error}"
+            last = db.execute("SELECT last FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq)).fetchone()[0]
+            db.execute("DELETE FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq))
+            row = (stream_id, seq, last, _kind(event), event.time_ns, received_ns, payload)
+            self._insert(db, [row], [])
+            db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
+        return f"taken as {_kind(event)}"
+
+    def forget_letter(self, letter_id: int) -> None:
+        """Delete a dead letter."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
+
+    # -- within -----------------------------------------------------------------------------------------------------
+
+    def _new_stream(self, db: sqlite3.Connection, stream: StreamId) -> _Tail:
+        done = db.execute(
+            "INSERT OR IGNORE INTO streams (site, gate, urgency, epoch, through) VALUES (?, ?, ?, ?, 0)",
+            (stream.site, stream.gate, stream.urgency, stream.epoch),
+        )
+        if done.rowcount:
+            assert done.lastrowid is not None
+            return _Tail(done.lastrowid, 0)
+        key = (stream.site, stream.gate, stream.urgency, stream.epoch)
+        query = "SELECT id, through FROM streams WHERE site = ? AND gate = ? AND urgency = ? AND epoch = ?"
+        return _Tail(*db.execute(query, key).fetchone())
+
+    def _insert(self, db: sqlite3.Connection, rows: list[_NewRow], tails: Iterable[_Tail]) -> None:
+        db.executemany(
+            "INSERT INTO entries (stream, seq, last, kind, time_ns, received_ns, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        db.executemany("UPDATE streams SET through = ? WHERE id = ?", [(tail.through, tail.id) for tail in tails])
+
+    def _transaction(self) -> Transaction:
+        if self._db is None:
+            raise JournalError(f"journal {self._path}: not open")
+        return Transaction(self._db, f"journal {self._path}")
+
+
+class Transaction:
+    """`BEGIN IMMEDIATE` … `COMMIT`, or `ROLLBACK` on any error; SQLite's errors become `JournalError`."""
+
+    def __init__(self, db: sqlite3.Connection, what: str) -> None:
+        self._db = db
+        self._what = what
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{self._what}: {error}") from error
+        return self._db
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self._db.execute("COMMIT")
+        except sqlite3.DatabaseError as failed:
+            raise JournalError(f"{self._what}: {failed}") from failed
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        if isinstance(error, sqlite3.DatabaseError):
+            raise JournalError(f"{self._what}: {error}") from error
+
+
+class JournalReader:
+    """Reads the journal; one connection for one thread. Every method may raise `JournalError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+
+    def after(self, offset: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries behind `offset`, in the order of the journal."""
+        return self._entries('WHERE e."offset" > ? ORDER BY e."offset" LIMIT ?', (offset, limit))
+
+    def newest(self, limit: int) -> list[Entry]:
+        """The last entries, oldest of them first."""
+        return self._entries('ORDER BY e."offset" DESC LIMIT ?', (limit,))[::-1]
+
+    def own_states(self) -> list[Entry]:
+        """What the hub itself has observed of gates, oldest first."""
+        where = "WHERE s.gate = ? AND e.kind = 'device-state' ORDER BY e.\"offset\""
+        return self._entries(where, (OWN_GATE,))
+
+    def last_offset(self) -> int:
+        return int(self._one('SELECT coalesce(max("offset"), 0) FROM entries'))
+
+    def count(self) -> int:
+        return int(self._one("SELECT count(*) FROM entries"))
+
+    def count_after(self, offset: int) -> int:
+        return int(self._one('SELECT count(*) FROM entries WHERE "offset" > ?', (offset,)))
+
+    def cursor(self, name: str) -> int:
+        """How far the projection of that name has read; 0 at first."""
+        return int(self._one('SELECT coalesce((SELECT "offset" FROM cursors WHERE name = ?), 0)', (name,)))
+
+    def dead_count(self) -> int:
+        return int(self._one("SELECT count(*) FROM dead_letters"))
+
+    def dead_letters(self, letter_id: int | None = None) -> list[DeadLetter]:
+        """All dead letters, or the one with that number."""
+        where, values = ("WHERE id = ?", (letter_id,)) if letter_id is not None else ("", ())
+        query = (
+            f"SELECT id, source, topic, reason, payload, first_ns, last_ns, count FROM dead_letters {where} ORDER BY id"  # noqa: S608 - our own text
+        )
+        return [DeadLetter(*row) for row in self._query(query, values)]
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _entries(self, where: str, values: tuple[object, ...]) -> list[Entry]:
+        return [
+            Entry(row[0], StreamId(row[1], row[2], Urgency(row[3]), row[4]), *row[5:])
+            for row in self._query(f"{_ENTRY} {where}", values)
+        ]
+
+    def _one(self, query: str, values: tuple[object, ...] = ()) -> int:
+        return int(self._query(query, values)[0][0])
+
+    def _query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        try:
+            if self._db is None:
+                self._db = _connect(self._path)
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"journal {self._path}: {error}") from error
+
+
+def _next_of(
+    events: list[Numbered], tail: _Tail, received_ns: int, name: str, bad: list[tuple[Bad, int, int]]
+) -> tuple[int, bool, list[_NewRow]]:
+    """Of a batch's events those that come next behind the tail: (new last number, whether there is a hole, rows)."""
+    through = tail.through
+    rows: list[_NewRow] = []
+    for numbered in events:
+        if numbered.last <= through:
+            continue  # a duplicate
+        if numbered.seq > through + 1:
+            return through, True, rows
+        body = bytes(numbered.event)
+        kind, time_ns = UNREADABLE, received_ns
+        try:
+            event = decode_event(body)
+            kind, time_ns = _kind(event), event.time_ns
+        except DecodeError as error:
+            bad.append((Bad("event", name, str(error), body), tail.id, through + 1))
+        rows.append((tail.id, through + 1, numbered.last, kind, time_ns, received_ns, body))
+        through = numbered.last
+    return through, False, rows
+
+
+def _kind(event: AnyEvent) -> str:
+    return str(event.__struct_config__.tag)
+
+
+def _bury(db: sqlite3.Connection, letter: Bad, now_ns: int, stream: int | None, seq: int | None) -> None:
+    digest = hashlib.sha256(f"{letter.source}\0{letter.topic}\0{stream}\0{seq}\0".encode() + letter.payload).digest()
+    db.execute(
+        "INSERT INTO dead_letters (digest, source, topic, reason, payload, first_ns, last_ns, stream, seq)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET count = count + 1, last_ns = excluded.last_ns, reason = excluded.reason",
+        (digest, letter.source, letter.topic[:500], letter.reason, letter.payload, now_ns, now_ns, stream, seq),
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    return db

@@ -1,0 +1,204 @@
+"""The MQTT connection: one small boundary of our own, so that the client library below can be changed.
+
+A `Session` is one connection. `hold` keeps one after the other, for ever: it owns the reconnecting, with jittered
+back-off. Sessions are clean and nothing depends on what a broker remembers (DESIGN: a broker that loses everything
+loses nothing); whoever uses a session says everything anew when it begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import aiomqtt
+import structlog
+from msgspec import Meta, Struct
+
+from wire.errors import LinkError
+
+log = structlog.get_logger(__name__)
+
+_REFUSED = 0x80
+"""MQTT 3.1.1, section 3.9.3: the SUBACK return code that means failure."""
+TAKEN_OVER_S = 2.0
+"""A connection that is closed sooner than this looks like a second client with the same id."""
+
+
+class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Files in PEM form: the authority that signed the broker's certificate, and our own certificate and key."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class BrokerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the broker is and how to be let in."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    username: str | None = None
+    password_file: str | None = None
+    tls: TlsSettings | None = None
+    keepalive_s: Annotated[int, Meta(ge=2, le=3600)] = 15
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    backoff_min_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
+    backoff_max_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+
+
+class Will(Struct, frozen=True):
+    """What the broker says for us when we vanish."""
+
+    topic: str
+    payload: bytes
+
+
+class Arrival(NamedTuple):
+    """A message that arrived."""
+
+    topic: str
+    payload: bytes
+
+
+class Session:
+    """One connection to a broker."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Hand a message to the broker; with QoS 1 return when the broker has it.
+
+        Raises `LinkError` when the connection is gone or the broker does not answer in time.
+        """
+        try:
+            await self._client.publish(topic, payload, qos=qos, retain=retain)
+        except aiomqtt.MqttError as error:
+            raise LinkError(f"publishing to {topic}: {error}") from error
+
+    async def subscribe(self, topics: list[str]) -> None:
+        """Subscribe with QoS 1. Raises `LinkError`, also when the broker refuses one of them."""
+        try:
+            codes = await self._client.subscribe([(topic, 1) for topic in topics])
+        except aiomqtt.MqttError as error:
+            raise LinkError(f"subscribing to {', '.join(topics)}: {error}") from error
+        for topic, code in zip(topics, codes, strict=False):
+            if int(getattr(code, "value", code)) >= _REFUSED:  # type: ignore[call-overload]
+                raise LinkError(f"the broker refuses the subscription to {topic}")
+
+    async def arrivals(self) -> AsyncIterator[Arrival]:
+        """Messages as they arrive. Raises `LinkError` when the connection is lost."""
+        try:
+            async for message in self._client.messages:
+                payload: object = message.payload
+                assert isinstance(payload, bytes | bytearray), "MQTT payloads arrive as bytes"
+                yield Arrival(str(message.topic), bytes(payload))
+        except aiomqtt.MqttError as error:
+            raise LinkError(f"connection lost: {error}") from error
+
+
+@asynccontextmanager
+async def connect(settings: BrokerSettings, client_id: str, will: Will | None = None) -> AsyncIterator[Session]:
+    """One connection. Raises `LinkError` when the broker cannot be reached or refuses us."""
+    client = aiomqtt.Client(
+        hostname=settings.host,
+        port=settings.port,
+        username=settings.username,
+        password=_password(settings.password_file),
+        identifier=client_id,
+        clean_session=True,
+        keepalive=settings.keepalive_s,
+        timeout=settings.timeout_s,
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+        tls_context=_tls_context(settings.tls),
+        max_inflight_messages=1000,
+    )
+    try:
+        await client.__aenter__()
+    except (aiomqtt.MqttError, OSError) as error:
+        raise LinkError(f"broker {settings.host}:{settings.port}: {error}") from error
+    try:
+        yield Session(client)
+    finally:
+        try:
+            await client.__aexit__(None, None, None)
+        except aiomqtt.MqttError as error:
+            log.debug("disconnect not clean", error=str(error))
+
+
+class Backoff:
+    """Waiting times that double up to a bound, each drawn between half of it and the whole, so that a crowd spreads."""
+
+    def __init__(self, least_s: float, most_s: float, draw: Callable[[], float] = random.random) -> None:
+        self._least_s = least_s
+        self._most_s = most_s
+        self._draw = draw
+        self._next_s = least_s
+
+    def reset(self) -> None:
+        self._next_s = self._least_s
+
+    def next_s(self) -> float:
+        """Seconds to wait before the next try."""
+        wait_s = self._next_s * (0.5 + 0.5 * self._draw())
+        self._next_s = min(self._most_s, self._next_s * 2)
+        return wait_s
+
+
+async def hold(
+    settings: BrokerSettings,
+    client_id: str,
+    use: Callable[[Session], Awaitable[None]],
+    will: Callable[[], Will | None] = lambda: None,
+) -> None:
+    """Keep a connection for ever: connect, let `use` work with it, and again after any `LinkError`.
+
+    `will` is asked for at each connect. `use` returns to ask for a new connection; every other error is the caller's.
+    """
+    backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s)
+    short_lives, told = 0, ""
+    while True:
+        began_s = time.monotonic()
+        try:
+            async with connect(settings, client_id, will()) as session:
+                log.info("connected", broker=f"{settings.host}:{settings.port}", client_id=client_id)
+                told = ""
+                await use(session)
+        except LinkError as error:
+            if str(error) != told:  # the same fault is told once, not at every try
+                log.warning("no link", error=str(error), client_id=client_id)
+                told = str(error)
+        lived_s = time.monotonic() - began_s
+        short_lives = short_lives + 1 if lived_s < TAKEN_OVER_S and not told.startswith("broker ") else 0
+        if lived_s > TAKEN_OVER_S and not told.startswith("broker "):
+            backoff.reset()
+        if short_lives == 3:
+            log.error("thrown out at once: is another client connected under the same id?", client_id=client_id)
+        await asyncio.sleep(backoff.next_s())
+
+
+def _password(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise LinkError(f"password file {path}: {error.strerror}") from error
+
+
+def _tls_context(tls: TlsSettings | None) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        raise LinkError(f"TLS files {tls.ca}, {tls.certificate}: {error}") from error
+    return context
