@@ -115,7 +115,7 @@ _NewRow = tuple[int, int, int, str, int, int, bytes]
 
 
 class Journal:
-    """The event log of one hub. Not thread-safe but for reads through `reader`; every method may raise `JournalError`."""
+    """The event log of one hub. Not thread-safe (`reader` is for other threads); may raise `JournalError`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -307,6 +307,17 @@ class JournalReader:
 
     def last_offset(self) -> int:
         return int(self._one('SELECT coalesce(max("offset"), 0) FROM entries'))
+
+    def first_since(self, received_ns: int) -> int:
+        """The offset of the first entry that was received at that time or later; entries are received in order."""
+        low, high = 0, self.last_offset() + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            row = self._query(
+                'SELECT received_ns FROM entries WHERE "offset" >= ? ORDER BY "offset" LIMIT 1', (middle,)
+            )
+            low, high = (low, middle) if not row or row[0][0] >= received_ns else (middle, high)
+        return high
 
     def count(self) -> int:
         return int(self._one("SELECT count(*) FROM entries"))

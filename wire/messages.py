@@ -181,7 +181,7 @@ def batch_of(stream: StreamId, events: Sequence[Numbered]) -> Batch:
     return Batch(SCHEMA_VERSION, stream, list(events))
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes, what: str) -> Any:
+def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes, what: str) -> Any:  # noqa: ANN401 - of the decoder's type
     try:
         return decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -119,7 +119,7 @@ def _suggest(key: str | int, known: list[str]) -> str:
     return nearest(str(key), known) or f", expected one of: {', '.join(sorted(known))}"
 
 
-def _unknown_keys(value: object, kind: Any) -> list[tuple[Path_, list[str]]]:
+def _unknown_keys(value: object, kind: Any) -> list[tuple[Path_, list[str]]]:  # noqa: ANN401 - any type expression
     """Keys that no struct takes, with those that it would."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         structs = [arm for arm in typing.get_args(kind) if arm is not type(None)]

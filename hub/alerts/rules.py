@@ -1,0 +1,160 @@
+"""Rules: small pure functions from one journalled event to signals, in event time. No I/O, no memory."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hub.journal import Entry
+from wire.events import (
+    DeviceKind,
+    DeviceState,
+    Gap,
+    Health,
+    PersonPassage,
+    Reason,
+    Temperature,
+    VehiclePassage,
+    Verdict,
+)
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Rule(StrEnum):
+    FEVER = "fever"
+    UNREGISTERED_VEHICLE = "unregistered-vehicle"
+    GATE_SILENT = "gate-silent"
+    DEVICE_FAULT = "device-fault"
+    GAP = "gap"
+
+
+SEVERITY = {
+    Rule.FEVER: Severity.CRITICAL,
+    Rule.UNREGISTERED_VEHICLE: Severity.WARNING,
+    Rule.GATE_SILENT: Severity.CRITICAL,
+    Rule.DEVICE_FAULT: Severity.WARNING,
+    Rule.GAP: Severity.WARNING,
+}
+RUNBOOK = {
+    Rule.FEVER: {
+        "zh": "立即隔离，用接触式体温计复测；确认后逐人核查，并报当地防疫指挥部。",
+        "en": "Isolate at once and measure again with a contact thermometer; if confirmed, check everybody one by one "
+        "and report to the district headquarters.",
+    },
+    Rule.UNREGISTERED_VEHICLE: {
+        "zh": "车辆不得进入；说明原因、详细登记并消毒后放行。",
+        "en": "Keep the vehicle out until its reason is stated, it is registered in detail and disinfected.",
+    },
+    Rule.GATE_SILENT: {
+        "zh": "派人到门岗，改为人工测温登记，检查电源和网络。",
+        "en": "Send somebody to the gate, measure and register by hand, check power and network.",
+    },
+    Rule.DEVICE_FAULT: {
+        "zh": "该通道改为人工测温，检查设备。",
+        "en": "Measure by hand at this lane and check the device.",
+    },
+    Rule.GAP: {
+        "zh": "有事件丢失：核对该时段的纸质登记。",
+        "en": "Events were lost: check the paper register for that time.",
+    },
+}
+
+
+class Signal(Struct, frozen=True, kw_only=True):
+    """What one event says about one alert. `key` names the alert; `firing` False means that its cause is gone."""
+
+    key: str
+    rule: Rule
+    site: str
+    gate: str
+    time_ns: int
+    firing: bool = True
+    lane: str = ""
+    detail: str = ""
+
+
+def signals_of(entry: Entry) -> list[Signal]:
+    """Everything that one journalled event says about alerts, often nothing."""
+    match entry.event():
+        case PersonPassage() as event:
+            return fever(entry, event)
+        case VehiclePassage() as event:
+            return unregistered_vehicle(entry, event)
+        case DeviceState(kind=DeviceKind.GATE) as event:
+            return gate_silent(entry, event)
+        case DeviceState() as event:
+            return device_fault(entry, event)
+        case Gap() as event:
+            return gap(entry, event)
+        case _:
+            return []
+
+
+def fever(entry: Entry, event: PersonPassage) -> list[Signal]:
+    """A person whose screening says fever. Each person is an alert of their own: none hides behind another."""
+    if event.verdict is not Verdict.FEVER:
+        return []
+    return [_signal(Rule.FEVER, entry, event.passage, lane=event.lane, detail=_temperature(event.temperature))]
+
+
+def unregistered_vehicle(entry: Entry, event: VehiclePassage) -> list[Signal]:
+    """A vehicle that is in no register came to a lane."""
+    if Reason.VEHICLE_UNREGISTERED not in event.reasons:
+        return []
+    return [_signal(Rule.UNREGISTERED_VEHICLE, entry, event.passage, lane=event.lane)]
+
+
+def gate_silent(entry: Entry, event: DeviceState) -> list[Signal]:
+    """The hub has not heard of a gate for too long, or hears of it again."""
+    firing = event.health is not Health.OK
+    key = f"{Rule.GATE_SILENT}/{entry.stream.site}/{event.device}"
+    return [
+        Signal(
+            key=key,
+            rule=Rule.GATE_SILENT,
+            site=entry.stream.site,
+            gate=event.device,
+            time_ns=entry.time_ns,
+            firing=firing,
+            detail=event.detail,
+        )
+    ]
+
+
+def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:
+    """A device of a gate is degraded or failed, or is well again."""
+    firing = event.health is not Health.OK
+    detail = ": ".join(filter(None, (event.device, event.detail)))
+    return [_signal(Rule.DEVICE_FAULT, entry, event.device, firing=firing, detail=detail)]
+
+
+def gap(entry: Entry, event: Gap) -> list[Signal]:
+    """A gate had to drop events."""
+    lost = "an unknown number of" if event.lost is None else str(event.lost)
+    detail = f"{lost} events lost: {event.cause.value}" + (f" ({event.detail})" if event.detail else "")
+    what = f"{entry.stream.urgency}/{entry.stream.epoch}/{entry.seq}"
+    return [_signal(Rule.GAP, entry, what, detail=detail)]
+
+
+def _signal(rule: Rule, entry: Entry, what: str, *, firing: bool = True, lane: str = "", detail: str = "") -> Signal:
+    site, gate = entry.stream.site, entry.stream.gate
+    return Signal(
+        key=f"{rule}/{site}/{gate}/{what}",
+        rule=rule,
+        site=site,
+        gate=gate,
+        time_ns=entry.time_ns,
+        firing=firing,
+        lane=lane,
+        detail=detail,
+    )
+
+
+def _temperature(measured: Temperature | None) -> str:
+    return f"{measured.skin_c:.1f} ± {measured.u_c:.1f} °C" if measured else ""

@@ -1,0 +1,243 @@
+"""What fills the live board: the journal's tail, the gates' pulses, the alerts and the projections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from hub.alerts.desk import AlertDesk
+from hub.archive import Archive
+from hub.board import DeviceRow, GateRow, PassageRow, Snapshot
+from hub.ingest import Ingest
+from hub.journal import Entry, JournalReader
+from hub.presence import Gate, Presence
+from hub.projections.runner import Runner
+from wire.events import DeviceState, Outcome, PersonPassage, VehiclePassage, Verdict
+
+MAX_PASSAGES = 60
+PUSH_EVERY_S = 0.2
+RATE_OVER_S = 60.0
+_SHOWN_TOKEN = 6
+
+
+class _Today(Struct):
+    """One gate's figures since midnight, by the hub's local clock."""
+
+    people: int = 0
+    vehicles: int = 0
+    fevers: int = 0
+    refused: int = 0
+
+
+class LiveBoard:
+    """The board of one hub. It reads the journal like a projection (`hub.projections.runner`), but keeps nothing."""
+
+    name = "board"
+    batch_entries = 2000
+
+    def __init__(
+        self,
+        archive: Archive,
+        presence: Presence,
+        desk: AlertDesk,
+        site: str,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.runners: list[Runner] = []
+        self.ingest: Ingest | None = None
+        self.stopped = False
+        self._archive = archive
+        self._presence = presence
+        self._desk = desk
+        self._site = site
+        self._now_ns = now_ns
+        self._passages: deque[PassageRow] = deque(maxlen=MAX_PASSAGES)
+        self._devices: dict[tuple[str, str], dict[str, DeviceRow]] = {}
+        self._today: dict[tuple[str, str], _Today] = {}
+        self._midnight_ns = 0
+        self._offset = 0
+        self._count = 0
+        self._dead = 0
+        self._rate: deque[tuple[int, int]] = deque()
+        self._version = 0
+        self._bell = asyncio.Event()
+
+    # -- as a projection --------------------------------------------------------------------------------------------
+
+    async def start(self) -> int:
+        """Begin with today's events, but at least with the last passages."""
+        self._midnight_ns = _midnight_ns(self._now_ns())
+        first, last, self._count = await self._archive.read(self._where_to_begin)
+        return max(0, min(first - 1, last - MAX_PASSAGES))
+
+    async def apply(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._apply_one(entry)
+        self._count, self._dead = await self._archive.read(lambda reader: (reader.count(), reader.dead_count()))
+        now_ns = self._now_ns()
+        fresh = sum(now_ns - entry.received_ns < RATE_OVER_S * 1e9 for entry in entries)
+        self._rate.append((now_ns, fresh))
+        self._touch()
+
+    async def stop(self) -> None:
+        self.stopped = True
+        self._touch()
+
+    def _where_to_begin(self, reader: JournalReader) -> tuple[int, int, int]:
+        return reader.first_since(self._midnight_ns), reader.last_offset(), reader.count()
+
+    def _apply_one(self, entry: Entry) -> None:
+        self._offset = entry.offset
+        key = entry.stream.site, entry.stream.gate
+        match entry.event():
+            case PersonPassage() as event:
+                self._passages.appendleft(_person_row(entry, event))
+                self._count_person(key, event, entry)
+            case VehiclePassage() as event:
+                self._passages.appendleft(_vehicle_row(entry, event))
+                if (today := self._of_today(key, entry)) is not None:
+                    today.vehicles += 1
+                    today.refused += event.outcome is Outcome.DENY
+            case DeviceState() as event if event.kind != "gate":
+                row = DeviceRow(event.device, event.kind, event.health, event.detail)
+                self._devices.setdefault(key, {})[event.device] = row
+
+    def _count_person(self, key: tuple[str, str], event: PersonPassage, entry: Entry) -> None:
+        if (today := self._of_today(key, entry)) is not None:
+            today.people += 1
+            today.fevers += event.verdict is Verdict.FEVER
+            today.refused += event.outcome is Outcome.DENY
+
+    def _of_today(self, key: tuple[str, str], entry: Entry) -> _Today | None:
+        """The gate's figures of the day, for an event of today; they begin anew at midnight."""
+        midnight_ns = _midnight_ns(self._now_ns())
+        if midnight_ns != self._midnight_ns:
+            self._midnight_ns = midnight_ns
+            self._today.clear()
+        return self._today.setdefault(key, _Today()) if entry.time_ns >= midnight_ns else None
+
+    # -- as the console's source ------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        now_ns = self._now_ns()
+        gates = [self._gate_row(*key, gate) for key, gate in sorted(self._presence.gates.items())]
+        return Snapshot(
+            time_ns=now_ns,
+            site=self._site,
+            gates=tuple(gates),
+            passages=tuple(self._passages),
+            alerts=tuple(self._desk.open),
+            projections=tuple(runner.row(self._offset) for runner in self.runners),
+            journal_events=self._count,
+            dead_letters=self._dead,
+            events_per_s=self._events_per_s(now_ns),
+        )
+
+    async def changes(self) -> AsyncIterator[Snapshot]:
+        seen = -1
+        while not self.stopped:
+            bell = self._bell
+            if seen == self._version:
+                await bell.wait()
+            seen = self._version
+            yield self.snapshot()
+            await asyncio.sleep(PUSH_EVERY_S)
+
+    def ready(self) -> dict[str, str]:
+        problems = {runner.projection.name: runner.error for runner in self.runners if runner.error}
+        if self.ingest is None or not self.ingest.connected:
+            problems["broker"] = "not connected: no gate can be heard"
+        return problems
+
+    async def watch(self) -> None:
+        """Push when alerts or gates change, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for changed in (self._presence.changed, self._desk.changed):
+                tasks.create_task(self._touch_on(changed))
+
+    async def _touch_on(self, changed: asyncio.Event) -> None:
+        while True:
+            await changed.wait()
+            changed.clear()
+            self._touch()
+
+    def _touch(self) -> None:
+        self._version += 1
+        self._bell.set()
+        self._bell = asyncio.Event()
+
+    def _events_per_s(self, now_ns: int) -> float:
+        while self._rate and now_ns - self._rate[0][0] > RATE_OVER_S * 1e9:
+            self._rate.popleft()
+        return sum(count for _, count in self._rate) / RATE_OVER_S
+
+    def _gate_row(self, site: str, name: str, gate: Gate) -> GateRow:
+        today = self._today.get((site, name), _Today())
+        vitals = gate.vitals
+        return GateRow(
+            site=site,
+            gate=name,
+            state=self._presence.state(gate),
+            seen_ns=gate.seen_ns,
+            version=gate.version,
+            spool_urgent=vitals.spool.urgent if vitals else 0,
+            spool_routine=vitals.spool.routine if vitals else 0,
+            spool_oldest_ns=vitals.spool.oldest_ns if vitals else None,
+            frames_per_s=vitals.frames_per_s if vitals else {},
+            devices=tuple(self._devices_of(site, name)),
+            people_today=today.people,
+            vehicles_today=today.vehicles,
+            fevers_today=today.fevers,
+            refused_today=today.refused,
+        )
+
+    def _devices_of(self, site: str, name: str) -> list[DeviceRow]:
+        rows = self._devices.get((site, name), {})
+        return [rows[device] for device in sorted(rows)]
+
+
+def _person_row(entry: Entry, event: PersonPassage) -> PassageRow:
+    return PassageRow(
+        offset=entry.offset,
+        time_ns=event.time_ns,
+        site=entry.stream.site,
+        gate=entry.stream.gate,
+        lane=event.lane,
+        kind="person",
+        outcome=event.outcome,
+        verdict=event.verdict,
+        direction=event.direction,
+        temperature=event.temperature,
+        refusal=event.refusal,
+        who=event.badge[:_SHOWN_TOKEN] if event.badge else None,
+        reasons=event.reasons,
+        late_s=max(0.0, (entry.received_ns - entry.time_ns) / 1e9),
+    )
+
+
+def _vehicle_row(entry: Entry, event: VehiclePassage) -> PassageRow:
+    return PassageRow(
+        offset=entry.offset,
+        time_ns=event.time_ns,
+        site=entry.stream.site,
+        gate=entry.stream.gate,
+        lane=event.lane,
+        kind="vehicle",
+        outcome=event.outcome,
+        direction=event.direction,
+        who=event.vehicle[:_SHOWN_TOKEN] if event.vehicle else None,
+        reasons=event.reasons,
+        late_s=max(0.0, (entry.received_ns - entry.time_ns) / 1e9),
+    )
+
+
+def _midnight_ns(now_ns: int) -> int:
+    """The last midnight of the hub's local zone."""
+    now = datetime.fromtimestamp(now_ns / 1e9).astimezone()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return int(midnight.timestamp()) * 10**9

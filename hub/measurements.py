@@ -1,0 +1,197 @@
+"""The time-series schema, declared in one place: measurements, tags, fields, and the line of each event.
+
+No person is a tag or a field (privacy, cardinality): tags are places, outcomes and states, whose number is bounded.
+The time of a point is its event's; the last three digits of the nanoseconds are the event's number modulo 1000, so that
+two events of one gate in the same microsecond do not overwrite each other, and a replay overwrites only itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from hub.journal import Entry
+from wire.events import (
+    AnyEvent,
+    DeviceState,
+    Disinfection,
+    Gap,
+    PersonPassage,
+    SecondaryMeasurement,
+    Temperature,
+    VehiclePassage,
+)
+
+FieldValue = float | int | bool | str
+
+
+class Measurement(NamedTuple):
+    """One measurement: what it counts, its tags (beside site, gate and urgency) and its fields with their units."""
+
+    name: str
+    about: str
+    tags: dict[str, str]
+    fields: dict[str, str]
+
+
+COMMON_TAGS = {
+    "site": "the site's name",
+    "gate": "the gate's name; `hub` for what the hub observed itself",
+    "urgency": "`urgent` or `routine`, the event's stream",
+}
+COMMON_FIELDS = {
+    "seq": "integer: the event's number in its stream",
+    "epoch": "string: the epoch of the stream",
+    "late_s": "seconds from the event to the journal",
+    "synced": "boolean: whether the gate's clock was synchronised",
+}
+
+PERSON = Measurement(
+    "person_passage",
+    "one person at a lane",
+    {
+        "lane": "the lane",
+        "direction": "in or out",
+        "outcome": "what the barrier was told",
+        "verdict": "of the screening",
+    },
+    {
+        "badge": "boolean: whether a badge was read",
+        "skin_c": "°C: skin temperature, corrected against the reference; absent when unmeasured",
+        "u_c": "K: its standard uncertainty",
+        "limit_c": "°C: from where this lane said fever at that moment",
+        "reference_c": "°C: the reference as seen",
+        "looks": "integer: frames that the temperature is made of",
+        "refusal": "string: why there is no temperature",
+        "reasons": "string: all reasons of the decision, with commas",
+    },
+)
+VEHICLE = Measurement(
+    "vehicle_passage",
+    "one vehicle at a lane",
+    {"lane": "the lane", "direction": "in or out", "outcome": "what the barrier was told"},
+    {
+        "registered": "boolean",
+        "confidence": "0 to 1: of the reading; absent when there is none",
+        "reasons": "string: all reasons of the decision, with commas",
+    },
+)
+DEVICE = Measurement(
+    "device_state",
+    "a device, or a gate, changed its health",
+    {"device": "its name", "kind": "what it is", "health": "ok, degraded or failed"},
+    {"detail": "string: what it said"},
+)
+GAP = Measurement(
+    "gap",
+    "events that were lost before they could be sent",
+    {"cause": "why"},
+    {"lost": "integer: how many, absent when unknown", "covers": "integer: numbers that the gap stands for"},
+)
+DISINFECTION = Measurement(
+    "disinfection",
+    "a place or a vehicle was disinfected",
+    {"place": "the place, or `vehicle`"},
+    {"agent": "string: what was used"},
+)
+SECONDARY = Measurement(
+    "secondary_measurement",
+    "a contact thermometer's reading",
+    {"lane": "the lane"},
+    {"body_c": "°C: what it showed"},
+)
+UNREADABLE = Measurement("unreadable", "an event that this hub could not read, kept in the journal", {}, {})
+
+SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, UNREADABLE)
+
+
+def line_of(entry: Entry) -> str:
+    """The entry in line protocol, nanoseconds, without a line end."""
+    event = entry.event()
+    measurement, tags, fields = _parts(event)
+    stream = entry.stream
+    tags = {"site": stream.site, "gate": stream.gate, "urgency": stream.urgency.value, **tags}
+    late_s = max(0.0, (entry.received_ns - entry.time_ns) / 1e9)
+    fields = {"seq": entry.seq, "epoch": stream.epoch, "late_s": late_s, **fields}
+    if event is not None:
+        fields["synced"] = event.clock == "synced"
+    if isinstance(event, Gap):
+        fields["covers"] = entry.last - entry.seq + 1
+    tag_text = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(tags.items()) if value)
+    field_text = ",".join(f"{key}={_field(value)}" for key, value in fields.items() if _storable(value))
+    return f"{measurement.name},{tag_text} {field_text} {point_time_ns(entry)}"
+
+
+def point_time_ns(entry: Entry) -> int:
+    """The event's microsecond, with the number modulo 1000 as its nanoseconds."""
+    return entry.time_ns - entry.time_ns % 1000 + entry.seq % 1000
+
+
+def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[str, FieldValue | None]]:  # noqa: PLR0911 - one a kind
+    match event:
+        case PersonPassage():
+            return PERSON, _person_tags(event), _person_fields(event)
+        case VehiclePassage():
+            tags = {"lane": event.lane, "direction": event.direction.value, "outcome": event.outcome.value}
+            reasons = ",".join(event.reasons)
+            return VEHICLE, tags, {"registered": event.registered, "confidence": event.confidence, "reasons": reasons}
+        case DeviceState():
+            tags = {"device": event.device, "kind": event.kind.value, "health": event.health.value}
+            return DEVICE, tags, {"detail": event.detail}
+        case Gap():
+            return GAP, {"cause": event.cause.value}, {"lost": event.lost}
+        case Disinfection():
+            return DISINFECTION, {"place": event.place or "vehicle"}, {"agent": event.agent}
+        case SecondaryMeasurement():
+            return SECONDARY, {"lane": event.lane}, {"body_c": float(event.body_c)}
+        case None:
+            return UNREADABLE, {}, {}
+
+
+def _person_tags(event: PersonPassage) -> dict[str, str]:
+    return {
+        "lane": event.lane,
+        "direction": event.direction.value,
+        "outcome": event.outcome.value,
+        "verdict": event.verdict.value,
+    }
+
+
+def _person_fields(event: PersonPassage) -> dict[str, FieldValue | None]:
+    measured = event.temperature
+    return {
+        "badge": event.badge is not None,
+        "refusal": event.refusal.value if event.refusal else None,
+        "reasons": ",".join(event.reasons),
+        **(_temperature_fields(measured) if measured else {}),
+    }
+
+
+def _temperature_fields(measured: Temperature) -> dict[str, FieldValue | None]:
+    return {
+        "skin_c": float(measured.skin_c),
+        "u_c": float(measured.u_c),
+        "looks": measured.looks,
+        "limit_c": None if measured.limit_c is None else float(measured.limit_c),
+        "reference_c": None if measured.reference_c is None else float(measured.reference_c),
+    }
+
+
+def _storable(value: FieldValue | None) -> bool:
+    return value is not None and value != "" and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _escape_tag(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ").replace("\n", "\\n")
+
+
+def _field(value: FieldValue | None) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return f"{value}i"
+        case float():
+            return repr(value)
+        case _:
+            return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'

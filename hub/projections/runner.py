@@ -1,0 +1,107 @@
+"""Readers of the journal. Each has a name, a durable cursor and `apply(batch)`; the runner keeps it going for ever.
+
+A projection that fails waits and tries the same entries again: nothing is skipped, and the others are not held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from hub.archive import Archive
+from hub.board import ProjectionRow
+from hub.journal import Entry
+from wire.errors import MenshenError
+from wire.link import Backoff
+
+log = structlog.get_logger(__name__)
+
+IDLE_S = 5.0
+"""How long a projection sleeps at most when no bell rings."""
+
+
+class Projection(Protocol):
+    """What a reader of the journal must be able to do. `apply` must be idempotent: replay is always safe."""
+
+    name: str
+    batch_entries: int
+
+    async def start(self) -> int:
+        """Get ready; the offset up to which the effects are known to be there."""
+
+    async def apply(self, entries: Sequence[Entry]) -> None:
+        """Make the entries' effects durable, and with them (or after them) the cursor. Raises `MenshenError`."""
+
+    async def stop(self) -> None:
+        """Undo `start`."""
+
+
+class Runner:
+    """Feeds one projection from the journal."""
+
+    def __init__(self, archive: Archive, projection: Projection, backoff: Backoff | None = None) -> None:
+        self.projection = projection
+        self.cursor = 0
+        self.error = ""
+        self._archive = archive
+        self._backoff = backoff or Backoff(0.25, 30.0)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            self.cursor = await self._insist_on_start()
+            while True:
+                bell = self._archive.bell()
+                if not await self._step():
+                    await _wait(bell, IDLE_S)
+        finally:
+            await self.projection.stop()
+
+    def row(self, last_offset: int) -> ProjectionRow:
+        """How it stands, for the board."""
+        behind = max(0, last_offset - self.cursor)
+        state = "waiting" if self.error else "catching-up" if behind > self.projection.batch_entries else "live"
+        return ProjectionRow(self.projection.name, behind, state, self.error)
+
+    async def _step(self) -> bool:
+        """One batch; whether there was one, or reason to try again at once."""
+        try:
+            entries = await self._archive.after(self.cursor, self.projection.batch_entries)
+            if not entries:
+                return False
+            await self.projection.apply(entries)
+        except MenshenError as error:
+            await self._tell_and_wait(error)
+            return True
+        self.cursor = entries[-1].offset
+        self._recovered()
+        return True
+
+    async def _insist_on_start(self) -> int:
+        while True:
+            try:
+                return await self.projection.start()
+            except MenshenError as error:
+                await self._tell_and_wait(error)
+
+    async def _tell_and_wait(self, error: MenshenError) -> None:
+        if str(error) != self.error:
+            log.warning("projection waits", projection=self.projection.name, error=str(error))
+        self.error = str(error) or type(error).__name__
+        await asyncio.sleep(self._backoff.next_s())
+
+    def _recovered(self) -> None:
+        if self.error:
+            log.info("projection goes on", projection=self.projection.name)
+        self.error = ""
+        self._backoff.reset()
+
+
+async def _wait(bell: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(bell.wait(), timeout_s)
+    except TimeoutError:
+        return

@@ -1,0 +1,89 @@
+"""The hub, wired together: broker → ingest → journal → projections → people.
+
+broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
+            │                          ├─ alerts (desk) → channels
+         presence                      └─ board → console
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from hub.alerts.channels import make_channel
+from hub.alerts.desk import AlertDesk
+from hub.alerts.store import AlertStore
+from hub.archive import Archive
+from hub.broker import EmbeddedBroker
+from hub.ingest import Ingest
+from hub.live import LiveBoard
+from hub.presence import Presence
+from hub.projections.runner import Projection, Runner
+from hub.projections.timeseries import TimeSeries
+from hub.settings import HubSettings
+from hub.web.app import create_app
+from hub.web.serve import WebServer
+
+log = structlog.get_logger(__name__)
+
+
+class Hub:
+    """One hub. `run` works until it is cancelled, then stops everything in the reverse order."""
+
+    def __init__(self, settings: HubSettings, folder: Path, version: str) -> None:
+        data = folder / settings.data
+        broker = settings.broker
+        self.archive = Archive(data / "journal.db")
+        self.presence = Presence(self.archive, settings.alerts.gate_silent_after_s)
+        names = [channel.name for channel in settings.channels]
+        store = AlertStore(data / "alerts.db", names, settings.alerts.page_within_s)
+        self.desk = AlertDesk(store, [make_channel(channel) for channel in settings.channels])
+        self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
+        self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
+        app = create_app(self.board, site=settings.site, version=version)
+        self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
+        self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
+        projections: list[Projection] = [self.desk]
+        if settings.influx is not None:
+            projections.append(TimeSeries(self.archive, settings.influx))
+        shown = [Runner(self.archive, projection) for projection in projections]
+        self._runners = [*shown, Runner(self.archive, self.board)]
+        self.board.runners = shown
+        self.board.ingest = self.ingest
+
+    async def run(self, ready: asyncio.Event | None = None) -> None:
+        """Start everything, then work until cancelled. Raises `MenshenError` when something cannot start."""
+        await self.archive.start()
+        try:
+            await self._serve(ready)
+        finally:
+            await self.archive.stop()
+
+    async def _serve(self, ready: asyncio.Event | None) -> None:
+        if self._broker is not None:
+            await self._broker.start()
+        try:
+            await self.presence.start()
+            await self.web.start()
+            log.info("hub ready", console=self.web.url)
+            if ready is not None:
+                ready.set()
+            await self._work()
+        finally:
+            self.board.stopped = True
+            await self.web.stop()
+            if self._broker is not None:
+                await self._broker.stop()
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if self._broker is not None:
+                tasks.create_task(self._broker.keep(), name="embedded broker")
+            for runner in self._runners:
+                tasks.create_task(runner.run(), name=runner.projection.name)
+            tasks.create_task(self.ingest.run(), name="ingest")
+            tasks.create_task(self.desk.notify(), name="notify")
+            tasks.create_task(self.presence.watch(), name="presence")
+            tasks.create_task(self.board.watch(), name="board")

@@ -1,0 +1,77 @@
+"""The hub's settings file (`hub.toml`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from hub.alerts.channels import ChannelSettings, MailSettings, WebhookSettings
+from hub.influx import InfluxSettings
+from wire.errors import SettingsError
+from wire.events import Name
+from wire.link import BrokerSettings
+from wire.settings import Document
+
+
+class EmbeddedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether the hub brings its own broker; it listens where `[broker]` says."""
+
+    enabled: bool = False
+
+
+class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the console listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+
+
+class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`page_within_s`: an event that reaches the hub later than this opens its alert and pages nobody."""
+
+    page_within_s: Annotated[float, Meta(gt=0)] = 3600.0
+    gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0
+
+
+class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that a hub needs. Paths are relative to the settings file's folder."""
+
+    site: Name
+    data: str = "var"
+    broker: BrokerSettings = BrokerSettings()
+    embedded_broker: EmbeddedSettings = EmbeddedSettings()
+    influx: InfluxSettings | None = None
+    web: WebSettings = WebSettings()
+    alerts: AlertSettings = AlertSettings()
+    channels: list[ChannelSettings] = []
+
+
+def load(path: Path) -> HubSettings:
+    """The settings in the file. Raises `SettingsError`."""
+    document = Document.read(path)
+    # A list of channels of several kinds is checked one by one, so that an unknown key can be named.
+    tables = document.data.pop("channels", [])
+    settings = document.convert(document.data, HubSettings, ())
+    document.data["channels"] = tables
+    channels = _channels(document, tables)
+    return replace(settings, channels=channels)
+
+
+def _channels(document: Document, tables: object) -> list[ChannelSettings]:
+    if not isinstance(tables, list):
+        raise SettingsError([document.problem(("channels",), "expected a list of tables, [[channels]]")])
+    return [_channel(document, table, index) for index, table in enumerate(tables)]
+
+
+def _channel(document: Document, table: dict[str, object], index: int) -> ChannelSettings:
+    where = ("channels", index)
+    kinds: dict[str, type[WebhookSettings] | type[MailSettings]] = {"webhook": WebhookSettings, "smtp": MailSettings}
+    kind = table.get("kind")
+    if kind not in kinds:
+        expected = "expected kind = one of: " + ", ".join(repr(known) for known in kinds)
+        raise SettingsError([document.problem((*where, "kind") if "kind" in table else where, expected)])
+    rest = {key: value for key, value in table.items() if key != "kind"}
+    return document.convert(rest, kinds[str(kind)], where)
