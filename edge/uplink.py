@@ -54,7 +54,7 @@ class Uplink:
         self._broker = broker
         self._timekeeper = timekeeper
         self._version = version
-        self._vitals = vitals
+        self.vitals = vitals
         self._vitals_every_s = vitals_every_s
         self._windows: dict[Urgency, Window] = {}
         self._batch_bytes = MAX_BATCH_BYTES
@@ -94,8 +94,8 @@ class Uplink:
         await session.subscribe([topics.acks_for(self._spool.site, self._spool.gate)])
         self.connected = True
         jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
-        if self._vitals is not None:
-            jobs.append(self._pulse(session, self._vitals))
+        if self.vitals is not None:
+            jobs.append(self._pulse(session, self.vitals))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,49 @@
+"""`menshen edge …`"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge import settings
+from edge.agent import Agent
+from wire.process import run, set_up_logging
+
+
+def main(argv: list[str]) -> int:
+    """One subcommand of `menshen edge`; the exit code."""
+    arguments = _parser().parse_args(argv)
+    return int(arguments.run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="menshen edge", description="The gate agent.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, about in (
+        ("run", _run, "run the gate until Ctrl-C"),
+        ("check", _check, "check a settings file, its drivers, key and registry"),
+    ):
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.add_argument("settings", type=Path, metavar="gate.toml")
+        sub.set_defaults(run=command)
+        if name == "run":
+            sub.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from menshen import VERSION
+
+    gate = settings.load(arguments.settings)
+    set_up_logging(arguments.log_level)
+    return run(Agent(gate, VERSION).run())
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from menshen import VERSION
+
+    gate = settings.load(arguments.settings)
+    Agent(gate, VERSION)
+    lanes = ", ".join(f"{lane.settings.name} ({', '.join(lane.plugs) or 'no devices'})" for lane in gate.lanes)
+    print(f"{arguments.settings}: good. Gate {gate.settings.site}/{gate.settings.gate}, lanes: {lanes}")
+    return 0

@@ -1,0 +1,92 @@
+"""The gate's pulse: what a technician wants to know of a Pi in a box. What the machine does not tell stays None."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.clock import Instant, Timekeeper
+from edge.lane import Lane
+from edge.outbox import Outbox
+from edge.uplink import Uplink
+from wire.errors import SpoolError
+from wire.messages import SCHEMA_VERSION, SpoolDepth, Vitals
+
+_CPU = Path("/sys/class/thermal/thermal_zone0/temp")
+_STATM = Path("/proc/self/statm")
+_PAGE_BYTES = 4096
+
+
+class Pulse:
+    """Makes one `Vitals` after the other; frame rates are over the time since the last."""
+
+    def __init__(self, outbox: Outbox, lanes: Sequence[Lane], timekeeper: Timekeeper, version: str, disk: Path) -> None:
+        self._outbox = outbox
+        self._lanes = lanes
+        self._timekeeper = timekeeper
+        self._version = version
+        self._disk = disk
+        self._started = timekeeper.now()
+        self._last: tuple[Instant, dict[str, int]] = (self._started, {})
+
+    async def take(self, uplink: Uplink) -> Vitals:
+        now = self._timekeeper.now()
+        return Vitals(
+            v=SCHEMA_VERSION,
+            time_ns=now.time_ns,
+            epoch=self._outbox.spool.epoch,
+            session=uplink.session_number,
+            spool=await self._depth(),
+            version=self._version,
+            uptime_s=now.seconds_since(self._started),
+            cpu_c=_cpu_c(),
+            memory_mb=_memory_mb(),
+            disk_free_mb=_disk_free_mb(self._disk),
+            devices=self._devices(),
+            frames_per_s=self._frame_rates(now),
+            reference_drift_c={lane.name: lane.drift_c for lane in self._lanes if lane.drift_c is not None},
+        )
+
+    async def _depth(self) -> SpoolDepth:
+        try:
+            return await self._outbox.depth()
+        except SpoolError:
+            return SpoolDepth(0, 0)
+
+    def _devices(self) -> dict[str, str]:
+        health = {
+            device.name: device.health.value
+            for lane in self._lanes
+            for device in lane.devices.values()
+            if device.health is not None
+        }
+        return {**health, "spool": "failed" if self._outbox.fault else "ok"}
+
+    def _frame_rates(self, now: Instant) -> dict[str, float]:
+        then, before = self._last
+        counts = {lane.name: lane.frames for lane in self._lanes if "thermal" in lane.devices}
+        self._last = (now, counts)
+        passed_s = max(1e-3, now.seconds_since(then))
+        return {name: round((count - before.get(name, 0)) / passed_s, 2) for name, count in counts.items()}
+
+
+def _cpu_c() -> float | None:
+    try:
+        return int(_CPU.read_text()) / 1000
+    except (OSError, ValueError):
+        return None
+
+
+def _memory_mb() -> float | None:
+    try:
+        return int(_STATM.read_text().split()[1]) * _PAGE_BYTES / 1e6
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _disk_free_mb(path: Path) -> float | None:
+    try:
+        return shutil.disk_usage(path).free / 1e6
+    except OSError:
+        return None
