@@ -28,8 +28,10 @@ STYLES = {
 """Readable on dark and on light terminals; no green, and always beside words."""
 WIDE = 150
 """From this many columns on, the passages stand beside the gates instead of under them."""
-ROOMY = 100
-"""From this many columns on, a passage shows its token and its verdict as well."""
+ROOMY = 88
+"""From this many columns on, a passage has a column for its verdict."""
+TOKENS = 116
+"""From this many columns on, a passage shows its token: reasons are worth more."""
 _HEADER_LINES = 3
 _OPENING_PASSAGES = 10
 
@@ -101,7 +103,9 @@ class _Body:
         self._zone = zone
         self._wide = width >= WIDE
         self._height = height
-        self._roomy = (width // 2 if self._wide else width) >= ROOMY
+        passages_width = width // 2 if self._wide else width
+        self._roomy = passages_width >= ROOMY
+        self._tokens = passages_width >= TOKENS
 
     def layout(self) -> Layout:
         """Side by side on a wide terminal, else one under the other, the passages taking what is left."""
@@ -123,7 +127,7 @@ class _Body:
         alerts = _shown(self._s.alerts, third)
         yield self._gates(gates), len(gates) + 1 + self._cut(self._s.gates, gates)
         yield self._alerts(alerts), len(alerts) + 1 + self._cut(self._s.alerts, alerts)
-        yield readers, 1
+        yield readers, len(self._s.projections) + 1 if self._wide else 1
 
     @staticmethod
     def _cut(all_rows: Sequence[object], shown: Sequence[object]) -> int:
@@ -145,13 +149,13 @@ class _Body:
         title = row.gate if row.site == self._s.site else f"{row.site}/{row.gate}"
         return (
             Text(plain(title), style="bold"),
-            Text(label(self._lang, "gate-state", row.state), style=STYLES[level]),
+            _word(label(self._lang, "gate-state", row.state), level),
             Text(view.ago(self._lang, row.seen_ns, self._s.time_ns)),
-            Text(self._unsent(row), style=STYLES[view.spool_level(row)]),
+            _word(self._unsent(row), view.spool_level(row)),
             self._devices(row),
             Text(str(row.people_today)),
-            Text(str(row.fevers_today), style=STYLES[Level.GRAVE] if row.fevers_today else ""),
-            Text(str(row.refused_today), style=STYLES[Level.WARN] if row.refused_today else ""),
+            _word(str(row.fevers_today), Level.GRAVE if row.fevers_today else Level.CALM),
+            _word(str(row.refused_today), Level.WARN if row.refused_today else Level.CALM),
         )
 
     def _unsent(self, row: GateRow) -> str:
@@ -160,12 +164,15 @@ class _Body:
 
     def _devices(self, row: GateRow) -> Text:
         if row.state != "online" or not row.devices:
-            return Text(self._say("no-devices"), style=STYLES[Level.UNKNOWN])
+            return _word(self._say("no-devices"), Level.UNKNOWN)
         sick = view.sick_devices(row)
         if not sick:
             return Text(view.devices(row, self._lang))
-        words = (f"{plain(device.name)} {label(self._lang, 'health', device.health)}" for device in sick)
-        return Text(view.listed(self._lang, words), style=STYLES[view.worst(map(view.device_level, sick))])
+        words = (
+            _word(f"{plain(device.name)} {label(self._lang, 'health', device.health)}", view.device_level(device))
+            for device in sick
+        )
+        return Text(view.listed(self._lang, ("", ""))).join(words)
 
     def _alerts(self, rows: Sequence[AlertRow]) -> RenderableType:
         if not self._s.alerts:
@@ -181,11 +188,11 @@ class _Body:
     def _alert(self, row: AlertRow) -> tuple[Text, ...]:
         lang = self._lang
         times = f"{row.count}×" if row.count > 1 else ""
-        facts = Text(label(lang, "told", row.told), style=STYLES[view.told_level(row)])
+        facts = _word(label(lang, "told", row.told), view.told_level(row))
         if row.detail:
-            facts.append(f"  {plain(row.detail)}", style="not bold default")
+            facts.append(f"  {plain(row.detail)}")
         return (
-            Text(label(lang, "severity", row.severity), style=STYLES[view.alert_level(row)]),
+            _word(label(lang, "severity", row.severity), view.alert_level(row)),
             Text(label(lang, "rule", row.rule), style="bold"),
             Text(view.place(row.gate, row.lane)),
             Text(view.brief(row.since_ns, self._zone, self._s.time_ns)),
@@ -194,11 +201,13 @@ class _Body:
         )
 
     def _readers(self) -> RenderableType:
-        line = Text(self._say("readers") + ": ", style="dim", no_wrap=True, overflow="ellipsis")
-        for row in self._s.projections:
-            line.append(_reader(row, self._lang) + "   ", style=STYLES[view.reader_level(row)] or "not dim")
+        """One line, or a line for each where there is room."""
+        parts = [Text(self._say("readers"), style="dim")]
         if self._s.dead_letters:
-            line.append(f"{self._say('dead')} {self._s.dead_letters}", style=STYLES[Level.NOTE])
+            parts[0].append(f"  {self._say('dead')} {self._s.dead_letters}", style=STYLES[Level.NOTE])
+        parts += [_word(_reader(row, self._lang), view.reader_level(row)) for row in self._s.projections]
+        line = Text("\n" if self._wide else "   ").join(parts)
+        line.no_wrap, line.overflow = True, "ellipsis"
         return line
 
     def _passages(self) -> RenderableType:
@@ -215,14 +224,14 @@ class _Body:
         return table
 
     def _passage(self, row: PassageRow) -> Iterator[Text]:
-        lang, verdict = self._lang, STYLES[view.verdict_level(row)]
+        lang, level = self._lang, view.verdict_level(row)
         yield Text(view.brief(row.time_ns, self._zone, self._s.time_ns), style="dim")
         yield Text(view.place(row.gate, row.lane))
-        yield Text(_who(row, lang) if self._roomy else view.who(row, lang))
-        yield Text(self._measured(row), style=verdict if row.temperature else "dim")
+        yield Text(_who(row, lang) if self._tokens else view.who(row, lang))
+        yield _word(self._measured(row), level) if row.temperature else Text(self._measured(row), style="dim")
         if self._roomy:
-            yield Text(name(lang, row.verdict) if row.verdict else "", style=verdict)
-        yield Text(name(lang, row.outcome), style=STYLES[view.outcome_level(row)])
+            yield _word(name(lang, row.verdict) if row.verdict else "", level)
+        yield _word(name(lang, row.outcome), view.outcome_level(row))
         yield self._why(row)
 
     def _measured(self, row: PassageRow) -> str:
@@ -232,13 +241,12 @@ class _Body:
     def _why(self, row: PassageRow) -> Text:
         """What is most worth knowing first, for the end may be cut; a narrow line has no column for the verdict."""
         lang = self._lang
-        parts: list[Text] = []
-        if view.is_late(row):
-            late = self._say("caught-up", ago=view.lasted(lang, row.late_s))
-            parts.append(Text(late, style=STYLES[Level.NOTE]))
+        parts = [Text(view.why(row, lang, with_verdict=not self._roomy))]
         if row.refusal is not None and not self._roomy:
-            parts.append(Text(name(lang, row.refusal)))
-        parts.append(Text(view.why(row, lang, with_verdict=not self._roomy)))
+            parts.insert(0, Text(name(lang, row.refusal)))
+        if view.is_late(row):
+            late = _word(self._say("caught-up", ago=view.lasted(lang, row.late_s)), Level.NOTE)
+            parts.insert(0 if view.outcome_level(row) is Level.CALM else len(parts), late)
         return Text("  ").join(part for part in parts if part)
 
     def _say(self, key: str, **values: object) -> str:
@@ -310,7 +318,7 @@ def _who(row: PassageRow, lang: Lang) -> str:
 
 
 def _reader(row: ProjectionRow, lang: Lang) -> str:
-    words = f"{plain(row.name)} {label(lang, 'reader-state', row.state)}"
+    words = f"{label(lang, 'reader', row.name)} {label(lang, 'reader-state', row.state)}"
     if row.behind:
         words += f", {say(lang, 'behind', n=row.behind)}"
     return f"{words} ({plain(row.error)})" if row.error else words
@@ -324,6 +332,11 @@ def _gate_order(row: GateRow) -> int:
 def _shown(rows: Sequence[T], room: int) -> Sequence[T]:
     """As many rows as fit, one line being kept to say how many did not."""
     return rows if len(rows) <= room else rows[: max(1, room - 1)]
+
+
+def _word(words: str, level: Level) -> Text:
+    """Words in the colour of their level; the rest of their cell stays as it is."""
+    return Text.assemble((words, STYLES[level]))
 
 
 def _table(*titles: str) -> Table:

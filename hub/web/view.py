@@ -14,6 +14,7 @@ from itertools import chain
 
 from msgspec import Struct
 
+from hub.alerts.rules import RUNBOOK, Rule
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from hub.web.words import Lang, known, name, say
 from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Verdict
@@ -91,6 +92,11 @@ def alert_level(row: AlertRow) -> Level:
     return _ALERT_LEVELS.get(row.severity, Level.WARN)
 
 
+def advice(row: AlertRow, lang: Lang) -> str:
+    """What to do about it, from the runbook; nothing for a rule that has none."""
+    return RUNBOOK[Rule(row.rule)][lang] if row.rule in RUNBOOK else ""
+
+
 def told_level(row: AlertRow) -> Level:
     """How much it matters whether somebody was told: an untold alert is itself abnormal."""
     return _TOLD_LEVELS.get(row.told, Level.WARN)
@@ -158,7 +164,7 @@ def _found_hub(snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> Iter
         yield Level.WARN, say(lang, "overall.unready", what=plain(f"{what}: {why}"))
     behind = [row for row in snapshot.projections if reader_level(row) is not Level.CALM]
     if behind:
-        names = listed(lang, (plain(row.name) for row in behind))
+        names = listed(lang, (label(lang, "reader", row.name) for row in behind))
         yield worst(map(reader_level, behind)), say(lang, "overall.readers", names=names)
     if snapshot.dead_letters:
         yield Level.NOTE, say(lang, "overall.dead", n=snapshot.dead_letters)
@@ -215,8 +221,12 @@ def lasted(lang: Lang, seconds: float) -> str:
     if s < 3600:
         return say(lang, "unit.min", n=s // 60)
     if s < 86400:
-        return say(lang, "unit.h", n=s // 3600, m=s % 3600 // 60)
-    return say(lang, "unit.d", n=s // 86400, m=s % 86400 // 3600)
+        return _two(lang, ("h", s // 3600), ("min", s % 3600 // 60))
+    return _two(lang, ("d", s // 86400), ("h", s % 86400 // 3600))
+
+
+def _two(lang: Lang, *parts: tuple[str, int]) -> str:
+    return " ".join(say(lang, f"unit.{unit}", n=n) for unit, n in parts if n)
 
 
 def ago(lang: Lang, time_ns: int, now_ns: int) -> str:

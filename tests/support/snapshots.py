@@ -147,7 +147,7 @@ def bad_alerts(now_ns: int) -> tuple[AlertRow, ...]:
     return (
         alert(9, now_ns=now_ns, told="retrying", detail="skin 37.9 °C, limit 36.9 °C, five looks"),
         alert(8, now_ns=now_ns, rule="gate-silent", gate="west", lane="", since_ns=now_ns - 240 * SECOND_NS),
-        alert(7, now_ns=now_ns, rule="vehicle-unregistered", severity="warning", gate="south", lane="truck", count=3,
+        alert(7, now_ns=now_ns, rule="unregistered-vehicle", severity="warning", gate="south", lane="truck", count=3,
               told="pending"),
         alert(5, now_ns=now_ns, rule="disinfection-overdue", severity="warning", gate="canteen", lane="",
               since_ns=now_ns - 27 * hour_ns, told="no-channel"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.alerts.rules import RUNBOOK, Rule
 from hub.board import DeviceRow, ProjectionRow, Snapshot
 from hub.web.page import MAX_ALERTS, MAX_PASSAGES, PARTS, Page
 from hub.web.words import LANGS, Lang
@@ -79,7 +80,7 @@ def test_no_page_has_an_inline_script_a_style_or_anything_from_elsewhere() -> No
 
 
 TOLD_EN = ("Act now", "measure again", "caught up 1 h 29 min late", "face turned away", "not told yet", "no data now")
-TOLD_ZH = ("立即处置", "复测", "迟到 1 小时 29 分 补传", "未正对镜头", "尚未通知", "目前无数据")
+TOLD_ZH = ("立即处置", "复测", "迟到1 小时 29 分钟补传", "未正对镜头", "尚未通知", "目前无数据")
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", TOLD_EN), ("zh", TOLD_ZH)])
@@ -113,3 +114,9 @@ def test_no_part_says_more_than_it_must_when_only_the_clock_moved() -> None:
     before = PAGE.fragments(board(), {}, "en")
     after = PAGE.fragments(board(time_ns=board().time_ns + 10**9), {}, "en")
     assert {part for part in PARTS if before[part] != after[part]} == {"summary", "gates"}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_an_open_alert_says_what_to_do(lang: Lang) -> None:
+    assert RUNBOOK[Rule.FEVER][lang] in PAGE.fragments(board(alerts=(alert(1),)), {}, lang)["alerts"]
+    assert "advice" not in PAGE.fragments(board(alerts=(alert(1, rule="unheard-of"),)), {}, lang)["alerts"]

@@ -39,7 +39,7 @@ def test_a_board_without_gates_is_no_data_and_not_normal() -> None:
         ({"gates": (gate("north"), gate("south", state="offline"))}, Level.GRAVE, "gates offline: south"),
         ({"gates": (gate("west", state="silent"),)}, Level.WARN, "gates silent: west"),
         ({"gates": (gate("west", devices=(DeviceRow("c", "thermal", "failed"),)),)}, Level.GRAVE, "devices failed: 1"),
-        ({"projections": (ProjectionRow("timeseries", 5, "waiting"),)}, Level.WARN, "behind: timeseries"),
+        ({"projections": (ProjectionRow("timeseries", 5, "waiting"),)}, Level.WARN, "behind: time series"),
         ({"dead_letters": 2}, Level.NOTE, "messages nobody could read: 2"),
     ],
 )
@@ -86,7 +86,15 @@ def test_a_time_that_no_event_can_carry_is_a_dash(time_ns: int) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(-5, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7260, "2 h 1 min"), (90_000, "1 d 1 h")],
+    [
+        (-5, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7260, "2 h 1 min"),
+        (86_400, "1 d"),
+        (90_000, "1 d 1 h"),
+    ],
 )
 def test_a_duration_is_said_in_its_largest_units(seconds: float, words: str) -> None:
     assert view.lasted("en", seconds) == words

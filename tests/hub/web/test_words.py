@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.alerts.rules import Rule
 from hub.web import words
 from wire import events
 
@@ -75,6 +76,11 @@ def test_the_browser_s_preference_decides(header: str, lang: str) -> None:
 @given(st.text(max_size=60))
 def test_any_accept_language_header_gives_a_language(header: str) -> None:
     assert words.preferred(header) in words.LANGS
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_alert_rule_has_words(rule: Rule) -> None:
+    assert f"rule.{rule}" in words.WORDS
 
 
 def test_a_value_that_the_catalogue_does_not_know_is_shown_as_it_is() -> None:
