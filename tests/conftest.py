@@ -1,0 +1,91 @@
+"""Fixtures that give tests real servers (`tests.support.servers`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import pytest
+
+from tests.support import servers
+
+DATA = Path(os.environ.get("MENSHEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+S = TypeVar(
+    "S",
+    servers.Mosquitto,
+    servers.EmbeddedBroker,
+    servers.InfluxDB1,
+    servers.VictoriaMetrics,
+    servers.HttpSink,
+    servers.SmtpSink,
+)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real recordings, which is not part of the repository."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data at {DATA} (set MENSHEN_DATA to where it is)")
+    return DATA
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[servers.Mosquitto]:
+    yield from _running(servers.Mosquitto(tmp_path / "mosquitto"))
+
+
+@pytest.fixture
+def embedded_broker() -> Iterator[servers.EmbeddedBroker]:
+    yield from _running(servers.EmbeddedBroker())
+
+
+@pytest.fixture(params=["mosquitto", "embedded_broker"])
+def broker(request: pytest.FixtureRequest) -> servers.Mosquitto | servers.EmbeddedBroker:
+    """Each real broker in turn."""
+    found: servers.Mosquitto | servers.EmbeddedBroker = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def influxdb1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.InfluxDB1]:
+    """One InfluxDB for all tests; each takes a database of its own (`database`)."""
+    yield from _running(servers.InfluxDB1(tmp_path_factory.mktemp("influxdb")))
+
+
+@pytest.fixture
+def own_influxdb1(tmp_path: Path) -> Iterator[servers.InfluxDB1]:
+    """An InfluxDB that a test may kill."""
+    yield from _running(servers.InfluxDB1(tmp_path / "influxdb"))
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.VictoriaMetrics]:
+    yield from _running(servers.VictoriaMetrics(tmp_path_factory.mktemp("victoria")))
+
+
+@pytest.fixture
+def database() -> str:
+    """A name that no other test uses."""
+    return f"test_{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def http_sink() -> Iterator[servers.HttpSink]:
+    yield from _running(servers.HttpSink())
+
+
+@pytest.fixture
+def smtp_sink() -> Iterator[servers.SmtpSink]:
+    yield from _running(servers.SmtpSink())
+
+
+def _running(server: S) -> Iterator[S]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
