@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_WAITING = 20_000
 """Events kept in memory while the disk refuses; beyond it the oldest routine ones are lost, and a gap says so."""
 
+MAX_COMMIT = 1000
+"""Events in one transaction at most."""
+
 
 class _Waiting(NamedTuple):
     event: AnyEvent
@@ -116,14 +119,14 @@ class Outbox:
                 backoff.reset()
 
     async def _write(self) -> None:
-        """Everything that waits, in one transaction for each run of events without a mark."""
+        """Everything that waits, in as few transactions as can be."""
         while self._waiting:
             batch = self._next_batch()
             events = [waiting.event for waiting in batch]
             lost, self._lost = self._lost, 0
             if lost:
                 events.insert(0, self._lost_gap(lost))
-            mark = batch[-1].mark
+            mark = next((waiting.mark for waiting in reversed(batch) if waiting.mark), None)
             try:
                 await self._run(partial(self.spool.append, events, mark))
             except SpoolError:
@@ -140,10 +143,15 @@ class Outbox:
             self.changed.set()
 
     def _next_batch(self) -> list[_Waiting]:
+        """What goes into one transaction: at most one source's marks, of which the last says it all."""
         batch: list[_Waiting] = []
+        source: str | None = None
         for waiting in self._waiting:
+            if waiting.mark is not None and source not in {None, waiting.mark.source}:
+                break
+            source = waiting.mark.source if waiting.mark else source
             batch.append(waiting)
-            if waiting.mark is not None or len(batch) == 1000:
+            if len(batch) == MAX_COMMIT:
                 break
         return batch
 
