@@ -1,0 +1,56 @@
+# Menshen: `make demo` shows it, `make test` proves it. Both do all their own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fix lock bench chaos clean
+PYTHON ?=
+BIN := .venv/bin
+TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk
+LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r
+PROJECT = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-7s %s\n", $$1, $$2 }'
+
+demo: .venv/.runtime ## A broker, a hub and two gates on this machine, with a live view; Ctrl-C ends it
+	@$(BIN)/menshen demo $(ARGS)
+
+test: .venv/.dev lint ## Install what is missing, then run every check and test
+	@sh deploy/setup/debian.sh $(TEST_PACKAGES)
+	MENSHEN_REQUIRE_ALL=1 $(BIN)/python -m pytest -q --cov --cov-report=term $(ARGS)
+
+lint: .venv/.dev ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: .venv/.dev ## Format, and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev ## Passage to page: latency of the whole path
+	$(BIN)/menshen bench latency --json
+
+chaos: .venv/.dev ## 100,000 events of 20 gates while everything is killed in turn
+	@sh deploy/setup/debian.sh mosquitto influxdb
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+lock: .venv/.dev ## Write the lock files anew
+	sh deploy/setup/lock.sh $(BIN)/python
+
+clean: ## Remove what was made here; the demo's data too
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+
+.venv/.made:
+	@sh deploy/setup/venv.sh $(PYTHON)
+	@touch $@
+
+.venv/.runtime: .venv/.made requirements/runtime.lock pyproject.toml
+	@echo "Installing what Menshen needs (once) …"
+	@$(LOCKED) requirements/runtime.lock
+	@$(PROJECT)
+	@touch $@
+
+.venv/.dev: .venv/.made requirements/dev.lock pyproject.toml
+	@echo "Installing what Menshen and its tests need (once) …"
+	@$(LOCKED) requirements/dev.lock
+	@$(PROJECT)
+	@touch $@ .venv/.runtime

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Write requirements/*.lock: exact versions and hashes of everything, for all platforms and Pythons that we support.
+# Usage: deploy/setup/lock.sh PYTHON
+set -eu
+python=$1
+lock() {
+    out=requirements/$1.lock
+    shift
+    "$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+        --no-annotate --no-emit-index-url --no-emit-find-links "$@" pyproject.toml requirements/build.in -o "$out.new"
+    mv "$out.new" "$out"
+}
+lock edge --extra edge
+lock runtime --extra edge --extra hub --extra sim
+lock dev --extra edge --extra hub --extra sim --group dev
