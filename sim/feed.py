@@ -32,15 +32,16 @@ from wire.messages import SCHEMA_VERSION, Vitals
 from wire.process import run, set_up_logging
 
 SOURCE = "script"
-_ONE_IN_FEVER = 50
-_ONE_IN_VEHICLE = 10
+FEVER_SHARE = 0.02
+_VEHICLE_SHARE = 0.1
 
 
-def script(seed: int, gate: str, number: int, time_ns: int) -> AnyEvent:
+def script(seed: int, gate: str, number: int, time_ns: int, fever_share: float = FEVER_SHARE) -> AnyEvent:
     """The event of that number, always the same but for its time. Its passage id is `GATE-NUMBER`."""
     draw = np.random.default_rng([seed, number, *gate.encode()])
     passage = f"{gate}-{number}"
-    if draw.integers(_ONE_IN_VEHICLE) == 0:
+    kind = draw.random()
+    if kind >= max(fever_share, 1 - _VEHICLE_SHARE):
         return VehiclePassage(
             time_ns=time_ns,
             passage=passage,
@@ -50,7 +51,7 @@ def script(seed: int, gate: str, number: int, time_ns: int) -> AnyEvent:
             registered=True,
             reasons=(Reason.VEHICLE_REGISTERED,),
         )
-    fever = draw.integers(_ONE_IN_FEVER) == 0
+    fever = kind < fever_share
     skin_c = round(float(draw.normal(37.6 if fever else 34.8, 0.3)), 2)
     return PersonPassage(
         time_ns=time_ns,
@@ -93,7 +94,8 @@ class Feed:
             await asyncio.gather(*(self._put(number) for number in numbers))
 
     async def _put(self, number: int) -> None:
-        event = script(self._arguments.seed, self._arguments.gate, number, time.time_ns())
+        arguments = self._arguments
+        event = script(arguments.seed, arguments.gate, number, time.time_ns(), arguments.fever_share)
         await self._outbox.put(event, Mark(SOURCE, number))
 
     async def _pace(self, began_s: float, count: int) -> None:
@@ -129,6 +131,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--events", type=int, default=1000, help="how many events the script has")
     parser.add_argument("--rate-per-s", type=float, default=0.0, help="events a second, 0 for as fast as it goes")
     parser.add_argument("--chunk", type=int, default=1, help="events that are put together")
+    parser.add_argument("--fever-share", type=float, default=FEVER_SHARE, help="share of events that are fevers")
     parser.add_argument("--backoff-max-s", type=float, default=30.0)
     arguments = parser.parse_args(argv)
     set_up_logging("warning")

@@ -65,7 +65,7 @@ port = {self.port}
 class GateProcess(Program):
     """A scripted gate (`sim.feed`) with the real spool and uplink."""
 
-    def __init__(self, folder: Path, gate: str, size: Size, broker_port: int) -> None:
+    def __init__(self, folder: Path, gate: str, size: Size, broker_port: int, *, all_fevers: bool = False) -> None:
         super().__init__(folder)
         self.gate = gate
         self._arguments = {
@@ -77,6 +77,7 @@ class GateProcess(Program):
             "--events": size.events_per_gate,
             "--rate-per-s": size.rate_per_s,
             "--backoff-max-s": 1.0,
+            "--fever-share": 1.0 if all_fevers else 0.02,
         }
 
     def command(self) -> list[str]:

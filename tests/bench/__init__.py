@@ -1,0 +1,16 @@
+"""How fast it is: `menshen bench latency --json`. Figures are printed, never asserted."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def main(argv: list[str]) -> int:
+    """One bench of `menshen bench`; the exit code."""
+    parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
+    benches = parser.add_subparsers(required=True, metavar="BENCH")
+    from tests.bench import latency
+
+    latency.add(benches.add_parser("latency", help=latency.__doc__))
+    arguments = parser.parse_args(argv)
+    return int(arguments.run(arguments))
