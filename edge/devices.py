@@ -50,7 +50,7 @@ class Device:
                     await use(reading)
                     await self.say(Health.OK)
                     backoff.reset()
-                return
+                return  # noqa: TRY300 - the device has no more to say
             except DriverError as error:
                 await self.say(Health.FAILED, str(error))
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import signal
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Coroutine
 from typing import Any, TextIO
 
 import structlog
+
+_PR_SET_PDEATHSIG = 1
 
 
 def set_up_logging(level: str = "info", stream: TextIO | None = None) -> None:
@@ -63,3 +66,8 @@ def _first(group: BaseExceptionGroup) -> BaseException:
     """A task group's first error stands for all: one clear sentence rather than a tree."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def die_with_parent() -> None:
+    """In a child process: be ended when the parent is, however it ends (Linux, prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
