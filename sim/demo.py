@@ -1,0 +1,274 @@
+"""`menshen demo`: a broker, a hub and two gates on this machine, each a process of its own, with a live view.
+
+The north gate is simulated (people with badges, vehicles), the south gate replays a thermal recording: a real one from
+`--recording` or the folder that holds real data, else one that the simulator renders. Everything lives under `--data`,
+so a second run continues the same journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sim import recordings
+from sim.pager import Pager
+from sim.registry import registry
+from wire.errors import MenshenError
+from wire.process import die_with_parent
+
+SITE = "demo"
+SEED = 20200209
+PEOPLE = 300
+VEHICLES = 60
+READY_WITHIN_S = 30.0
+STOP_WITHIN_S = 10.0
+_REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "thermal" / "recordings"
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo until Ctrl-C, or for `--seconds`; the exit code is 0 after a clean stop."""
+    arguments = _parser().parse_args(argv)
+    folder: Path = arguments.data
+    folder.mkdir(parents=True, exist_ok=True)
+    secret = _secret(folder / "pager.key")
+    pager = Pager(secret, folder / "pages.log")
+    pager.start()
+    try:
+        ports = _free_ports(arguments.port)
+        _write_files(folder, ports, pager.url, arguments.recording)
+        with _processes(folder, ports) as url:
+            _watch(url, arguments)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        pager.stop()
+    print(f"Stopped. The journal, spools and logs are kept in {folder}; run it again and it goes on.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="menshen demo", description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--data", type=Path, default=Path("var/demo"), help="where everything is kept")
+    parser.add_argument("--port", type=int, default=8080, help="of the console; another if it is taken")
+    parser.add_argument(
+        "--lang", choices=["en", "zh"], default="zh" if os.environ.get("LANG", "")[:2] == "zh" else "en"
+    )
+    parser.add_argument("--recording", type=Path, help="an .npz recording for the second gate")
+    parser.add_argument("--seconds", type=float, help="stop by itself after so long")
+    return parser
+
+
+def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording: Path | None) -> None:
+    key = _secret(folder / "token.key")
+    copy = registry(SEED, PEOPLE, VEHICLES, key)
+    (folder / "registry.json").write_bytes(msgspec.json.encode(copy))
+    broker, web = ports
+    (folder / "hub.toml").write_text(_HUB.format(broker=broker, web=web, pager=pager_url))
+    common = _GATE.format(broker=broker)
+    (folder / "north.toml").write_text(f'gate = "north"\n{common}{_NORTH}')
+    camera = _SOUTH.format(path=_recording(folder, recording))
+    (folder / "south.toml").write_text(f'gate = "south"\n{common}{camera}')
+
+
+def _recording(folder: Path, wanted: Path | None) -> Path:
+    """What the second gate replays: as asked, a real recording where there are any, else a rendered one."""
+    if wanted is not None:
+        if not wanted.is_file():
+            raise MenshenError(f"--recording {wanted}: no such file, expected an .npz recording")
+        return wanted.resolve()
+    real = sorted(_REAL_DATA.glob("*.npz"))
+    if real:
+        return real[len(real) // 2]
+    rendered = folder / "rendered.npz"
+    if not rendered.exists():
+        print("Rendering a recording for the second gate (once) …")
+        recordings.write(rendered, seed=SEED, people=8, fevers=1)
+    return rendered.resolve()
+
+
+@contextlib.contextmanager
+def _processes(folder: Path, ports: tuple[int, int]) -> Iterator[str]:
+    """Hub first, then the gates; stopped in the reverse order. Gives the console's address."""
+    url = f"http://127.0.0.1:{ports[1]}"
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        running.append(_start(folder, "hub", ["hub", "run", "hub.toml"]))
+        _wait_for(url, running[0], folder / "hub.log")
+        running += [_start(folder, name, ["edge", "run", f"{name}.toml"]) for name in ("north", "south")]
+        yield url
+    finally:
+        for process in reversed(running):
+            process.terminate()
+        for process in reversed(running):
+            _end(process)
+
+
+def _start(folder: Path, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    log = folder / f"{name}.log"
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "menshen", *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # Ctrl-C is for the demo, which then stops them in order
+            preexec_fn=die_with_parent,
+        )
+
+
+def _wait_for(url: str, hub: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if hub.poll() is not None:
+            last = log.read_text(errors="replace").splitlines()[-1:] or ["it said nothing"]
+            raise MenshenError(f"the hub ended at once: {last[0]} (all of it in {log})")
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{url}/healthz", timeout=1):
+            return
+        time.sleep(0.05)
+    raise MenshenError(f"the hub is not ready after {READY_WITHIN_S:.0f} s; see {log}")
+
+
+def _watch(url: str, arguments: argparse.Namespace) -> None:
+    print(f"Console: {url}  (logs and data in {arguments.data})", flush=True)
+    command = [sys.executable, "-m", "menshen", "hub", "watch", "--url", url, "--lang", arguments.lang]
+    view = subprocess.Popen(command, preexec_fn=die_with_parent)
+    try:
+        view.wait(arguments.seconds)
+    except subprocess.TimeoutExpired:
+        view.terminate()
+    finally:
+        _end(view)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_ports(web: int) -> tuple[int, int]:
+    """A port for the broker, and one for the console: the one asked for, or another when it is taken."""
+    with socket.socket() as broker, socket.socket() as console:
+        console.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        broker.bind(("127.0.0.1", 0))
+        try:
+            console.bind(("127.0.0.1", web))
+        except OSError:
+            console.bind(("127.0.0.1", 0))
+        return broker.getsockname()[1], console.getsockname()[1]
+
+
+def _secret(path: Path) -> bytes:
+    """The secret in the file, made when it is not there, readable by its owner only."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_bytes().strip()
+
+
+_HUB = f"""# Written by `menshen demo` at each start.
+site = "{SITE}"
+data = "hub"
+
+[broker]
+port = {{broker}}
+backoff_max_s = 2.0
+
+[embedded_broker]
+enabled = true
+
+[web]
+port = {{web}}
+
+[alerts]
+gate_silent_after_s = 15.0
+
+[[channels]]
+kind = "webhook"
+name = "pager"
+url = "{{pager}}"
+secret_file = "pager.key"
+"""
+
+_GATE = f"""# Written by `menshen demo` at each start.
+site = "{SITE}"
+token_key_file = "token.key"
+registry = "registry.json"
+vitals_every_s = 1.0
+
+[broker]
+port = {{broker}}
+backoff_max_s = 2.0
+"""
+
+_NORTH = f"""
+[spool]
+path = "north/spool.db"
+
+[[lanes]]
+name = "people"
+# People stand before the camera for a while before they show their badge.
+pair_before_s = 4.0
+
+[lanes.camera]
+driver = "simulated"
+scene = "people"
+seed = {SEED}
+people = {PEOPLE}
+rate_per_min = 12.0
+fever_share = 0.04
+reference_c = 35.0
+
+[lanes.badge]
+driver = "simulated"
+scene = "people"
+seed = {SEED}
+people = {PEOPLE}
+rate_per_min = 12.0
+fever_share = 0.04
+
+[lanes.thermal]
+reference_c = 35.0
+
+[lanes.actuator]
+driver = "log"
+lane_label = "people"
+
+[[lanes]]
+name = "vehicles"
+kind = "vehicle"
+
+[lanes.vehicle]
+driver = "simulated"
+scene = "vehicles"
+seed = {SEED}
+rate_per_min = 4.0
+"""
+
+_SOUTH = """
+[spool]
+path = "south/spool.db"
+
+[[lanes]]
+name = "entrance"
+
+[lanes.camera]
+driver = "replay"
+path = "{path}"
+loop = true
+"""

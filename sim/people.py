@@ -1,0 +1,68 @@
+"""The people and vehicles of a simulated plant, from a seed: the same seed, the same plant."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+
+BODY_MEAN_C, BODY_SD_C = 36.88, 0.27
+"""Oral temperature of the people without a fever in the FDA's recordings (PhysioNet doi 10.13026/3bhc-9065)."""
+FEVER_C = (38.0, 39.6)
+SKIN_AT_MEAN_C, SKIN_SLOPE, SKIN_SD_C = 35.81, 0.82, 0.29
+"""Whole-face maximum against oral temperature in the same recordings: line and spread between people."""
+_PROVINCE = "蒙"
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""A plate has neither I nor O (GA 36-2018)."""
+
+
+class SimPerson(Struct, frozen=True):
+    """One person: `skin_c` is the true maximum of the face's skin, `head_px` the head's width at the standing place."""
+
+    badge: str
+    body_c: float
+    skin_c: float
+    glasses: bool
+    head_px: float
+
+    @property
+    def feverish(self) -> bool:
+        """By the definition of the recordings: an oral temperature of 37.5 °C and more."""
+        return self.body_c >= 37.5
+
+
+class SimVehicle(Struct, frozen=True):
+    plate: str
+
+
+def stream(seed: int, *name: str) -> np.random.Generator:
+    """The random numbers of one purpose: independent of all others, the same for the same seed and name."""
+    return np.random.default_rng([seed, *"/".join(name).encode()])
+
+
+def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPerson]:
+    """The plant's people. Raises `ValueError` for a negative number or a share that is none."""
+    if people < 0 or not 0 <= fever_share <= 1:
+        raise ValueError(f"{people} people, fever share {fever_share}: expected at least 0, and a share from 0 to 1")
+    draw = stream(seed, "people")
+    found = []
+    for number in range(people):
+        chance, fever_c = draw.random(), draw.uniform(*FEVER_C)
+        body_c = fever_c if chance < fever_share else draw.normal(BODY_MEAN_C, BODY_SD_C)
+        skin_c = SKIN_AT_MEAN_C + SKIN_SLOPE * (body_c - BODY_MEAN_C) + draw.normal(0, SKIN_SD_C)
+        glasses, head_px = bool(draw.random() < 0.3), float(np.clip(draw.normal(36, 3), 28, 44))
+        found.append(SimPerson(badge_number(number), float(body_c), float(skin_c), glasses, head_px))
+    return found
+
+
+def vehicles(seed: int, count: int) -> list[SimVehicle]:
+    """Vehicles with plates of one province, all different."""
+    draw = stream(seed, "vehicles")
+    plates: dict[str, None] = {}
+    while len(plates) < count:
+        letter, number = _LETTERS[draw.integers(len(_LETTERS))], int(draw.integers(10**5))
+        plates[f"{_PROVINCE}{letter}{number:05d}"] = None
+    return [SimVehicle(plate) for plate in plates]
+
+
+def badge_number(number: int) -> str:
+    return f"{100_000 + number}"
