@@ -349,22 +349,34 @@ class Spool:
             _set_meta(db, "session", saved.session)
             db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", saved.marks)
             for urgency in Urgency:
-                for row in self._without_holes([row for row in saved.rows if row.urgency == urgency], urgency, why):
+                rows = [row for row in saved.rows if row.urgency == urgency]
+                upto = max(saved.next.get(urgency, 1), rows[-1].last + 1 if rows else 1)
+                for row in self._without_holes(rows, urgency, upto, why):
                     _insert(db, row)
-                last = max([row.last for row in saved.rows if row.urgency == urgency], default=0)
-                _set_next(db, urgency, max(saved.next.get(urgency, 1), last + 1))
+                _set_next(db, urgency, upto)
         self._load()
         self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
         log.warning("spool carried over", events=len(saved.rows))
 
-    def _without_holes(self, rows: list[_Row], urgency: Urgency, why: str) -> Iterator[_Row]:
-        expected = rows[0].seq if rows else 0
+    def _without_holes(self, rows: list[_Row], urgency: Urgency, upto: int, why: str) -> Iterator[_Row]:
+        """The rows with gaps for the numbers that are missing between them, and behind them before `upto`.
+
+        Nothing can be said of what was before the first: the hub may have it. The uplink sees when it has not.
+        """
+        if not rows:
+            return
+        expected = rows[0].seq
         for row in rows:
             if row.seq > expected:
-                gap = self._gap(GapCause.SPOOL_CORRUPT, row.seq - expected, why)
-                yield _Row(urgency, expected, row.seq - 1, gap.time_ns, gap.time_ns, encode_event(gap))
+                yield self._hole(urgency, expected, row.seq - 1, why)
             yield row
             expected = row.last + 1
+        if expected < upto:
+            yield self._hole(urgency, expected, upto - 1, why)
+
+    def _hole(self, urgency: Urgency, first: int, last: int, why: str) -> _Row:
+        gap = self._gap(GapCause.SPOOL_CORRUPT, last - first + 1, why)
+        return _Row(urgency, first, last, gap.time_ns, gap.time_ns, encode_event(gap))
 
     # -- SQLite -----------------------------------------------------------------------------------------------------
 
