@@ -77,8 +77,10 @@ async def _never_silent(source: AsyncIterator[Any], silence_s: float | None) -> 
     """The readings of `source`; `DriverError` when none comes for too long."""
     while True:
         try:
-            yield await asyncio.wait_for(anext(source), silence_s)
+            async with asyncio.timeout(silence_s):
+                reading = await anext(source)
         except StopAsyncIteration:
             return
         except TimeoutError as error:
             raise DriverError(f"gave nothing for {silence_s:.0f} s, expected frames") from error
+        yield reading

@@ -18,7 +18,7 @@ from edge.clock import Timekeeper
 from edge.outbox import Outbox
 from edge.window import Heard, Window
 from wire import topics
-from wire.errors import DecodeError, SpoolError
+from wire.errors import DecodeError, LinkError, SpoolError
 from wire.events import Gap, GapCause, Urgency
 from wire.link import Arrival, BrokerSettings, Session, Will, hold
 from wire.messages import SCHEMA_VERSION, Numbered, Status, Vitals, Watermark, batch_of, decode, encode, encode_event
@@ -30,6 +30,7 @@ MIN_BATCH_BYTES = 2 * 1024
 MAX_BATCH_BYTES = 128 * 1024
 SLOW_PUBLISH_S = 0.5
 """A batch that the broker took longer for was too large for this link: an urgent event would wait behind it."""
+GOODBYE_S = 1.0
 ASK_AGAIN_S = 3.0
 """The birth is repeated this often until the hub has answered it."""
 
@@ -112,9 +113,11 @@ class Uplink:
             self._session_number = await self._outbox.next_session()
 
     async def _say_goodbye(self, session: Session) -> None:
-        await session.publish(
-            topics.status(self._spool.site, self._spool.gate), encode(self._status(online=False)), retain=True
-        )
+        """Say that we go, if there is still somebody to say it to; if not, the will does."""
+        topic, status = topics.status(self._spool.site, self._spool.gate), encode(self._status(online=False))
+        with contextlib.suppress(LinkError, TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await session.publish(topic, status, retain=True)
 
     async def _announce(self, session: Session) -> None:
         """The birth, again and again until the hub has answered for both streams; then only keep running."""
@@ -180,7 +183,8 @@ class Uplink:
         due = [window.due_s for window in self._windows.values() if window.due_s is not None]
         timeout_s = max(0.01, min(due, default=now_s + ASK_AGAIN_S) - now_s)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._outbox.changed.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._outbox.changed.wait()
 
     async def _send_one(self, session: Session, urgency: Urgency) -> bool:
         """Send one batch of a stream, if there is one and room for it; whether it did."""

@@ -6,6 +6,7 @@ Each driver makes its own copy of the schedule from the same seed; what they sha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -69,9 +70,10 @@ class _Paced:
         """Wait for a moment of the scene; False when the driver was stopped meanwhile."""
         wait_s = at_s - self.now_s()
         if wait_s > 0:
-            try:
-                await asyncio.wait_for(self._stopped.wait(), wait_s)
-            except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._stopped.wait()
+            if not self._stopped.is_set():
                 self.now_s()
         return not self._stopped.is_set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -99,7 +100,6 @@ class ReplayCamera:
             yield ThermalFrame(recording.celsius(index, self._settings.offset_c), self._timekeeper.now())
 
     async def _sleep(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopped.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -120,10 +121,9 @@ class AlertDesk:
                 timeout_s = min(IDLE_S, (next_ns - self._now_ns()) / 1e9 + 0.01)
         except JournalError as error:
             log.error("pages cannot be read", error=str(error))
-        try:
-            await asyncio.wait_for(self._due.wait(), timeout_s)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._due.wait()
 
     async def _refresh(self) -> None:
         self.open = await self._run(self._store.open_alerts)

@@ -6,6 +6,7 @@ A projection that fails waits and tries the same entries again: nothing is skipp
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -101,7 +102,6 @@ class Runner:
 
 
 async def _wait(bell: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(bell.wait(), timeout_s)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await bell.wait()
