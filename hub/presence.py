@@ -36,6 +36,8 @@ class Gate(Struct):
     """What its newest birth or will said; None before either."""
     version: str = ""
     vitals: Vitals | None = None
+    heard: bool = False
+    """Whether anything came of it since this hub started."""
     reported: Health = Health.OK
     """What the journal says of it already."""
 
@@ -70,7 +72,7 @@ class Presence:
     def heard(self, site: str, gate: str) -> Gate:
         """Something of the gate arrived."""
         known = self._gate(site, gate)
-        known.seen_s, known.seen_ns = self._now_s(), self._now_ns()
+        known.seen_s, known.seen_ns, known.heard = self._now_s(), self._now_ns(), True
         self.changed.set()
         return known
 
@@ -112,8 +114,8 @@ class Presence:
         """A gate counts as lost after the full time of silence, whatever its will said: short breaks page nobody."""
         quiet_s = self._now_s() - gate.seen_s
         health = Health.FAILED if quiet_s > self.silent_after_s else Health.OK
-        if health is gate.reported:
-            return
+        if health is gate.reported or (health is Health.OK and not gate.heard):
+            return  # nothing new; a hub that restarts has no word yet of a gate that was silent
         detail = f"no word for {quiet_s:.0f} s" if health is Health.FAILED else "heard of again"
         event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.GATE, health=health, detail=detail)
         await self._archive.append_own(site, [event])

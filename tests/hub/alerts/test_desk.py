@@ -1,0 +1,160 @@
+"""From an event to a person who was told: once, retried until delivered, over restarts and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from hub.alerts import desk as desk_module
+from hub.alerts.channels import Mail, MailSettings, Webhook, WebhookSettings
+from hub.alerts.desk import AlertDesk
+from hub.alerts.rules import Rule, Signal
+from hub.alerts.store import AlertStore
+from tests.support.events import TIME_NS, fever
+from tests.support.journals import entry
+from tests.support.servers import HttpSink, SmtpSink, eventually
+from wire.events import DeviceKind, DeviceState, Health
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(desk_module, "RETRY_FIRST_S", 0.05)
+
+
+class Office:
+    """A desk with its notifier at work."""
+
+    def __init__(self, folder: Path, channels: list[Webhook | Mail], page_within_s: float = 3600.0) -> None:
+        store = AlertStore(folder / "alerts.db", [channel.name for channel in channels], page_within_s)
+        self.desk = AlertDesk(store, channels)
+        self.task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> AlertDesk:
+        self.cursor = await self.desk.start()
+        self.task = asyncio.create_task(self.desk.notify())
+        return self.desk
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.desk.stop()
+
+
+def hook(sink: HttpSink, name: str = "hook", secret: Path | None = None) -> Webhook:
+    return Webhook(WebhookSettings(name=name, url=sink.url, secret_file=str(secret) if secret else None, timeout_s=1.0))
+
+
+def mailbox(sink: SmtpSink) -> Mail:
+    return Mail(MailSettings(name="mail", host="127.0.0.1", port=sink.port, sender="hub@plant", to=["officer@plant"]))
+
+
+def keys(sink: HttpSink) -> list[str]:
+    return [json.loads(request.body)["dedup_key"] for request in sink.requests]
+
+
+async def test_a_fever_reaches_the_webhook_signed_and_the_mailbox(tmp_path, http_sink, smtp_sink):
+    secret = tmp_path / "secret"
+    secret.write_text("top secret\n")
+    async with Office(tmp_path, [hook(http_sink, secret=secret), mailbox(smtp_sink)]) as desk:
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: bool(http_sink.requests and smtp_sink.mails), "both are told")
+    request = http_sink.requests[0]
+    signed = request.headers["x-menshen-timestamp"].encode() + b"." + request.body
+    wanted = hmac.new(b"top secret", signed, hashlib.sha256).hexdigest()
+    assert request.headers["x-menshen-signature"] == f"v1={wanted}"
+    page = json.loads(request.body)
+    assert (page["rule"], page["step"], page["severity"]) == ("fever", "firing", "critical")
+    assert request.headers["idempotency-key"] == page["dedup_key"]
+    mail = message_from_bytes(smtp_sink.mails[0], policy=default)
+    assert "发热人员" in mail["Subject"]
+    assert page["dedup_key"] in mail["Message-ID"]
+    assert "接触式体温计" in mail.get_content()
+
+
+@pytest.mark.parametrize("fault", ["status 500", "status 400", "drop", "delay"])
+async def test_a_page_is_retried_under_the_same_key_until_it_is_taken(tmp_path, http_sink, fault):
+    what, _, number = fault.partition(" ")
+    http_sink.drop, http_sink.delay_s = what == "drop", 1.5 if what == "delay" else 0.0
+    http_sink.status = int(number or 200)
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: len(http_sink.requests) >= 2, "it is tried again")
+        assert desk.open[0].told in {"pending", "retrying"}
+        http_sink.drop, http_sink.delay_s, http_sink.status = False, 0.0, 200
+        await eventually(lambda: desk.open[0].told == "delivered", "it is delivered")
+    assert len(set(keys(http_sink))) == 1
+
+
+@pytest.mark.parametrize("reply", ["451 try later", "550 no such user"])
+async def test_a_mail_that_is_refused_is_tried_again(tmp_path, smtp_sink, reply):
+    smtp_sink.reply = reply
+    async with Office(tmp_path, [mailbox(smtp_sink)]) as desk:
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: bool(desk.open) and desk.open[0].told == "retrying", "it is refused")
+        smtp_sink.reply = "250 OK"
+        await eventually(lambda: len(smtp_sink.mails) == 1, "it is delivered")
+
+
+async def test_a_dead_channel_does_not_hold_up_another(tmp_path, http_sink, smtp_sink):
+    http_sink.delay_s = 5.0
+    async with Office(tmp_path, [hook(http_sink), mailbox(smtp_sink)]) as desk:
+        await desk.apply([entry(fever(n), offset=n) for n in range(1, 11)])
+        await eventually(lambda: len(smtp_sink.mails) == 10, "all mails are delivered", 5)
+
+
+async def test_a_restart_delivers_what_is_missing_and_nothing_twice(tmp_path, http_sink):
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(fever(1), offset=1)])
+        await eventually(lambda: desk.open[0].told == "delivered", "the first is delivered")
+        http_sink.status = 503
+        await desk.apply([entry(fever(2), offset=2)])
+        await eventually(lambda: len(http_sink.requests) >= 2, "the second is refused")
+    http_sink.status = 200
+    http_sink.requests.clear()
+    office = Office(tmp_path, [hook(http_sink)])
+    async with office as desk:
+        assert office.cursor == 2
+        await eventually(lambda: all(alert.told == "delivered" for alert in desk.open), "the second is delivered")
+    assert keys(http_sink) == ["menshen-2-firing"]
+
+
+async def test_a_backlog_opens_its_alerts_and_pages_nobody(tmp_path, http_sink):
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(fever(1), late_s=7200), entry(fever(2), offset=2, late_s=1)])
+        await eventually(lambda: len(http_sink.requests) == 1, "the fresh one is told")
+        assert {alert.told for alert in desk.open} <= {"late", "delivered", "pending"}
+        assert len(desk.open) == 2
+    assert "p-2" in http_sink.requests[0].body.decode() or keys(http_sink) == ["menshen-2-firing"]
+
+
+async def test_a_fault_is_one_alert_however_often_it_is_told_and_its_end_is_told_too(tmp_path, http_sink):
+    fault = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED)
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(replace(fault, time_ns=TIME_NS + n), offset=n) for n in range(1, 4)])
+        assert [(alert.rule, alert.count) for alert in desk.open] == [("device-fault", 3)]
+        await desk.apply([entry(replace(fault, time_ns=TIME_NS + 9, health=Health.OK), offset=9)])
+        assert desk.open == []
+        await eventually(lambda: len(http_sink.requests) == 2, "its end is told")
+    assert keys(http_sink) == ["menshen-1-firing", "menshen-1-resolved"]
+
+
+def test_the_cursor_moves_with_its_effect_and_an_old_word_changes_nothing(tmp_path):
+    store = AlertStore(tmp_path / "alerts.db", ["hook"], 3600)
+    store.open()
+    signal = Signal(key="k", rule=Rule.DEVICE_FAULT, site="s", gate="g", time_ns=100)
+    store.take("alerts", 5, [(signal, 100)])
+    store.take("alerts", 6, [(replace(signal, time_ns=50, firing=False), 101)])
+    assert store.cursor("alerts") == 6
+    assert len(store.open_alerts()) == 1
+    assert store.resolve(1, "Li", 200)
+    assert not store.resolve(1, "Li", 201)
+    assert store.open_alerts() == []

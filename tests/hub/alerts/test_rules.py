@@ -1,0 +1,76 @@
+"""Rules: pure functions from one event to what it says about alerts."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from msgspec.structs import replace
+
+from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, signals_of
+from tests.support import strategies as our
+from tests.support.events import TIME_NS, fever, routine
+from tests.support.journals import entry
+from wire.events import (
+    DeviceKind,
+    DeviceState,
+    Gap,
+    GapCause,
+    Health,
+    Outcome,
+    Reason,
+    VehiclePassage,
+    Verdict,
+)
+
+
+def rules_of(event, gate: str = "north") -> list[tuple[Rule, bool]]:
+    return [(signal.rule, signal.firing) for signal in signals_of(entry(event, gate=gate))]
+
+
+def test_each_feverish_person_is_an_alert_of_their_own():
+    first, second = (signals_of(entry(fever(n)))[0] for n in (1, 2))
+    assert (first.rule, first.firing) == (Rule.FEVER, True)
+    assert first.key != second.key
+    assert "38.1 ± 0.3 °C" in first.detail
+
+
+def test_whoever_is_well_or_suspect_is_no_fever():
+    for verdict in set(Verdict) - {Verdict.FEVER}:
+        assert rules_of(replace(fever(1), verdict=verdict)) == []
+
+
+def test_only_an_unregistered_vehicle_is_told():
+    truck = VehiclePassage(time_ns=1, passage="p", lane="a", outcome=Outcome.DENY)
+    assert rules_of(replace(truck, reasons=(Reason.VEHICLE_UNREGISTERED,))) == [(Rule.UNREGISTERED_VEHICLE, True)]
+    assert rules_of(replace(truck, reasons=(Reason.VEHICLE_UNREAD,))) == []
+
+
+def test_a_device_fault_fires_and_its_recovery_ends_it_under_one_key():
+    camera = DeviceState(time_ns=1, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED)
+    (fault,) = signals_of(entry(camera))
+    (well,) = signals_of(entry(replace(camera, health=Health.OK)))
+    assert (fault.rule, fault.firing, well.firing) == (Rule.DEVICE_FAULT, True, False)
+    assert fault.key == well.key
+
+
+def test_a_silent_gate_is_told_under_its_own_name():
+    silent = DeviceState(time_ns=1, device="south", kind=DeviceKind.GATE, health=Health.FAILED)
+    (signal,) = signals_of(entry(silent, gate="hub"))
+    assert (signal.rule, signal.gate, signal.firing) == (Rule.GATE_SILENT, "south", True)
+
+
+def test_a_gap_says_how_many_were_lost():
+    (signal,) = signals_of(entry(Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_FULL, lost=7)))
+    assert signal.detail == "7 events lost: spool-full"
+    (unknown,) = signals_of(entry(Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_CORRUPT)))
+    assert "an unknown number" in unknown.detail
+
+
+def test_what_is_routine_says_nothing():
+    assert rules_of(routine(1)) == []
+
+
+@given(our.events)
+def test_any_event_is_judged_and_every_signal_has_its_severity_and_runbook(event):
+    for signal in signals_of(entry(event)):
+        assert SEVERITY[signal.rule]
+        assert set(RUNBOOK[signal.rule]) == {"zh", "en"}

@@ -1,0 +1,138 @@
+"""Ingest over real brokers: acknowledged after the commit and never before, and nothing stops it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiomqtt
+import pytest
+
+from hub.archive import Archive
+from hub.ingest import Ingest
+from hub.presence import Presence
+from tests.support.events import fever
+from tests.support.journals import URGENT, batch
+from tests.support.servers import eventually
+from wire import topics
+from wire.errors import JournalError
+from wire.events import Urgency
+from wire.link import BrokerSettings
+from wire.messages import SpoolDepth, Status, Vitals, Watermark, decode, encode
+
+EVENTS = topics.events("site", "north", Urgency.URGENT)
+
+
+class Hub:
+    def __init__(self, folder, port: int) -> None:
+        self.archive = Archive(folder / "journal.db")
+        self.presence = Presence(self.archive, 60.0)
+        broker = BrokerSettings(port=port, backoff_min_s=0.05, backoff_max_s=0.2)
+        self.ingest = Ingest(self.archive, self.presence, broker, "hub-under-test", "site")
+
+    async def count(self) -> int:
+        return await self.archive.read(lambda reader: reader.count())
+
+    async def letters(self) -> list[str]:
+        return [letter.reason for letter in await self.archive.read(lambda reader: reader.dead_letters())]
+
+
+@pytest.fixture
+async def hub(tmp_path, broker) -> AsyncIterator[Hub]:
+    hub = Hub(tmp_path, broker.port)
+    await hub.archive.start()
+    task = asyncio.create_task(hub.ingest.run())
+    await eventually(lambda: hub.ingest.connected, "the hub is connected")
+    yield hub
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await hub.archive.stop()
+
+
+class Gate:
+    """A client that says what it is told and keeps the watermarks."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+        self.marks: list[Watermark] = []
+
+    async def listen(self) -> None:
+        async for message in self._client.messages:
+            self.marks.append(decode(Watermark, bytes(message.payload)))
+
+    async def say(self, topic: str, payload: bytes) -> None:
+        await self._client.publish(topic, payload, qos=1)
+
+
+@pytest.fixture
+async def gate(hub, broker) -> AsyncIterator[Gate]:
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.subscribe(topics.acks_for("site", "north"), qos=1)
+        gate = Gate(client)
+        task = asyncio.create_task(gate.listen())
+        yield gate
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_event_is_acknowledged_once_it_is_in_the_journal(hub, gate):
+    await gate.say(EVENTS, encode(batch([fever(1), fever(2)])))
+    await eventually(lambda: bool(gate.marks), "a watermark")
+    assert gate.marks == [Watermark(1, URGENT, 2)]
+    assert await hub.count() == 2
+
+
+async def test_a_journal_that_cannot_be_written_acknowledges_nothing_and_recovers(hub, gate, monkeypatch):
+    async def fails(batches):
+        raise JournalError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hub.archive, "append", fails)
+        await gate.say(EVENTS, encode(batch([fever(1)])))
+        await gate.say(topics.status("site", "north"), encode(Status(1, True, "e1", 1)))
+        await eventually(lambda: bool(gate.marks), "the birth is answered")
+    assert {mark.through for mark in gate.marks} == {0}
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await eventually(lambda: any(mark.through == 1 for mark in gate.marks), "a watermark")
+
+
+async def test_a_hole_is_answered_with_where_to_go_on(hub, gate):
+    await gate.say(EVENTS, encode(batch([fever(9)], first=9)))
+    await eventually(lambda: bool(gate.marks), "a watermark")
+    assert gate.marks == [Watermark(1, URGENT, 0, resend=True)]
+
+
+async def test_a_birth_is_answered_for_both_streams(hub, gate):
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await gate.say(topics.status("site", "north"), encode(Status(1, True, "e1", 1)))
+    await eventually(lambda: {mark.stream.urgency for mark in gate.marks} == set(Urgency), "both are answered")
+    await eventually(lambda: any(mark.through == 1 for mark in gate.marks), "and with what was committed")
+
+
+async def test_a_gate_that_claims_to_be_another_is_a_dead_letter(hub, gate):
+    await gate.say(topics.events("site", "south", Urgency.URGENT), encode(batch([fever(1)])))
+    await gate.say(topics.events("site", "hub", Urgency.URGENT), encode(batch([fever(1)])))
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await eventually(lambda: bool(gate.marks), "the honest one is taken")
+    reasons = await hub.letters()
+    assert any("does not belong" in reason for reason in reasons)
+    assert any("the hub's own" in reason for reason in reasons)
+    assert await hub.count() == 1
+
+
+@pytest.mark.parametrize("topic", [EVENTS, topics.status("site", "north"), topics.vitals("site", "north")])
+async def test_garbage_becomes_dead_letters_and_stops_nothing(hub, gate, topic):
+    for payload in (b"", b"\xff\x00", b"{", b"null", b'{"v":2}', b"[" * 5000, b'{"v":1,"stream":{},"events":[]}'):
+        await gate.say(topic, payload)
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await eventually(lambda: bool(gate.marks), "the good one is taken")
+    assert len(await hub.letters()) == 7
+
+
+async def test_the_newest_pulse_is_known(hub, gate):
+    pulse = Vitals(v=1, time_ns=5, epoch="e1", session=1, spool=SpoolDepth(1, 2), version="9")
+    await gate.say(topics.vitals("site", "north"), encode(pulse))
+    await eventually(lambda: ("site", "north") in hub.presence.gates, "the gate is known")
+    known = hub.presence.gates["site", "north"]
+    assert known.vitals == pulse
+    assert hub.presence.state(known) == "online"

@@ -1,0 +1,208 @@
+"""The journal: each number once, in order, without holes, durable when `append` returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec import Raw
+
+from hub.journal import UNREADABLE, Bad, Journal
+from tests.support.events import fever, routine
+from tests.support.journals import ROUTINE, URGENT, batch
+from wire.errors import JournalError
+from wire.events import DeviceKind, DeviceState, Gap, GapCause, Health
+from wire.messages import Numbered, batch_of, encode_event
+
+
+def make(folder: Path) -> Journal:
+    journal = Journal(folder / "journal.db")
+    journal.open()
+    return journal
+
+
+def test_events_are_taken_once_and_in_order(tmp_path):
+    journal = make(tmp_path)
+    taken = journal.append([batch([fever(1), fever(2)]), batch([routine(1)], stream=ROUTINE)], 10)
+    assert (taken[URGENT].through, taken[URGENT].resend, taken[URGENT].new) == (2, False, 2)
+    again = journal.append([batch([fever(1), fever(2), fever(3)])], 11)
+    assert (again[URGENT].through, again[URGENT].new) == (3, 1)
+    events = [entry.event() for entry in journal.reader().after(0, 100)]
+    assert events == [fever(1), fever(2), routine(1), fever(3)]
+
+
+def test_what_is_not_next_is_not_taken_and_asked_for_again(tmp_path):
+    journal = make(tmp_path)
+    taken = journal.append([batch([fever(5)], first=5)], 10)
+    assert (taken[URGENT].through, taken[URGENT].resend, taken[URGENT].new) == (0, True, 0)
+    assert journal.reader().count() == 0
+
+
+def test_a_gap_stands_for_its_numbers_and_only_for_those_that_are_missing(tmp_path):
+    journal = make(tmp_path)
+    journal.append([batch([fever(n) for n in range(1, 5)])], 10)
+    gap = Gap(time_ns=1, cause=GapCause.SPOOL_FULL, lost=8)
+    numbered = [Numbered(3, Raw(encode_event(gap)), 10), Numbered(11, Raw(encode_event(fever(11))))]
+    taken = journal.append([batch_of(URGENT, numbered)], 11)
+    assert (taken[URGENT].through, taken[URGENT].new) == (11, 2)
+    rows = [(entry.seq, entry.last) for entry in journal.reader().after(4, 10)]
+    assert rows == [(5, 10), (11, 11)]
+
+
+def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(tmp_path):
+    journal = make(tmp_path)
+    odd = Numbered(2, Raw(b'{"type":"from-the-future","time_ns":1}'))
+    numbered = [Numbered(1, Raw(encode_event(fever(1)))), odd, Numbered(3, Raw(encode_event(fever(3))))]
+    assert journal.append([batch_of(URGENT, numbered)], 10)[URGENT].through == 3
+    reader = journal.reader()
+    assert [entry.kind for entry in reader.after(0, 10)] == ["person-passage", UNREADABLE, "person-passage"]
+    (letter,) = reader.dead_letters()
+    assert "from-the-future" in letter.reason
+    assert journal.exhume(letter.id, 11).startswith("still unreadable")
+
+
+def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(tmp_path, monkeypatch):
+    journal = make(tmp_path)
+    with monkeypatch.context() as old_hub:
+        from wire.errors import DecodeError
+
+        def cannot(body):
+            raise DecodeError("event: too new")
+
+        old_hub.setattr("hub.journal.decode_event", cannot)
+        journal.append([batch([fever(1)])], 10)
+    reader = journal.reader()
+    seen = reader.last_offset()
+    (letter,) = reader.dead_letters()
+    assert journal.exhume(letter.id, 20) == "taken as person-passage"
+    (entry,) = reader.after(seen, 10)
+    assert (entry.seq, entry.event()) == (1, fever(1))
+    assert reader.dead_letters() == []
+    assert journal.append([batch([fever(1), fever(2)])], 30)[URGENT].new == 1
+
+
+def test_nothing_is_taken_when_the_transaction_fails(tmp_path, monkeypatch):
+    journal = make(tmp_path)
+    journal.append([batch([fever(1)])], 10)
+    with monkeypatch.context() as broken:
+        broken.setattr(journal, "_insert", lambda *_: (_ for _ in ()).throw(JournalError("disk")))
+        with pytest.raises(JournalError):
+            journal.append([batch([fever(2)], first=2)], 11)
+    assert journal.through(URGENT) == 1
+    assert journal.append([batch([fever(2)], first=2)], 12)[URGENT].new == 1
+
+
+def test_the_same_dead_letter_again_only_counts(tmp_path):
+    journal = make(tmp_path)
+    for now_ns in (1, 2, 3):
+        journal.bury([Bad("message", "topic", "no JSON", b"garbage")], now_ns)
+    (letter,) = journal.reader().dead_letters()
+    assert (letter.count, letter.first_ns, letter.last_ns) == (3, 1, 3)
+
+
+def test_the_hubs_own_observations_have_a_stream_of_their_own(tmp_path):
+    journal = make(tmp_path)
+    state = DeviceState(time_ns=1, device="north", kind=DeviceKind.GATE, health=Health.FAILED)
+    journal.append_own("site", [state], 10)
+    journal.append_own("site", [state], 11)
+    assert [entry.seq for entry in journal.reader().own_states()] == [1, 2]
+
+
+def test_the_first_entry_since_a_time_is_found(tmp_path):
+    journal = make(tmp_path)
+    for number in range(1, 21):
+        journal.append([batch([fever(number)], first=number)], number * 100)
+    reader = journal.reader()
+    assert [reader.first_since(ns) for ns in (0, 100, 101, 2000, 2001)] == [1, 1, 2, 20, 21]
+
+
+def test_what_append_returned_for_survives_a_kill(tmp_path):
+    program = """
+import sys
+from pathlib import Path
+from hub.journal import Journal
+from tests.support.events import fever
+from tests.support.journals import URGENT, batch
+journal = Journal(Path(sys.argv[1]) / "journal.db")
+journal.open()
+for number in range(1, 10**6):
+    print(journal.append([batch([fever(number)], first=number)], number)[URGENT].through, flush=True)
+"""
+    child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    for _ in range(50):
+        returned = int(child.stdout.readline())
+    os.kill(child.pid, signal.SIGKILL)
+    rest = child.stdout.read().split()
+    child.wait()
+    child.stdout.close()
+    returned = int(rest[-1]) if rest else returned
+    journal = make(tmp_path)
+    kept = [entry.seq for entry in journal.reader().after(0, 10**6)]
+    assert kept == list(range(1, len(kept) + 1))
+    assert journal.through(URGENT) == len(kept) >= returned
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """Any mix of doubled, reordered and overlapping batches of two streams."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.journal = make(Path(self.folder.name))
+        self.model = {URGENT: 0, ROUTINE: 0}
+
+    @rule(
+        parts=st.lists(
+            st.tuples(st.sampled_from([URGENT, ROUTINE]), st.integers(-3, 2), st.integers(1, 5), st.integers(0, 3)),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def append(self, parts):
+        batches, holes, before = [], {}, dict(self.model)
+        for stream, shift, count, covers in parts:
+            first = max(1, self.model[stream] + 1 + shift)
+            events = [Numbered(first + n, Raw(encode_event(fever(first + n)))) for n in range(count)]
+            if covers:
+                gap = Gap(time_ns=1, cause=GapCause.SPOOL_FULL, lost=covers)
+                last = events[-1].last
+                events.append(Numbered(last + 1, Raw(encode_event(gap)), last + 1 + covers))
+            batches.append(batch_of(stream, events))
+            hole = first > self.model[stream] + 1
+            holes[stream] = holes.get(stream, False) or hole
+            if not hole:
+                self.model[stream] = max(self.model[stream], events[-1].last)
+        taken = self.journal.append(batches, 1)
+        for stream, result in taken.items():
+            assert result.through == self.model[stream] >= before[stream]
+            assert result.resend == holes[stream]
+
+    @rule()
+    def reopen(self):
+        self.journal.close()
+        self.journal = make(Path(self.folder.name))
+
+    @invariant()
+    def each_stream_is_whole_and_in_order(self):
+        expected = {URGENT: 1, ROUTINE: 1}
+        for entry in self.journal.reader().after(0, 10**6):
+            assert entry.seq == expected[entry.stream]
+            expected[entry.stream] = entry.last + 1
+        assert {stream: number - 1 for stream, number in expected.items()} == self.model
+
+    def teardown(self):
+        self.journal.close()
+        self.folder.cleanup()
+
+
+TestJournalMachine = JournalMachine.TestCase
+TestJournalMachine.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
