@@ -25,9 +25,12 @@ from wire.events import Refusal, Verdict
 SETTINGS = ThermalSettings(reference_c=35.0)
 STANDING = Pose(0.48, 0.41, 1.0)
 NOBODY = Pose(0, 0, 0)
+FULL = View()
 
 
-def picture(person: SimPerson | None = None, pose: Pose = STANDING, seed: int = 1, drift_c: float = 0.0, view=View()):
+def picture(
+    person: SimPerson | None = None, pose: Pose = STANDING, seed: int = 1, drift_c: float = 0.0, view: View = FULL
+):
     return render(view, person, pose, np.random.default_rng(seed), drift_c)
 
 

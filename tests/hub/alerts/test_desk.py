@@ -133,7 +133,7 @@ async def test_a_backlog_opens_its_alerts_and_pages_nobody(tmp_path, http_sink):
         await eventually(lambda: len(http_sink.requests) == 1, "the fresh one is told")
         assert {alert.told for alert in desk.open} <= {"late", "delivered", "pending"}
         assert len(desk.open) == 2
-    assert "p-2" in http_sink.requests[0].body.decode() or keys(http_sink) == ["menshen-2-firing"]
+    assert keys(http_sink) == ["menshen-2-firing"]
 
 
 async def test_a_fault_is_one_alert_however_often_it_is_told_and_its_end_is_told_too(tmp_path, http_sink):
