@@ -55,7 +55,6 @@ class _Paced:
 
     async def stop(self) -> None:
         self._stopped.set()
-        self._started = None
 
     def now_s(self) -> float:
         """Seconds of the scene. Raises `DriverError` before `start`, and when the stated time to fail has come."""
@@ -69,7 +68,7 @@ class _Paced:
     async def until(self, at_s: float) -> bool:
         """Wait for a moment of the scene; False when the driver was stopped meanwhile."""
         wait_s = at_s - self.now_s()
-        if wait_s > 0:
+        if wait_s > 0 and not self._stopped.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._stopped.wait()

@@ -155,6 +155,7 @@ def _line_numbers(text: str) -> dict[Path_, int]:
         if header := _TABLE.match(line):
             table = _resolve(_split(header.group(2)), counts, array=header.group(1) == "[[")
             lines.setdefault(table, number)
+            lines.setdefault(table[:-1] if isinstance(table[-1], int) else table, number)
         elif key := _KEY.match(line):
             steps = _split(key.group(1))
             for end in range(1, len(steps) + 1):

@@ -1,0 +1,123 @@
+"""The simulator: the same seed gives the same plant, and its devices keep the drivers' contract."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.clock import SystemTime
+from edge.drivers.base import BadgeReader, ThermalCamera, VehicleReader
+from sim.drivers import SimulatedBadgeReader, SimulatedCamera, SimulatedVehicleReader
+from sim.feed import script
+from sim.frames import Pose, View, render
+from sim.pager import Pager
+from sim.people import population, vehicles
+from sim.recordings import write
+from sim.registry import registry
+from sim.scene import BREAK_S, drives, visits
+from wire.errors import DriverError
+from wire.messages import encode_event
+from wire.tokens import TokenKind, token
+
+KEY = b"0123456789abcdef"
+DRIVERS = [
+    (SimulatedCamera, SimulatedCamera.Settings(scene="t", rate_per_min=60), "frames", ThermalCamera),
+    (SimulatedBadgeReader, SimulatedBadgeReader.Settings(scene="t", rate_per_min=60), "reads", BadgeReader),
+    (SimulatedVehicleReader, SimulatedVehicleReader.Settings(scene="t"), "reads", VehicleReader),
+]
+
+
+@given(st.integers(0, 2**32), st.integers(0, 50))
+def test_the_same_seed_is_the_same_plant(seed, people):
+    assert population(seed, people) == population(seed, people)
+    assert registry(seed, people, 5, KEY) == registry(seed, people, 5, KEY)
+
+
+@given(st.integers(0, 2**32))
+def test_people_are_plausible_and_the_feverish_are_feverish(seed):
+    for person in population(seed, 20):
+        assert 35.5 < person.body_c < 38.2
+        assert 33.5 < person.skin_c < 38.0
+    assert all(person.feverish for person in population(seed, 5, fever_share=1.0))
+
+
+@given(st.integers(0, 2**32), st.floats(0.1, 200))
+def test_two_people_are_never_in_the_lane_at_once(seed, rate):
+    story = list(itertools.islice(visits(seed, 10, rate, 0.1), 30))
+    for one, other in itertools.pairwise(story):
+        assert other.begin_s - one.end_s >= BREAK_S - 1e-6
+        assert one.badge_s is None or one.begin_s < one.badge_s < one.end_s
+
+
+def test_nearly_all_visitors_are_registered_and_some_are_not():
+    people = population(3, 300)
+    known = {entry.token for entry in registry(3, 300, 60, KEY).entries}
+    share = sum(token(KEY, TokenKind.BADGE, person.badge) in known for person in people) / 300
+    assert 0.9 < share < 1.0
+    plates = [token(KEY, TokenKind.PLATE, vehicle.plate) in known for vehicle in vehicles(3, 60)]
+    assert 0.6 < sum(plates) / 60 < 1.0
+
+
+def test_an_unread_plate_is_never_a_guess():
+    story = list(itertools.islice(drives(1, 60, 4.0, 0.5), 200))
+    assert any(drive.plate is None for drive in story)
+    assert all(drive.plate in {None, drive.vehicle.plate} for drive in story)
+
+
+@pytest.mark.parametrize("view", [View(), View(120, 160), View(32, 24), View(480, 640)])
+def test_a_frame_has_its_size_and_its_hottest_skin_is_the_persons(view):
+    (person,) = population(5, 1)
+    image = render(view._replace(reference_c=None), person, Pose(0.48, 0.41, 1.0), np.random.default_rng(1))
+    assert (image.shape, image.dtype) == ((view.height, view.width), np.float32)
+    assert abs(float(image.max()) - person.skin_c) < 1.0
+
+
+def test_a_recording_is_the_same_to_the_byte_and_holds_as_many_fevers_as_asked(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.npz", seed=9, people=3, fevers=2)
+    one, other = (np.load(tmp_path / f"{name}.npz")["frames"] for name in ("a", "b"))
+    assert np.array_equal(one, other)
+    truth = json.loads((tmp_path / "a.json").read_text())["people"]
+    assert sum(person["body_c"] >= 37.5 for person in truth) == 2
+    with pytest.raises(ValueError, match="no more fevers than people"):
+        write(tmp_path / "c.npz", seed=1, people=1, fevers=2)
+
+
+@given(st.integers(0, 1000), st.integers(1, 10**6))
+def test_the_script_is_always_the_same_and_crosses_the_wire(seed, number):
+    event = script(seed, "gate", number, 5)
+    assert event == script(seed, "gate", number, 5)
+    assert encode_event(event)
+
+
+@pytest.mark.parametrize(("kind", "settings", "method", "protocol"), DRIVERS)
+async def test_a_device_keeps_the_drivers_contract(kind, settings, method, protocol):
+    driver = kind(settings, SystemTime())
+    assert isinstance(driver, protocol)
+    with pytest.raises(DriverError, match="not started"):
+        await anext(getattr(driver, method)())
+    await driver.start()
+    source = getattr(driver, method)()
+    reading = await anext(source)
+    assert reading.at.mono_ns <= SystemTime().now().mono_ns
+    await driver.stop()
+    await driver.stop()
+    assert [reading async for reading in source] == []
+
+
+async def test_a_planted_fault_is_a_driver_error():
+    camera = SimulatedCamera(SimulatedCamera.Settings(scene="fault", fail_after_s=0.0), SystemTime())
+    await camera.start()
+    with pytest.raises(DriverError, match="simulated fault"):
+        await anext(camera.frames())
+    await camera.stop()
+
+
+def test_the_demos_pager_refuses_a_page_that_is_not_signed(tmp_path):
+    pager = Pager(b"secret", tmp_path / "pages.log")
+    assert not pager.is_signed("1", b"{}", "v1=00")
