@@ -51,7 +51,7 @@ def test_good_files_are_called_good(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("room", "old", "new", "said"),
     [
-        ("edge", 'path = "x.npz"', "speeed = 2", "FILE:8: lanes[0].camera.speeed = 2: unknown key, did you mean 'speed'"),
+        ("edge", 'path = "x.npz"', "speeed = 2", "FILE:8: lanes[0].camera.speeed = 2: unknown key, did you mean"),
         ("edge", '"replay"', '"replya"', "FILE:7: lanes[0].camera.driver = 'replya': no such thermal driver"),
         ("edge", '"north"', '"North Gate"', "FILE:2: gate = 'North Gate': expected `str` matching regex"),
         ("edge", '"north"', '"hub"', "FILE:2: gate = 'hub': is the hub's own name"),
