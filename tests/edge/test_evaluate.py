@@ -1,0 +1,57 @@
+"""Evaluations print figures that follow from the data, and name data that is not as described."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import menshen
+from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
+from sim.frames import Pose, View, reference_place, render
+from sim.people import population
+from sim.recordings import write
+
+
+def test_faces_are_counted_against_what_was_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    person = population(1, 1)[0]
+    x, y = reference_place(View())
+    rows = ["file,kind,face_x,face_y,face_w,face_h,face_max_c,blackbody_x_y_r_c"]
+    for number, who in enumerate((person, None, person)):
+        image = render(View(), who, Pose(0.48, 0.41, 1.0), np.random.default_rng(number))
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.round(image * 100 + ZERO_C_IN_CENTIKELVIN).astype(np.uint16))
+        drawn = "40,42,36,48" if number == 0 else "2,2,9,9"
+        kind = "face" if who else "empty"
+        rows.append(f"{number}.png,{kind},{drawn},{person.skin_c:.2f},{x} {y} 5 35")
+    (tmp_path / "frames.csv").write_text("\n".join(rows))
+    assert menshen.main(["evaluate", "faces", str(tmp_path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["faces"], figures["found"], figures["false_positives"]) == (2, 0.5, 0.0)
+    assert figures["reference_found"] == 1.0
+
+
+def test_fever_figures_follow_from_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    columns = [f"{camera}_T_Max_{look}" for camera in ("flir", "ici") for look in ("m123", "r1")]
+    people = [(36.5, 35.5), (36.8, 36.0), (36.9, 36.5), (37.6, 36.3), (38.4, 37.2)]
+    lines = [",".join(["oral_monitor_c", *columns])]
+    lines += [",".join([str(oral), *[str(skin)] * 4]) for oral, skin in people]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    assert menshen.main(["evaluate", "fever", str(tmp_path / "t.csv"), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["flir"]
+    assert figures["three_looks"] == {"sensitivity": 0.5, "specificity": 0.6667, "sensitivity_38": 1.0}
+    assert figures["auc"] == round(5 / 6, 4)
+
+
+def test_recordings_are_read_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write(tmp_path / "a.npz", seed=1, people=2, fevers=0)
+    assert menshen.main(["evaluate", "recordings", str(tmp_path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["recordings"], figures["people"], figures["measured"]) == (1, 2, 2)
+
+
+def test_data_that_is_not_as_described_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert menshen.main(["evaluate", "faces", str(tmp_path)]) == 1
+    assert "not as described" in capsys.readouterr().err
