@@ -11,6 +11,7 @@ import msgspec
 from edge import settings
 from edge.agent import Agent, read_key
 from sim import feed, recordings
+from sim.gates import SimulatedGate, gate_file
 from sim.registry import registry
 from wire.errors import MenshenError
 from wire.process import run, set_up_logging
@@ -71,7 +72,8 @@ def _run(arguments: argparse.Namespace) -> int:
         key_file.write_text(os.urandom(24).hex())
     copy = registry(arguments.seed, arguments.people, 60, read_key(key_file))
     (folder / "registry.json").write_bytes(msgspec.json.encode(copy))
-    (folder / "gate.toml").write_text(_GATE.format(**vars(arguments)))
+    wanted = {name: getattr(arguments, name) for name in SimulatedGate.__struct_fields__ if hasattr(arguments, name)}
+    (folder / "gate.toml").write_text(gate_file(SimulatedGate(**wanted)))
     gate = settings.load(folder / "gate.toml")
     set_up_logging()
     return run(Agent(gate, VERSION).run())
@@ -88,52 +90,3 @@ def _registry(arguments: argparse.Namespace) -> int:
     arguments.out.write_bytes(msgspec.json.encode(copy))
     print(f"{arguments.out}: {len(copy.entries)} entries")
     return 0
-
-
-_GATE = """# Written by `menshen sim run` at each start.
-site = "{site}"
-gate = "{gate}"
-token_key_file = "token.key"
-registry = "registry.json"
-
-[broker]
-host = "{host}"
-port = {port}
-
-[spool]
-path = "spool.db"
-
-[[lanes]]
-name = "people"
-# People stand before the camera for a while before they show their badge.
-pair_before_s = 4.0
-
-[lanes.camera]
-driver = "simulated"
-scene = "people"
-seed = {seed}
-people = {people}
-rate_per_min = {rate_per_min}
-fever_share = {fever_share}
-reference_c = 35.0
-
-[lanes.badge]
-driver = "simulated"
-scene = "people"
-seed = {seed}
-people = {people}
-rate_per_min = {rate_per_min}
-fever_share = {fever_share}
-
-[lanes.thermal]
-reference_c = 35.0
-
-[[lanes]]
-name = "vehicles"
-kind = "vehicle"
-
-[lanes.vehicle]
-driver = "simulated"
-scene = "vehicles"
-seed = {seed}
-"""

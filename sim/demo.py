@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 
 from sim import recordings
+from sim.gates import SimulatedGate, gate_file, gate_head
 from sim.pager import Pager
 from sim.registry import registry
 from wire.errors import MenshenError
@@ -32,6 +33,7 @@ SITE = "demo"
 SEED = 20200209
 PEOPLE = 300
 VEHICLES = 60
+FEVER_SHARE = 0.04
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
 _REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "thermal" / "recordings"
@@ -76,10 +78,16 @@ def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording
     (folder / "registry.json").write_bytes(msgspec.json.encode(copy))
     broker, web = ports
     (folder / "hub.toml").write_text(_HUB.format(broker=broker, web=web, pager=pager_url))
-    common = _GATE.format(broker=broker)
-    (folder / "north.toml").write_text(f'gate = "north"\n{common}{_NORTH}')
+    (folder / "north.toml").write_text(gate_file(_gate("north", broker)))
     camera = _SOUTH.format(path=_recording(folder, recording))
-    (folder / "south.toml").write_text(f'gate = "south"\n{common}{camera}')
+    (folder / "south.toml").write_text(gate_head(_gate("south", broker)) + camera)
+
+
+def _gate(name: str, port: int) -> SimulatedGate:
+    spool = f"{name}/spool.db"
+    return SimulatedGate(
+        site=SITE, gate=name, port=port, seed=SEED, people=PEOPLE, fever_share=FEVER_SHARE, spool=spool
+    )
 
 
 def _recording(folder: Path, wanted: Path | None) -> Path:
@@ -205,65 +213,7 @@ url = "{{pager}}"
 secret_file = "pager.key"
 """
 
-_GATE = f"""# Written by `menshen demo` at each start.
-site = "{SITE}"
-token_key_file = "token.key"
-registry = "registry.json"
-vitals_every_s = 1.0
-
-[broker]
-port = {{broker}}
-backoff_max_s = 2.0
-"""
-
-_NORTH = f"""
-[spool]
-path = "north/spool.db"
-
-[[lanes]]
-name = "people"
-# People stand before the camera for a while before they show their badge.
-pair_before_s = 4.0
-
-[lanes.camera]
-driver = "simulated"
-scene = "people"
-seed = {SEED}
-people = {PEOPLE}
-rate_per_min = 12.0
-fever_share = 0.04
-reference_c = 35.0
-
-[lanes.badge]
-driver = "simulated"
-scene = "people"
-seed = {SEED}
-people = {PEOPLE}
-rate_per_min = 12.0
-fever_share = 0.04
-
-[lanes.thermal]
-reference_c = 35.0
-
-[lanes.actuator]
-driver = "log"
-lane_label = "people"
-
-[[lanes]]
-name = "vehicles"
-kind = "vehicle"
-
-[lanes.vehicle]
-driver = "simulated"
-scene = "vehicles"
-seed = {SEED}
-rate_per_min = 4.0
-"""
-
 _SOUTH = """
-[spool]
-path = "south/spool.db"
-
 [[lanes]]
 name = "entrance"
 

@@ -1,0 +1,79 @@
+"""The settings file of a simulated gate: people with badges before a camera, and vehicles."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+REFERENCE_C = 35.0
+
+
+class SimulatedGate(Struct, frozen=True, kw_only=True):
+    """What a simulated gate is like. `fever_share` is of visits, `rate_per_min` of people."""
+
+    site: str
+    gate: str
+    host: str = "127.0.0.1"
+    port: int
+    seed: int
+    people: int
+    rate_per_min: float = 12.0
+    fever_share: float = 0.02
+    spool: str = "spool.db"
+
+
+def gate_file(gate: SimulatedGate) -> str:
+    """`gate.toml` for the agent; the token key and the registry are expected beside it."""
+    lane = f"""driver = "simulated"
+scene = "people"
+seed = {gate.seed}
+people = {gate.people}
+rate_per_min = {gate.rate_per_min}
+fever_share = {gate.fever_share}"""
+    return f"""{gate_head(gate)}
+[[lanes]]
+name = "people"
+# People stand before the camera for a while before they show their badge.
+pair_before_s = 4.0
+
+[lanes.camera]
+{lane}
+reference_c = {REFERENCE_C}
+
+[lanes.badge]
+{lane}
+
+[lanes.thermal]
+reference_c = {REFERENCE_C}
+
+[lanes.actuator]
+driver = "log"
+lane_label = "people"
+
+[[lanes]]
+name = "vehicles"
+kind = "vehicle"
+
+[lanes.vehicle]
+driver = "simulated"
+scene = "vehicles"
+seed = {gate.seed}
+"""
+
+
+def gate_head(gate: SimulatedGate) -> str:
+    """What stands above the lanes."""
+    return f"""# Written at each start; changes are lost.
+site = "{gate.site}"
+gate = "{gate.gate}"
+token_key_file = "token.key"
+registry = "registry.json"
+vitals_every_s = 1.0
+
+[broker]
+host = "{gate.host}"
+port = {gate.port}
+backoff_max_s = 2.0
+
+[spool]
+path = "{gate.spool}"
+"""
