@@ -16,6 +16,9 @@ from wire.link import Backoff
 
 log = structlog.get_logger(__name__)
 
+STEADY_S = 5.0
+"""A device that failed and was started again is told to be well after so long, or at its first reading."""
+
 TellState = Callable[[DeviceState], Awaitable[None]]
 _READS = {DeviceKind.THERMAL: "frames", DeviceKind.BADGE: "reads", DeviceKind.VEHICLE: "reads"}
 
@@ -41,10 +44,11 @@ class Device:
         backoff = Backoff(0.5, 30.0)
         while True:
             driver = self._plug.make(self._timekeeper)
+            steady: asyncio.Task[None] | None = None
             try:
                 await driver.start()
                 if silence_s is None:
-                    await self.say(Health.OK)
+                    steady = asyncio.create_task(self._say_ok_when_steady())
                 source: AsyncIterator[Any] = getattr(driver, _READS[self.kind])()
                 async for reading in _never_silent(source, silence_s):
                     await use(reading)
@@ -54,8 +58,16 @@ class Device:
             except DriverError as error:
                 await self.say(Health.FAILED, str(error))
             finally:
+                if steady is not None:
+                    steady.cancel()
                 await driver.stop()
             await asyncio.sleep(backoff.next_s())
+
+    async def _say_ok_when_steady(self) -> None:
+        """A reader may have nothing to read for hours: after a fault it is well again when it holds for a while."""
+        if self.health is Health.FAILED:
+            await asyncio.sleep(STEADY_S)
+        await self.say(Health.OK)
 
     async def say(self, health: Health, detail: str = "") -> None:
         """Tell a change of health, once."""
