@@ -6,6 +6,7 @@ lanes (devices → passage → decision) ── outbox (spool) ── uplink ─
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.vitals import Pulse
 from wire.errors import SettingsError
+from wire.link import Backoff
 from wire.tokens import MIN_KEY_BYTES
 
 log = structlog.get_logger(__name__)
@@ -50,10 +52,30 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for lane in self.lanes:
-                    tasks.create_task(lane.run(), name=lane.name)
+                    tasks.create_task(self._keep(lane), name=lane.name)
                 tasks.create_task(self.uplink.run(), name="uplink")
         finally:
             await self.outbox.stop()
+
+    async def _keep(self, lane: Lane) -> None:
+        """Run a lane for ever: a defect in one lane is told and must not stop the others, nor the sending."""
+        backoff = Backoff(1.0, 60.0)
+        while True:
+            try:
+                await lane.run()
+            except* Exception as errors:
+                first = next(_leaves(errors))
+                log.exception("lane failed, starting it again", lane=lane.name)
+                await lane.tell_defect(f"defect: {first!r}")
+            await asyncio.sleep(backoff.next_s())
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def read_key(path: Path) -> bytes:

@@ -99,6 +99,20 @@ class Lane:
             if self._actuator is not None:
                 await self._actuator.stop()
 
+    async def tell_defect(self, detail: str) -> None:
+        """Say that the lane itself failed, and why."""
+        now = self._timekeeper.now()
+        await self._tell_state(
+            DeviceState(
+                time_ns=now.time_ns,
+                clock=now.clock,
+                device=self.name,
+                kind=DeviceKind.OTHER,
+                health=Health.FAILED,
+                detail=detail[:2000],
+            )
+        )
+
     # -- devices in -------------------------------------------------------------------------------------------------
 
     async def _watch(self, camera: Device) -> None:

@@ -65,13 +65,21 @@ class Uplink:
     async def run(self) -> None:
         """Keep sending until cancelled."""
         self._reset_windows()
-        self._session_number = await self._outbox.next_session()
+        await self._begin_session()
         client_id = f"menshen-{self._spool.site}-{self._spool.gate}"
         await hold(self._broker, client_id, self._use, self._will)
 
     @property
     def session_number(self) -> int:
         return self._session_number
+
+    async def _begin_session(self) -> None:
+        """A new number for the next connection; a disk that refuses to keep it must not end the sending."""
+        try:
+            self._session_number = await self._outbox.next_session()
+        except SpoolError as error:
+            log.error("session number could not be kept", error=str(error))
+            self._session_number += 1
 
     def _will(self) -> Will:
         status = encode(self._status(online=False))
@@ -110,7 +118,7 @@ class Uplink:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._session_number = await self._outbox.next_session()
+            await self._begin_session()
 
     async def _say_goodbye(self, session: Session) -> None:
         """Say that we go, if there is still somebody to say it to; if not, the will does."""
@@ -139,6 +147,9 @@ class Uplink:
                 await self._hear(arrival)
             except DecodeError as error:
                 log.warning("not an acknowledgement", topic=arrival.topic, error=str(error))
+            except SpoolError as error:
+                # What is not trimmed now is trimmed with the next watermark; the hub drops it if it is sent again.
+                log.error("spool cannot be trimmed", error=str(error))
 
     async def _hear(self, arrival: Arrival) -> None:
         address = topics.parse(arrival.topic)

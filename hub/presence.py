@@ -83,10 +83,9 @@ class Presence:
     def status(self, site: str, gate: str, status: Status) -> bool:
         """Take a birth or a will; whether it was news, and not the will of an older connection."""
         known = self._gate(site, gate)
-        if status.epoch == known.epoch and status.session < known.session:
-            return False
-        if not status.online and status.epoch != known.epoch and known.epoch:
-            return False  # the will of an epoch that is over
+        same_epoch = status.epoch == known.epoch
+        if not status.online and known.epoch and (not same_epoch or status.session < known.session):
+            return False  # the will of an older connection, or of an epoch that is over; a birth always counts
         known.epoch, known.session, known.online = status.epoch, status.session, status.online
         if status.online:
             known.version = status.version

@@ -19,6 +19,7 @@ BY_WAY_OF = {"fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "menshen.py"]
 LONGEST = 520
+TASK_ROOTS = ("edge/agent.py", "hub/projections/runner.py", "hub/alerts/desk.py")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -61,8 +62,8 @@ def test_no_file_is_two_rooms_in_one():
     assert not long
 
 
-def test_broad_excepts_do_not_hide_errors():
-    for path in FILES:
+def test_broad_excepts_stand_at_the_roots_of_tasks_only():
+    for path in set(FILES) - {ROOT / name for name in TASK_ROOTS}:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ExceptHandler):
                 assert node.type is not None, path

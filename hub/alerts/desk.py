@@ -110,6 +110,9 @@ class AlertDesk:
                 "page not taken", channel=page.channel, page=page.dedup_key, attempt=page.attempts + 1, said=str(error)
             )
             return str(error), False
+        except Exception as error:
+            log.exception("channel failed", channel=page.channel, page=page.dedup_key)
+            return f"defect: {error!r}", False
         log.info("page delivered", channel=page.channel, page=page.dedup_key, attempt=page.attempts + 1)
         return answer, True
 

@@ -75,7 +75,11 @@ class Runner:
                 return False
             await self.projection.apply(entries)
         except MenshenError as error:
-            await self._tell_and_wait(error)
+            await self._tell_and_wait(str(error))
+            return True
+        except Exception as error:
+            log.exception("projection failed", projection=self.projection.name, after=self.cursor)
+            await self._tell_and_wait(f"defect: {error!r}")
             return True
         self.cursor = entries[-1].offset
         self._recovered()
@@ -86,12 +90,12 @@ class Runner:
             try:
                 return await self.projection.start()
             except MenshenError as error:
-                await self._tell_and_wait(error)
+                await self._tell_and_wait(str(error))
 
-    async def _tell_and_wait(self, error: MenshenError) -> None:
-        if str(error) != self.error:
-            log.warning("projection waits", projection=self.projection.name, error=str(error))
-        self.error = str(error) or type(error).__name__
+    async def _tell_and_wait(self, error: str) -> None:
+        if error != self.error:
+            log.warning("projection waits", projection=self.projection.name, error=error)
+        self.error = error
         await asyncio.sleep(self._backoff.next_s())
 
     def _recovered(self) -> None:

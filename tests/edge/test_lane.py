@@ -19,6 +19,7 @@ from sim.registry import registry
 from tests.support.servers import eventually
 from wire.errors import DriverError, SettingsError
 from wire.events import DeviceKind, DeviceState, Health, PersonPassage, Refusal, Urgency, VehiclePassage, Verdict
+from wire.link import Backoff
 from wire.messages import decode_event
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -164,3 +165,27 @@ def test_a_registry_that_is_none_is_refused(tmp_path):
     (tmp_path / "registry.json").write_text('{"v":1}')
     with pytest.raises(SettingsError, match="no registry"):
         Agent(gate_settings.load(path), "test")
+
+
+@pytest.mark.timeout(60)
+async def test_a_defect_in_one_lane_is_told_and_the_lane_is_started_again(tmp_path, monkeypatch):
+    wanted = SimulatedGate(site="s", gate="g", port=9, seed=1, people=50, rate_per_min=60.0)
+    agent = Agent(gate_settings.load(write_gate(tmp_path, gate_file(wanted))), "test")
+    people, vehicles = agent.lanes
+    starts = []
+
+    async def fails() -> None:
+        starts.append(1)
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(people, "run", fails)
+    monkeypatch.setattr("edge.agent.Backoff", lambda *_: Backoff(0.01, 0.05))
+    task = asyncio.create_task(agent.run())
+    await eventually(lambda: len(starts) >= 2, "it is started again")
+    await eventually(lambda: agent.outbox.spool.depth().urgent >= 2, "it is told")
+    assert vehicles.devices["vehicle"].health is Health.OK
+    told = [decode_event(row.event) for row in agent.outbox.spool.read(Urgency.URGENT, 0, 100, 10**6)]
+    assert any(isinstance(e, DeviceState) and "a defect" in e.detail for e in told)
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

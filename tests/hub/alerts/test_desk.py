@@ -158,3 +158,15 @@ def test_the_cursor_moves_with_its_effect_and_an_old_word_changes_nothing(tmp_pa
     assert store.resolve(1, "Li", 200)
     assert not store.resolve(1, "Li", 201)
     assert store.open_alerts() == []
+
+
+async def test_a_defect_of_one_channel_does_not_stop_another(tmp_path, http_sink, monkeypatch):
+    broken = hook(http_sink, "broken")
+
+    async def fails(page):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(broken, "send", fails)
+    async with Office(tmp_path, [broken, hook(http_sink)]) as desk:
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: desk.open[0].told == "delivered", "the other delivers")
