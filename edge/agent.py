@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from msgspec.structs import replace
 
 from edge import registry
 from edge.clock import SystemTime, Timekeeper
@@ -34,14 +33,13 @@ class Agent:
 
     def __init__(self, gate: Gate, version: str, timekeeper: Timekeeper | None = None) -> None:
         """Raises `SettingsError` when the token key or the registry cannot be used."""
-        settings, folder = gate.settings, gate.folder
+        settings = gate.settings
         self._timekeeper = timekeeper or SystemTime()
-        spool_settings = replace(settings.spool, path=str(folder / settings.spool.path))
-        self.outbox = Outbox(Spool(settings.site, settings.gate, spool_settings, self._timekeeper), self._timekeeper)
-        key = read_key(folder / settings.token_key_file)
-        entries = registry.load(folder / settings.registry) if settings.registry else Registry()
+        self.outbox = Outbox(Spool(settings.site, settings.gate, settings.spool, self._timekeeper), self._timekeeper)
+        key = read_key(Path(settings.token_key_file))
+        entries = registry.load(Path(settings.registry)) if settings.registry else Registry()
         self.lanes = [Lane(settings.gate, parts, key, entries, self.outbox, self._timekeeper) for parts in gate.lanes]
-        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, folder)
+        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder)
         self.uplink = Uplink(self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s)
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"

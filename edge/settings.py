@@ -13,7 +13,7 @@ from edge.thermal.settings import ThermalSettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
-from wire.settings import Document
+from wire.settings import Document, anchored
 
 
 class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +59,7 @@ class Gate(NamedTuple):
     settings: GateSettings
     lanes: list[Lane]
     folder: Path
+    """Where the file stands: relative paths in it count from there."""
 
 
 def load(path: Path) -> Gate:
@@ -75,7 +76,7 @@ def load(path: Path) -> Gate:
         problems.append(document.problem(("gate",), "is the hub's own name; expected another"))
     if problems:
         raise SettingsError(problems)
-    return Gate(settings, lanes, path.parent)
+    return Gate(anchored(settings, path.parent), lanes, path.parent)
 
 
 def _lane(document: Document, index: int, lane: LaneSettings, problems: list[str]) -> Lane:

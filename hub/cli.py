@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = hub_settings.load(arguments.settings)
     set_up_logging(arguments.log_level)
-    return run(Hub(settings, arguments.settings.parent, VERSION).run())
+    return run(Hub(settings, VERSION).run())
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -125,9 +125,8 @@ async def _list_letters(archive: Archive) -> list[DeadLetter]:
     return await archive.read(lambda reader: reader.dead_letters())
 
 
-async def _with_archive(settings: tuple[HubSettings, Path], use: Callable[[Archive], Awaitable[T]]) -> T:
-    hub, folder = settings
-    archive = Archive(folder / hub.data / "journal.db")
+async def _with_archive(settings: HubSettings, use: Callable[[Archive], Awaitable[T]]) -> T:
+    archive = Archive(Path(settings.data) / "journal.db")
     await archive.start()
     try:
         return await use(archive)
@@ -153,12 +152,12 @@ def _resolve(arguments: argparse.Namespace) -> int:
 
 
 def _store(arguments: argparse.Namespace) -> AlertStore:
-    settings, folder = _load(arguments)
+    settings = _load(arguments)
     names = [channel.name for channel in settings.channels]
-    store = AlertStore(folder / settings.data / "alerts.db", names, settings.alerts.page_within_s)
+    store = AlertStore(Path(settings.data) / "alerts.db", names, settings.alerts.page_within_s)
     store.open()
     return store
 
 
-def _load(arguments: argparse.Namespace) -> tuple[HubSettings, Path]:
-    return hub_settings.load(arguments.settings), arguments.settings.parent
+def _load(arguments: argparse.Namespace) -> HubSettings:
+    return hub_settings.load(arguments.settings)

@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 class Hub:
     """One hub. `run` works until it is cancelled, then stops everything in the reverse order."""
 
-    def __init__(self, settings: HubSettings, folder: Path, version: str) -> None:
-        data = folder / settings.data
+    def __init__(self, settings: HubSettings, version: str) -> None:
+        data = Path(settings.data)
         broker = settings.broker
         self.archive = Archive(data / "journal.db")
         self.presence = Presence(self.archive, settings.alerts.gate_silent_after_s)

@@ -13,7 +13,7 @@ from hub.influx import InfluxSettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
-from wire.settings import Document
+from wire.settings import Document, anchored
 
 
 class EmbeddedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +57,7 @@ def load(path: Path) -> HubSettings:
     settings = document.convert(document.data, HubSettings, ())
     document.data["channels"] = tables
     channels = _channels(document, tables)
-    return replace(settings, channels=channels)
+    return anchored(replace(settings, channels=channels), path.parent)
 
 
 def _channels(document: Document, tables: object) -> list[ChannelSettings]:

@@ -19,6 +19,7 @@ from msgspec import Struct
 from wire.errors import SettingsError
 
 T = TypeVar("T", bound=Struct)
+S = TypeVar("S")
 
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
@@ -36,6 +37,23 @@ def load(path: Path, kind: type[T]) -> T:
     """
     document = Document.read(path)
     return document.convert(document.data, kind, ())
+
+
+_PATH_FIELDS = frozenset({"path", "data", "registry", "ca", "certificate", "key"})
+
+
+def anchored(value: S, folder: Path) -> S:
+    """The settings with their relative paths (fields named `path`, `…_file` and the like) counted from the folder."""
+    if isinstance(value, list):
+        return [anchored(item, folder) for item in value]  # type: ignore[return-value]
+    if not isinstance(value, Struct):
+        return value
+    changes = {}
+    for name in value.__struct_fields__:
+        old = getattr(value, name)
+        is_path = isinstance(old, str) and (name in _PATH_FIELDS or name.endswith("_file"))
+        changes[name] = str(folder / old) if is_path else anchored(old, folder)
+    return msgspec.structs.replace(value, **changes)
 
 
 class Document:

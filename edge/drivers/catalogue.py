@@ -11,7 +11,7 @@ from typing import Any
 from edge.clock import Timekeeper
 from edge.drivers.base import Driver
 from wire.errors import SettingsError
-from wire.settings import Document, Path_, nearest
+from wire.settings import Document, Path_, anchored, nearest
 
 
 def driver_class(document: Document, where: Path_, kind: str, name: object) -> type[Any]:
@@ -36,7 +36,7 @@ class Plug:
         self.kind = kind
         self._class = driver_class(document, where, kind, table.get("driver"))
         rest = {key: value for key, value in table.items() if key != "driver"}
-        self._settings = document.convert(rest, self._class.Settings, where)
+        self._settings = anchored(document.convert(rest, self._class.Settings, where), document.path.parent)
 
     def make(self, timekeeper: Timekeeper) -> Any:  # noqa: ANN401 - a driver of `kind`; `edge.devices` narrows it
         """A new driver; nothing is opened yet."""

@@ -23,11 +23,12 @@ from wire.link import BrokerSettings
 def hub_in(folder: Path, broker_port: int | None = None) -> Hub:
     settings = HubSettings(
         site="site",
+        data=str(folder),
         broker=BrokerSettings(port=broker_port or free_port(), backoff_min_s=0.05),
         embedded_broker=EmbeddedSettings(enabled=True),
         web=WebSettings(port=0),
     )
-    return Hub(settings, folder, "test")
+    return Hub(settings, "test")
 
 
 async def running(hub: Hub) -> asyncio.Task[None]:

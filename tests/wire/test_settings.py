@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from wire.errors import SettingsError
-from wire.settings import Document, load
+from wire.settings import Document, anchored, load
 
 
 class Inner(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,3 +76,16 @@ def test_any_text_is_read_or_refused(text):
         document.convert(document.data, Outer, ())
     except SettingsError as error:
         assert error.problems
+
+
+class Paths(Struct, frozen=True):
+    path: str = "a.db"
+    secret_file: str | None = None
+    label: str = "a.db"
+    more: list[Inner] = []
+
+
+def test_relative_paths_count_from_the_files_folder_and_nothing_else_is_touched():
+    found = anchored(Paths(secret_file="s", more=[Inner(label="path")]), Path("/etc/menshen"))
+    assert found == Paths("/etc/menshen/a.db", "/etc/menshen/s", "a.db", [Inner(label="path")])
+    assert anchored(Paths("/var/a.db"), Path("/etc")) == Paths("/var/a.db")
