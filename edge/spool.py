@@ -26,7 +26,8 @@ import structlog
 from msgspec import Meta, Struct
 
 from edge.clock import Timekeeper
-from wire.errors import DecodeError, SpoolError
+from edge.salvage import Row, Salvage, salvage
+from wire.errors import SpoolError
 from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
 from wire.messages import Numbered, SpoolDepth, StreamId, decode_event, encode_event
 
@@ -59,15 +60,6 @@ class Mark(NamedTuple):
 
     source: str
     position: int
-
-
-class _Row(NamedTuple):
-    urgency: str
-    seq: int
-    last: int
-    time_ns: int
-    stored_ns: int
-    body: bytes
 
 
 class Spool:
@@ -133,7 +125,7 @@ class Spool:
         with self._transaction() as db:
             for urgency, time_ns, body in rows:
                 seq = numbers[urgency]
-                _insert(db, _Row(urgency, seq, seq, time_ns, now_ns, body))
+                _insert(db, Row(urgency, seq, seq, time_ns, now_ns, body))
                 numbers[urgency] = seq + 1
             for urgency in {row[0] for row in rows}:
                 _set_next(db, urgency, numbers[urgency])
@@ -195,12 +187,12 @@ class Spool:
         """Start a new epoch: what waits is numbered anew from 1, behind a gap event that tells why."""
         gap = self._gap(GapCause.SPOOL_CORRUPT, None, detail)
         with self._transaction() as db:
-            rows = [_Row(*row) for row in db.execute("SELECT * FROM events ORDER BY urgency, seq")]
+            rows = [Row(*row) for row in db.execute("SELECT * FROM events ORDER BY urgency, seq")]
             db.execute("DELETE FROM events")
             epoch = self._new_epoch()
             _set_meta(db, "epoch", epoch)
             numbers = dict.fromkeys(Urgency, 1)
-            gap_row = _Row(Urgency.URGENT, 1, 1, gap.time_ns, gap.time_ns, encode_event(gap))
+            gap_row = Row(Urgency.URGENT, 1, 1, gap.time_ns, gap.time_ns, encode_event(gap))
             for row in [gap_row, *rows]:
                 seq = numbers[Urgency(row.urgency)]
                 numbers[Urgency(row.urgency)] = seq + 1
@@ -257,13 +249,13 @@ class Spool:
     def _drop(self, db: sqlite3.Connection, urgency: Urgency, upto: int, cause: GapCause) -> int:
         """Replace the stream's events up to the number `upto` by one gap that stands for them; the number lost."""
         query = "SELECT * FROM events WHERE urgency = ? AND last <= ? ORDER BY seq"
-        rows = [_Row(*row) for row in db.execute(query, (urgency, upto))]
+        rows = [Row(*row) for row in db.execute(query, (urgency, upto))]
         if not rows or (len(rows) == 1 and rows[0].last > rows[0].seq):
             return 0  # nothing, or nothing but the gap that is there already
         lost, since_ns, until_ns = _losses(rows)
         gap = self._gap(cause, lost, "", since_ns, until_ns)
         db.execute("DELETE FROM events WHERE urgency = ? AND last <= ?", (urgency, upto))
-        _insert(db, _Row(urgency, rows[0].seq, upto, gap.time_ns, rows[-1].stored_ns, encode_event(gap)))
+        _insert(db, Row(urgency, rows[0].seq, upto, gap.time_ns, rows[-1].stored_ns, encode_event(gap)))
         return lost
 
     def _gap(
@@ -333,14 +325,14 @@ class Spool:
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
         log.error("spool corrupt, put aside", file=str(aside), error=str(cause))
-        saved = _salvage(aside)
+        saved = salvage(aside)
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
             raise SpoolError(f"spool {self._path}: {error}") from error
         self._carry_over(saved, f"{cause}; the old file is kept as {aside.name}")
 
-    def _carry_over(self, saved: _Salvage, why: str) -> None:
+    def _carry_over(self, saved: Salvage, why: str) -> None:
         if saved.epoch is None:
             self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
             return
@@ -358,7 +350,7 @@ class Spool:
         self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
         log.warning("spool carried over", events=len(saved.rows))
 
-    def _without_holes(self, rows: list[_Row], urgency: Urgency, upto: int, why: str) -> Iterator[_Row]:
+    def _without_holes(self, rows: list[Row], urgency: Urgency, upto: int, why: str) -> Iterator[Row]:
         """The rows with gaps for the numbers that are missing between them, and behind them before `upto`.
 
         Nothing can be said of what was before the first: the hub may have it. The uplink sees when it has not.
@@ -374,9 +366,9 @@ class Spool:
         if expected < upto:
             yield self._hole(urgency, expected, upto - 1, why)
 
-    def _hole(self, urgency: Urgency, first: int, last: int, why: str) -> _Row:
+    def _hole(self, urgency: Urgency, first: int, last: int, why: str) -> Row:
         gap = self._gap(GapCause.SPOOL_CORRUPT, last - first + 1, why)
-        return _Row(urgency, first, last, gap.time_ns, gap.time_ns, encode_event(gap))
+        return Row(urgency, first, last, gap.time_ns, gap.time_ns, encode_event(gap))
 
     # -- SQLite -----------------------------------------------------------------------------------------------------
 
@@ -431,49 +423,7 @@ class _Guard:
         return SpoolError(f"spool {self._spool._path}: {error}")
 
 
-class _Salvage(NamedTuple):
-    """What could be read of a corrupt file; `epoch` None when not even the numbering could."""
-
-    epoch: str | None
-    session: int
-    next: dict[str, int]
-    marks: list[tuple[str, int]]
-    rows: list[_Row]
-
-
-def _salvage(path: Path) -> _Salvage:
-    try:
-        db = sqlite3.connect(path, isolation_level=None)
-        try:
-            meta = dict(db.execute("SELECT key, value FROM meta"))
-            numbers = dict(db.execute("SELECT urgency, next FROM streams"))
-            marks = list(db.execute("SELECT source, position FROM marks"))
-            rows = {(row.urgency, row.seq): row for urgency in Urgency for row in _readable(db, urgency)}
-        finally:
-            db.close()
-    except sqlite3.DatabaseError:
-        return _Salvage(None, 0, {}, [], [])
-    epoch = meta.get("epoch")
-    ordered = [rows[key] for key in sorted(rows)]
-    return _Salvage(str(epoch) if epoch else None, int(meta.get("session") or 0), numbers, marks, ordered)
-
-
-def _readable(db: sqlite3.Connection, urgency: Urgency) -> Iterator[_Row]:
-    """Rows from both ends up to the damaged pages; a row whose event cannot be read counts as lost."""
-    for order in ("ASC", "DESC"):
-        try:
-            for values in db.execute(f"SELECT * FROM events WHERE urgency = ? ORDER BY seq {order}", (urgency,)):  # noqa: S608 - order is ours
-                try:
-                    row = _Row(*values)
-                    decode_event(row.body)
-                except (DecodeError, TypeError):
-                    continue
-                yield row
-        except sqlite3.DatabaseError:
-            continue
-
-
-def _losses(rows: list[_Row]) -> tuple[int, int, int]:
+def _losses(rows: list[Row]) -> tuple[int, int, int]:
     """How many events the rows stand for, and the first and last of their times; earlier gaps are added up."""
     lost, times = 0, []
     for row in rows:
@@ -487,7 +437,7 @@ def _losses(rows: list[_Row]) -> tuple[int, int, int]:
     return lost, min(times, default=rows[0].time_ns), max(times, default=rows[-1].time_ns)
 
 
-def _insert(db: sqlite3.Connection, row: _Row) -> None:
+def _insert(db: sqlite3.Connection, row: Row) -> None:
     db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
