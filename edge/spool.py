@@ -30,6 +30,7 @@ from edge.salvage import Row, Salvage, salvage
 from wire.errors import SpoolError
 from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
 from wire.messages import Numbered, SpoolDepth, StreamId, decode_event, encode_event
+from wire.process import SoleOwner
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ class Spool:
         self.gate = gate
         self.epoch = ""
         self._path = Path(settings.path)
+        self._owner = SoleOwner(self._path)
         self._settings = settings
         self._timekeeper = timekeeper
         self._new_epoch = new_epoch
@@ -88,7 +90,12 @@ class Spool:
     # -- life -------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open or make the file. A corrupt one is put aside and replaced; only an unusable folder raises."""
+        """Open or make the file. A corrupt one is put aside and replaced.
+
+        Raises `SpoolError` for a folder that cannot be used, `MenshenError` when another process has the spool open.
+        """
+        self._make_folder()
+        self._owner.take()
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
@@ -98,6 +105,10 @@ class Spool:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
+        self._disconnect()
+        self._owner.release()
+
+    def _disconnect(self) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -274,11 +285,13 @@ class Spool:
 
     # -- the file ---------------------------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
+    def _make_folder(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SpoolError(f"spool folder {self._path.parent}: {error.strerror}") from error
+
+    def _connect(self) -> None:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -318,7 +331,7 @@ class Spool:
 
     def _replace_corrupt(self, cause: Exception) -> None:
         """Put the corrupt file aside and carry over what it still says."""
-        self.close()
+        self._disconnect()
         aside = self._path.with_name(f"{self._path.name}.corrupt-{self._timekeeper.now().time_ns}")
         for suffix in ("", "-wal", "-shm"):
             part = self._path.with_name(self._path.name + suffix)

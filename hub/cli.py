@@ -15,7 +15,7 @@ from hub import settings as hub_settings
 from hub.alerts.store import AlertStore
 from hub.archive import Archive
 from hub.ingest import parse_batch
-from hub.journal import DeadLetter
+from hub.journal import DeadLetter, JournalReader
 from hub.server import Hub
 from hub.settings import HubSettings
 from hub.web.words import LANGS
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--lang", choices=LANGS, default="en")
     watch.set_defaults(run=_watch)
     _add(commands, "dead-letters", _dead_letters, "list what could not be used")
-    replay = _add(commands, "replay", _replay, "try dead letters again, after an update")
+    replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
     replay.add_argument("id", type=int, nargs="*", help="numbers from the list; all without any")
     _add(commands, "alerts", _alerts, "list open alerts")
     resolve = _add(commands, "resolve", _resolve, "end an alert")
@@ -84,7 +84,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:
-    letters = asyncio.run(_with_archive(_load(arguments), _list_letters))
+    letters = JournalReader(Path(_load(arguments).data) / "journal.db").dead_letters()
     for letter in letters:
         when = datetime.fromtimestamp(letter.last_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         print(f"{letter.id}\t{letter.source}\t×{letter.count}\t{when}\t{letter.topic}\t{letter.reason}")

@@ -23,6 +23,7 @@ from msgspec import Struct
 from wire.errors import DecodeError, JournalError
 from wire.events import AnyEvent, Urgency, urgency_of
 from wire.messages import Batch, Numbered, StreamId, decode_event, encode_event
+from wire.process import SoleOwner
 
 UNREADABLE = "unreadable"
 OWN_GATE = "hub"
@@ -119,13 +120,15 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._owner = SoleOwner(path)
         self._db: sqlite3.Connection | None = None
         self._tails: dict[StreamId, _Tail] = {}
 
     def open(self) -> None:
-        """Open or make the file."""
+        """Open or make the file. Raises `MenshenError` when another process has it open."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._owner.take()  # the last numbers are remembered here: a second writer would make them wrong
             self._db = _connect(self._path)
             self._db.executescript(_SCHEMA)
             for row in self._db.execute("SELECT site, gate, urgency, epoch, id, through FROM streams"):
@@ -137,6 +140,7 @@ class Journal:
         if self._db is not None:
             self._db.close()
             self._db = None
+        self._owner.release()
 
     def reader(self) -> JournalReader:
         """A second connection, for reading in another thread while this one writes."""
@@ -357,6 +361,8 @@ class JournalReader:
     def _query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
         try:
             if self._db is None:
+                if not self._path.exists():
+                    raise JournalError(f"journal {self._path}: there is none yet")
                 self._db = _connect(self._path)
             return self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:

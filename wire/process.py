@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import logging
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
+
+from wire.errors import MenshenError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -66,6 +70,31 @@ def _first(group: BaseExceptionGroup) -> BaseException:
     """A task group's first error stands for all: one clear sentence rather than a tree."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+class SoleOwner:
+    """A file's lock file (flock(2)): one process at a time works on it, and a killed one leaves no lock behind."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock: TextIO | None = None
+
+    def take(self) -> None:
+        """Raises `MenshenError` when another process has it."""
+        if self._lock is not None:
+            return
+        lock = self._path.with_name(f"{self._path.name}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise MenshenError(f"{self._path}: another process works on it; stop that one first") from error
+        self._lock = lock
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
 def die_with_parent() -> None:

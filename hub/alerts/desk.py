@@ -72,11 +72,22 @@ class AlertDesk:
             slots = {name: asyncio.Semaphore(4) for name in self._channels}
             while True:
                 self._due.clear()
+                await self._look_again()
                 for page in await self._due_pages():
                     if page.id not in busy and page.channel in self._channels:
                         busy.add(page.id)
                         tasks.create_task(self._attempt(page, slots[page.channel], busy))
                 await self._sleep_until_due()
+
+    async def _look_again(self) -> None:
+        """Somebody may have ended an alert from the command line."""
+        try:
+            before, self.open = self.open, await self._run(self._store.open_alerts)
+        except JournalError as error:
+            log.error("alerts cannot be read", error=str(error))
+            return
+        if self.open != before:
+            self.changed.set()
 
     async def _due_pages(self) -> list[Page]:
         try:

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge.spool import Mark, Spool, SpoolSettings
 from tests.support.clocks import HandClock
 from tests.support.events import fever, routine
-from wire.errors import DecodeError, SpoolError
+from wire.errors import DecodeError, MenshenError, SpoolError
 from wire.events import Disinfection, Gap, GapCause, SecondaryMeasurement, Urgency
 from wire.messages import Numbered, decode_event
 
@@ -278,3 +278,12 @@ TestSpoolMachine = SpoolMachine.TestCase
 TestSpoolMachine.settings = settings(
     max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_a_second_process_on_the_same_spool_is_refused_and_the_first_goes_on(tmp_path):
+    spool = make(tmp_path / "spool.db")
+    with pytest.raises(MenshenError, match="another process works on it"):
+        make(tmp_path / "spool.db")
+    spool.append([routine(1)])
+    spool.close()
+    assert agents(make(tmp_path / "spool.db")) == ["1"]

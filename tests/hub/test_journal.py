@@ -18,7 +18,7 @@ from msgspec import Raw
 from hub.journal import UNREADABLE, Bad, Journal
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, batch
-from wire.errors import JournalError
+from wire.errors import JournalError, MenshenError
 from wire.events import DeviceKind, DeviceState, Gap, GapCause, Health
 from wire.messages import Numbered, batch_of, encode_event
 
@@ -206,3 +206,11 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournalMachine = JournalMachine.TestCase
 TestJournalMachine.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+
+
+def test_a_second_hub_on_the_same_journal_is_refused(tmp_path):
+    journal = make(tmp_path)
+    with pytest.raises(MenshenError, match="another process works on it"):
+        make(tmp_path)
+    journal.close()
+    make(tmp_path).close()

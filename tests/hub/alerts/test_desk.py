@@ -170,3 +170,13 @@ async def test_a_defect_of_one_channel_does_not_stop_another(tmp_path, http_sink
     async with Office(tmp_path, [broken, hook(http_sink)]) as desk:
         await desk.apply([entry(fever(1))])
         await eventually(lambda: desk.open[0].told == "delivered", "the other delivers")
+
+
+async def test_an_alert_that_is_ended_from_the_command_line_leaves_the_board(tmp_path, monkeypatch):
+    monkeypatch.setattr(desk_module, "IDLE_S", 0.05)
+    async with Office(tmp_path, []) as desk:
+        await desk.apply([entry(fever(1))])
+        other = AlertStore(tmp_path / "alerts.db", [], 3600)
+        other.open()
+        assert other.resolve(desk.open[0].id, "Li", 1)
+        await eventually(lambda: desk.open == [], "the board knows")
