@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -14,11 +15,14 @@ from typing import Annotated, Literal, Protocol
 import aiosmtplib
 import httpx
 import msgspec
+import structlog
 from msgspec import Meta, Struct
 
 from hub.alerts.rules import RUNBOOK, Rule
 from hub.alerts.store import Page
 from wire.errors import DeliveryError
+
+log = structlog.get_logger(__name__)
 
 
 class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="webhook", tag_field="kind"):
@@ -86,8 +90,9 @@ class Webhook:
             headers["X-Menshen-Timestamp"] = timestamp
             headers["X-Menshen-Signature"] = f"v1={sign(secret, timestamp, body)}"
         try:
-            answer = await self._client.post(self._settings.url, content=body, headers=headers)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(self._settings.timeout_s):  # httpx's own begins anew with each byte
+                answer = await self._client.post(self._settings.url, content=body, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise DeliveryError(f"{type(error).__name__}: {error}", retry=True) from error
         said = f"HTTP {answer.status_code}: {answer.text[:200]}"
         if not answer.is_success:
@@ -108,7 +113,7 @@ class Mail:
     async def send(self, page: Page) -> str:
         settings = self._settings
         try:
-            _, said = await aiosmtplib.send(
+            refused, said = await aiosmtplib.send(
                 mail(page, settings),
                 hostname=settings.host,
                 port=settings.port,
@@ -121,6 +126,10 @@ class Mail:
             raise DeliveryError(f"{error.code} {error.message}", retry=400 <= error.code < 500) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise DeliveryError(f"{type(error).__name__}: {error}", retry=True) from error
+        if refused:
+            # Not tried again: the others have it, and would get it again and again.
+            log.error("mail not taken for some", channel=self.name, page=page.dedup_key, refused=str(refused))
+            return f"{said}; refused for {refused}"
         return said
 
     async def close(self) -> None:
@@ -185,7 +194,8 @@ def summary(page: Page, lang: str) -> str:
     over = {"zh": "已解除:", "en": "Resolved: "}[lang] if page.step == "resolved" else ""
     detail = f" ({alert.detail})" if alert.detail else ""
     at = datetime.fromtimestamp(alert.since_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"[{alert.severity}] {over}{name} {place} {at}{detail}".replace("\n", " ")
+    # On one line whatever a gate sent: a mail header takes none of the characters that Unicode calls a line end.
+    return " ".join(f"[{alert.severity}] {over}{name} {place} {at}{detail}".split())
 
 
 def _utc(time_ns: int) -> str:

@@ -25,6 +25,8 @@ T = TypeVar("T")
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 300.0
 IDLE_S = 5.0
+SLOTS = 4
+"""Pages that one channel sends at the same time. The rest waits in the store, so that the worst goes first."""
 
 
 class AlertDesk:
@@ -68,15 +70,15 @@ class AlertDesk:
     async def notify(self) -> None:
         """Send what is due, for ever. Each channel goes its own pace: a dead one does not hold up the others."""
         async with asyncio.TaskGroup() as tasks:
-            busy: set[int] = set()
-            slots = {name: asyncio.Semaphore(4) for name in self._channels}
+            busy: dict[str, set[int]] = {name: set() for name in self._channels}
             while True:
                 self._due.clear()
                 await self._look_again()
                 for page in await self._due_pages():
-                    if page.id not in busy and page.channel in self._channels:
-                        busy.add(page.id)
-                        tasks.create_task(self._attempt(page, slots[page.channel], busy))
+                    at_work = busy.get(page.channel)  # None: a channel that is no longer in the settings
+                    if at_work is not None and page.id not in at_work and len(at_work) < SLOTS:
+                        at_work.add(page.id)
+                        tasks.create_task(self._attempt(page, at_work))
                 await self._sleep_until_due()
 
     async def _look_again(self) -> None:
@@ -91,15 +93,14 @@ class AlertDesk:
 
     async def _due_pages(self) -> list[Page]:
         try:
-            return await self._run(partial(self._store.due, self._now_ns()))
+            return await self._run(partial(self._store.due, self._now_ns(), 2 * SLOTS))
         except JournalError as error:
             log.error("pages cannot be read", error=str(error))
             return []
 
-    async def _attempt(self, page: Page, slot: asyncio.Semaphore, busy: set[int]) -> None:
+    async def _attempt(self, page: Page, at_work: set[int]) -> None:
         try:
-            async with slot:
-                answer, delivered = await self._send(page)
+            answer, delivered = await self._send(page)
             wait_s = 0.0 if delivered else _retry_s(page.attempts)
             next_ns = self._now_ns() + int(wait_s * 1e9)
             await self._run(partial(self._store.record, page, answer, delivered=delivered, next_ns=next_ns))
@@ -109,7 +110,7 @@ class AlertDesk:
             log.error("attempt could not be recorded", page=page.dedup_key, error=str(error))
             await asyncio.sleep(RETRY_FIRST_S)
         finally:
-            busy.discard(page.id)
+            at_work.discard(page.id)
             self._due.set()
 
     async def _send(self, page: Page) -> tuple[str, bool]:
@@ -130,9 +131,10 @@ class AlertDesk:
     async def _sleep_until_due(self) -> None:
         timeout_s = IDLE_S
         try:
-            next_ns = await self._run(self._store.next_due_ns)
-            if next_ns is not None and next_ns > self._now_ns():
-                timeout_s = min(IDLE_S, (next_ns - self._now_ns()) / 1e9 + 0.01)
+            now_ns = self._now_ns()
+            next_ns = await self._run(partial(self._store.next_due_ns, now_ns))
+            if next_ns is not None:
+                timeout_s = min(IDLE_S, (next_ns - now_ns) / 1e9 + 0.01)
         except JournalError as error:
             log.error("pages cannot be read", error=str(error))
         with contextlib.suppress(TimeoutError):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hub.journal import Entry
+from hub.journal import OWN_GATE, Entry
 from wire.events import (
+    AnyEvent,
+    Clock,
     DeviceKind,
     DeviceState,
     Gap,
@@ -74,6 +77,11 @@ class Signal(Struct, frozen=True, kw_only=True):
     site: str
     gate: str
     time_ns: int
+    epoch: str = ""
+    seq: int = 0
+    """With `epoch` the order in which the gate said it: its clock may jump, its numbers do not."""
+    dated: bool = True
+    """Whether `time_ns` is of a synchronised clock, so that it can be told how old this is."""
     firing: bool = True
     lane: str = ""
     detail: str = ""
@@ -86,7 +94,7 @@ def signals_of(entry: Entry) -> list[Signal]:
             return fever(entry, event)
         case VehiclePassage() as event:
             return unregistered_vehicle(entry, event)
-        case DeviceState(kind=DeviceKind.GATE) as event:
+        case DeviceState(kind=DeviceKind.GATE) as event if entry.stream.gate == OWN_GATE:
             return gate_silent(entry, event)
         case DeviceState() as event:
             return device_fault(entry, event)
@@ -100,38 +108,27 @@ def fever(entry: Entry, event: PersonPassage) -> list[Signal]:
     """A person whose screening says fever. Each person is an alert of their own: none hides behind another."""
     if event.verdict is not Verdict.FEVER:
         return []
-    return [_signal(Rule.FEVER, entry, event.passage, lane=event.lane, detail=_temperature(event.temperature))]
+    return [_signal(Rule.FEVER, entry, event, event.passage, lane=event.lane, detail=_temperature(event.temperature))]
 
 
 def unregistered_vehicle(entry: Entry, event: VehiclePassage) -> list[Signal]:
     """A vehicle that is in no register came to a lane."""
     if Reason.VEHICLE_UNREGISTERED not in event.reasons:
         return []
-    return [_signal(Rule.UNREGISTERED_VEHICLE, entry, event.passage, lane=event.lane)]
+    return [_signal(Rule.UNREGISTERED_VEHICLE, entry, event, event.passage, lane=event.lane)]
 
 
 def gate_silent(entry: Entry, event: DeviceState) -> list[Signal]:
-    """The hub has not heard of a gate for too long, or hears of it again."""
-    firing = event.health is not Health.OK
-    key = f"{Rule.GATE_SILENT}/{entry.stream.site}/{event.device}"
-    return [
-        Signal(
-            key=key,
-            rule=Rule.GATE_SILENT,
-            site=entry.stream.site,
-            gate=event.device,
-            time_ns=entry.time_ns,
-            firing=firing,
-            detail=event.detail,
-        )
-    ]
+    """The hub has not heard of a gate for too long, or hears of it again. A gate cannot say this of itself."""
+    signal = _signal(Rule.GATE_SILENT, entry, event, firing=event.health is not Health.OK, detail=event.detail)
+    return [replace(signal, key=f"{Rule.GATE_SILENT}/{entry.stream.site}/{event.device}", gate=event.device)]
 
 
 def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:
-    """A device of a gate is degraded or failed, or is well again."""
+    """A device of a gate, or the gate by its own word, is degraded or failed, or is well again."""
     firing = event.health is not Health.OK
     detail = ": ".join(filter(None, (event.device, event.detail)))
-    return [_signal(Rule.DEVICE_FAULT, entry, event.device, firing=firing, detail=detail)]
+    return [_signal(Rule.DEVICE_FAULT, entry, event, event.device, firing=firing, detail=detail)]
 
 
 def gap(entry: Entry, event: Gap) -> list[Signal]:
@@ -139,10 +136,12 @@ def gap(entry: Entry, event: Gap) -> list[Signal]:
     lost = "an unknown number of" if event.lost is None else str(event.lost)
     detail = f"{lost} events lost: {event.cause.value}" + (f" ({event.detail})" if event.detail else "")
     what = f"{entry.stream.urgency}/{entry.stream.epoch}/{entry.seq}"
-    return [_signal(Rule.GAP, entry, what, detail=detail)]
+    return [_signal(Rule.GAP, entry, event, what, detail=detail)]
 
 
-def _signal(rule: Rule, entry: Entry, what: str, *, firing: bool = True, lane: str = "", detail: str = "") -> Signal:
+def _signal(
+    rule: Rule, entry: Entry, event: AnyEvent, what: str = "", *, firing: bool = True, lane: str = "", detail: str = ""
+) -> Signal:
     site, gate = entry.stream.site, entry.stream.gate
     return Signal(
         key=f"{rule}/{site}/{gate}/{what}",
@@ -150,6 +149,9 @@ def _signal(rule: Rule, entry: Entry, what: str, *, firing: bool = True, lane: s
         site=site,
         gate=gate,
         time_ns=entry.time_ns,
+        epoch=entry.stream.epoch,
+        seq=entry.seq,
+        dated=event.clock is Clock.SYNCED,
         firing=firing,
         lane=lane,
         detail=detail,

@@ -4,7 +4,10 @@
 
 Each time an alert starts or ends, one message a channel goes into the outbox in that same transaction, so that a crash
 can neither lose a page nor send one for an alert that is not there. What is older than `page_within_s` when it reaches
-the hub enters the record and tells nobody.
+the hub enters the record and tells nobody; but a clock that is not synchronised cannot say how old something is, and
+what may be happening now is told. Of one alert and channel the end is never told before the start.
+
+Which word about an alert is the newer one is a matter of its number in the gate's stream, never of a clock.
 """
 
 from __future__ import annotations
@@ -34,8 +37,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     answer TEXT NOT NULL DEFAULT '', UNIQUE (alert, step, channel)
 );
 CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (next_ns) WHERE state = 'pending';
+CREATE TABLE IF NOT EXISTS heard (key TEXT PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
+_WAITS = """o.state = 'pending' AND NOT EXISTS (
+    SELECT 1 FROM outbox e WHERE e.alert = o.alert AND e.channel = o.channel AND e.id < o.id AND e.state = 'pending')"""
 _ALERT = """
 SELECT a.id, a.key, a.rule, a.severity, a.state, a.since_ns, a.last_ns, a.count, a.site, a.gate, a.lane, a.detail,
     (SELECT CASE
@@ -118,13 +124,14 @@ class AlertStore:
                 for row in db.execute(f"{_ALERT} WHERE a.state = 'firing' ORDER BY {order} LIMIT ?", (limit,))
             ]
 
-    def due(self, now_ns: int, limit: int = 100) -> list[Page]:
-        """Pages that are to be sent now, the worst first."""
-        query = (
-            "SELECT o.id, o.channel, o.step, o.attempts, o.alert FROM outbox o JOIN alerts a ON a.id = o.alert"
-            " WHERE o.state = 'pending' AND o.next_ns <= ?"
-            " ORDER BY a.severity = 'critical' DESC, o.id LIMIT ?"
-        )
+    def due(self, now_ns: int, limit: int = 8) -> list[Page]:
+        """Pages that are to be sent now, up to `limit` of each channel, the worst first."""
+        query = f"""
+            SELECT id, channel, step, attempts, alert FROM (
+                SELECT o.*, row_number() OVER (PARTITION BY channel ORDER BY severity = 'critical' DESC, o.id) AS place
+                FROM outbox o JOIN alerts a ON a.id = o.alert WHERE o.next_ns <= ? AND {_WAITS})
+            WHERE place <= ? ORDER BY place
+        """  # noqa: S608 - our own text
         with self._transaction() as db:
             return [
                 Page(
@@ -133,10 +140,11 @@ class AlertStore:
                 for id_, channel, step, attempts, alert in db.execute(query, (now_ns, limit)).fetchall()
             ]
 
-    def next_due_ns(self) -> int | None:
-        """When the next page is to be sent, None when none waits."""
+    def next_due_ns(self, now_ns: int) -> int | None:
+        """When the next page falls due that is not due yet; None when there is none."""
+        query = f"SELECT min(o.next_ns) FROM outbox o WHERE o.next_ns > ? AND {_WAITS}"  # noqa: S608 - our own text
         with self._transaction() as db:
-            found = db.execute("SELECT min(next_ns) FROM outbox WHERE state = 'pending'").fetchone()[0]
+            found = db.execute(query, (now_ns,)).fetchone()[0]
         return None if found is None else int(found)
 
     def record(self, page: Page, answer: str, *, delivered: bool, next_ns: int) -> None:
@@ -151,20 +159,27 @@ class AlertStore:
     # -- within -----------------------------------------------------------------------------------------------------
 
     def _take_one(self, db: sqlite3.Connection, signal: Signal, received_ns: int) -> None:
-        query = "SELECT id, state, last_ns FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
-        alert_id, state, last_ns = db.execute(query, (signal.key,)).fetchone() or (0, "", -1)
-        if signal.time_ns < last_ns:
-            return  # older than what is known already: changes nothing
-        if not signal.firing:
-            if state == "firing":
-                self._end(db, alert_id, signal.time_ns, received_ns, "cause gone")
-        elif state == "firing":
+        if not self._is_news(db, signal):
+            return
+        row = db.execute("SELECT id FROM alerts WHERE key = ? AND state = 'firing'", (signal.key,)).fetchone()
+        if row is None:
+            if signal.firing:
+                self._begin(db, signal, received_ns)
+        elif signal.firing:
             db.execute(
-                "UPDATE alerts SET last_ns = ?, count = count + 1, detail = ? WHERE id = ?",
-                (signal.time_ns, signal.detail, alert_id),
+                "UPDATE alerts SET last_ns = max(last_ns, ?), count = count + 1, detail = ? WHERE id = ?",
+                (signal.time_ns, signal.detail, row[0]),
             )
         else:
-            self._begin(db, signal, received_ns)
+            self._end(db, row[0], signal.time_ns, received_ns, "cause gone")
+
+    def _is_news(self, db: sqlite3.Connection, signal: Signal) -> bool:
+        """Whether the gate said it after what is known; a dead letter that is replayed comes out of its order."""
+        row = db.execute("SELECT epoch, seq FROM heard WHERE key = ?", (signal.key,)).fetchone()
+        if row is not None and row[0] == signal.epoch and signal.seq < row[1]:
+            return False
+        db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)", (signal.key, signal.epoch, signal.seq))
+        return True
 
     def _begin(self, db: sqlite3.Connection, signal: Signal, received_ns: int) -> None:
         done = db.execute(
@@ -174,29 +189,24 @@ class AlertStore:
              signal.lane, signal.detail),
         )  # fmt: skip
         assert done.lastrowid is not None
-        self._tell(db, done.lastrowid, "firing", signal.time_ns, received_ns)
+        late = signal.dated and received_ns - signal.time_ns > self._page_within_ns
+        for channel in self._channels:
+            self._tell(db, done.lastrowid, "firing", channel, received_ns, "late" if late else "pending")
 
     def _end(self, db: sqlite3.Connection, alert_id: int, time_ns: int, received_ns: int, by: str) -> None:
         db.execute(
             "UPDATE alerts SET state = 'resolved', last_ns = ?, ended_by = ? WHERE id = ?", (time_ns, by, alert_id)
         )
-        self._tell(db, alert_id, "resolved", time_ns, received_ns)
+        # Whoever was told of the start is told of the end, however late it is heard of, and nobody else.
+        told = "SELECT channel FROM outbox WHERE alert = ? AND step = 'firing' AND state <> 'late'"
+        for (channel,) in db.execute(told, (alert_id,)).fetchall():
+            self._tell(db, alert_id, "resolved", channel, received_ns, "pending")
 
-    def _tell(self, db: sqlite3.Connection, alert_id: int, step: str, time_ns: int, received_ns: int) -> None:
-        state = "late" if received_ns - time_ns > self._page_within_ns else "pending"
-        for channel in self._channels:
-            if step == "resolved" and not self._was_told(db, alert_id, channel):
-                continue
-            db.execute(
-                "INSERT OR IGNORE INTO outbox (alert, step, channel, state, next_ns) VALUES (?, ?, ?, ?, ?)",
-                (alert_id, step, channel, state, received_ns),
-            )
-
-    def _was_told(self, db: sqlite3.Connection, alert_id: int, channel: str) -> bool:
-        """Nobody is told of the end of what they were never told of the start."""
-        query = "SELECT state FROM outbox WHERE alert = ? AND step = 'firing' AND channel = ?"
-        row = db.execute(query, (alert_id, channel)).fetchone()
-        return row is not None and row[0] != "late"
+    def _tell(self, db: sqlite3.Connection, alert_id: int, step: str, channel: str, next_ns: int, state: str) -> None:
+        db.execute(
+            "INSERT OR IGNORE INTO outbox (alert, step, channel, state, next_ns) VALUES (?, ?, ?, ?, ?)",
+            (alert_id, step, channel, state, next_ns),
+        )
 
     def _transaction(self) -> Transaction:
         if self._db is None:

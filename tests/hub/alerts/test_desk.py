@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from hub.alerts import desk as desk_module
 from hub.alerts.channels import Mail, MailSettings, Webhook, WebhookSettings
 from hub.alerts.desk import AlertDesk
-from hub.alerts.rules import Rule, Signal
 from hub.alerts.store import AlertStore
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import entry
@@ -147,19 +146,6 @@ async def test_a_fault_is_one_alert_however_often_it_is_told_and_its_end_is_told
     assert keys(http_sink) == ["menshen-1-firing", "menshen-1-resolved"]
 
 
-def test_the_cursor_moves_with_its_effect_and_an_old_word_changes_nothing(tmp_path):
-    store = AlertStore(tmp_path / "alerts.db", ["hook"], 3600)
-    store.open()
-    signal = Signal(key="k", rule=Rule.DEVICE_FAULT, site="s", gate="g", time_ns=100)
-    store.take("alerts", 5, [(signal, 100)])
-    store.take("alerts", 6, [(replace(signal, time_ns=50, firing=False), 101)])
-    assert store.cursor("alerts") == 6
-    assert len(store.open_alerts()) == 1
-    assert store.resolve(1, "Li", 200)
-    assert not store.resolve(1, "Li", 201)
-    assert store.open_alerts() == []
-
-
 async def test_a_defect_of_one_channel_does_not_stop_another(tmp_path, http_sink, monkeypatch):
     broken = hook(http_sink, "broken")
 
@@ -180,3 +166,36 @@ async def test_an_alert_that_is_ended_from_the_command_line_leaves_the_board(tmp
         other.open()
         assert other.resolve(desk.open[0].id, "Li", 1)
         await eventually(lambda: desk.open == [], "the board knows")
+
+
+async def test_a_channel_with_many_pages_and_no_answer_holds_up_no_other(tmp_path, http_sink, smtp_sink):
+    http_sink.delay_s = 1.5
+    async with Office(tmp_path, [hook(http_sink), mailbox(smtp_sink)]) as desk:
+        await desk.apply([entry(fever(n), offset=n, seq=n) for n in range(1, 151)])
+        await eventually(lambda: len(smtp_sink.mails) == 150, "all mails are delivered", 15)
+
+
+async def test_an_end_waits_until_its_start_was_taken(tmp_path, http_sink):
+    http_sink.status = 503
+    fault = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED)
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(fault, offset=1, seq=1)])
+        await desk.apply([entry(replace(fault, health=Health.OK), offset=2, seq=2)])
+        await eventually(lambda: len(http_sink.requests) >= 3, "it is refused")
+        http_sink.status = 200
+        await eventually(lambda: "menshen-1-resolved" in keys(http_sink), "its end is told")
+    said = keys(http_sink)
+    assert said == ["menshen-1-firing"] * (len(said) - 1) + ["menshen-1-resolved"]
+
+
+async def test_a_page_for_a_channel_that_is_no_longer_set_up_stops_nothing(tmp_path, http_sink):
+    gone = hook(http_sink, "gone")
+    http_sink.status = 503
+    async with Office(tmp_path, [gone]) as desk:
+        await desk.apply([entry(fever(n), offset=n, seq=n) for n in range(1, 20)])
+    http_sink.status = 200
+    http_sink.requests.clear()
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(fever(20), offset=20, seq=20)])
+        await eventually(lambda: bool(http_sink.requests), "the new channel is told")
+    assert keys(http_sink) == ["menshen-20-firing"]

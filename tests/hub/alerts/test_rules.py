@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
 from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, signals_of
+from hub.journal import UNREADABLE
 from tests.support import strategies as our
 from tests.support.events import TIME_NS, fever, routine
 from tests.support.journals import entry
 from wire.events import (
+    Clock,
     DeviceKind,
     DeviceState,
     Gap,
@@ -56,6 +59,32 @@ def test_a_silent_gate_is_told_under_its_own_name():
     silent = DeviceState(time_ns=1, device="south", kind=DeviceKind.GATE, health=Health.FAILED)
     (signal,) = signals_of(entry(silent, gate="hub"))
     assert (signal.rule, signal.gate, signal.firing) == (Rule.GATE_SILENT, "south", True)
+
+
+@pytest.mark.parametrize("health", list(Health))
+def test_what_a_gate_says_of_itself_is_a_fault_of_its_own_and_never_its_silence(health):
+    for named in ("north", "south"):
+        state = DeviceState(time_ns=1, device=named, kind=DeviceKind.GATE, health=health)
+        assert rules_of(state) == [(Rule.DEVICE_FAULT, health is not Health.OK)]
+
+
+def test_a_gate_that_is_heard_of_again_ends_its_alert_under_the_same_key():
+    states = [
+        DeviceState(time_ns=1, device="south", kind=DeviceKind.GATE, health=h) for h in (Health.FAILED, Health.OK)
+    ]
+    keys = [(signal.key, signal.firing) for state in states for signal in signals_of(entry(state, gate="hub"))]
+    assert keys == [("gate-silent/site/south", True), ("gate-silent/site/south", False)]
+
+
+@pytest.mark.parametrize("clock", list(Clock))
+def test_only_a_synchronised_clock_can_say_how_old_an_event_is(clock):
+    (signal,) = signals_of(entry(replace(fever(1), clock=clock)))
+    assert signal.dated is (clock is Clock.SYNCED)
+
+
+def test_an_event_that_cannot_be_read_says_nothing():
+    assert signals_of(replace(entry(fever(1)), body=b"{}")) == []
+    assert signals_of(replace(entry(fever(1)), kind=UNREADABLE)) == []
 
 
 def test_a_gap_says_how_many_were_lost():
