@@ -94,13 +94,14 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     async def replay_all(archive: Archive) -> int:
-        wanted = set(arguments.id)
+        letters = {letter.id: letter for letter in await _list_letters(archive)}
         still = 0
-        for letter in await _list_letters(archive):
-            if not wanted or letter.id in wanted:
-                outcome = await replay(archive, letter)
-                still += outcome.startswith("still")
-                print(f"{letter.id}\t{outcome}")
+        for letter_id in arguments.id or letters:
+            outcome = "still not found: there is no such dead letter"
+            if letter_id in letters:
+                outcome = await replay(archive, letters[letter_id])
+            still += outcome.startswith("still")
+            print(f"{letter_id}\t{outcome}")
         return 1 if still else 0
 
     return asyncio.run(_with_archive(_load(arguments), replay_all))
@@ -116,9 +117,11 @@ async def replay(archive: Archive, letter: DeadLetter) -> str:
         batch = parse_batch(letter.topic, letter.payload)
     except DecodeError as error:
         return f"still unreadable: {error}"
-    taken = await archive.append([batch])
+    taken = (await archive.append([batch]))[batch.stream]
+    if taken.resend:
+        return f"still waits: {taken.new} new events, then number {taken.through + 1} is missing before the rest"
     await archive.forget_letter(letter.id)
-    return f"taken: {sum(result.new for result in taken.values())} new events"
+    return f"taken: {taken.new} new events"
 
 
 async def _list_letters(archive: Archive) -> list[DeadLetter]:

@@ -13,7 +13,7 @@ from hub.influx import InfluxSettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
-from wire.settings import Document, anchored
+from wire.settings import Document, anchored, nearest
 
 
 class EmbeddedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +49,9 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     channels: list[ChannelSettings] = []
 
 
+_KINDS: dict[str, type[WebhookSettings] | type[MailSettings]] = {"webhook": WebhookSettings, "smtp": MailSettings}
+
+
 def load(path: Path) -> HubSettings:
     """The settings in the file. Raises `SettingsError`."""
     document = Document.read(path)
@@ -63,15 +66,36 @@ def load(path: Path) -> HubSettings:
 def _channels(document: Document, tables: object) -> list[ChannelSettings]:
     if not isinstance(tables, list):
         raise SettingsError([document.problem(("channels",), "expected a list of tables, [[channels]]")])
-    return [_channel(document, table, index) for index, table in enumerate(tables)]
+    channels: list[ChannelSettings] = []
+    problems: list[str] = []
+    for index, table in enumerate(tables):
+        try:
+            channels.append(_channel(document, table, index))
+        except SettingsError as error:
+            problems += error.problems
+    problems = problems or _doubled(document, channels)
+    if problems:
+        raise SettingsError(problems)
+    return channels
 
 
-def _channel(document: Document, table: dict[str, object], index: int) -> ChannelSettings:
+def _channel(document: Document, table: object, index: int) -> ChannelSettings:
     where = ("channels", index)
-    kinds: dict[str, type[WebhookSettings] | type[MailSettings]] = {"webhook": WebhookSettings, "smtp": MailSettings}
-    kind = table.get("kind")
-    if kind not in kinds:
-        expected = "expected kind = one of: " + ", ".join(repr(known) for known in kinds)
+    if not isinstance(table, dict):
+        raise SettingsError([document.problem(where, "expected a table, [[channels]]")])
+    kind = str(table.get("kind"))
+    if kind not in _KINDS:
+        expected = f"expected kind = one of: {', '.join(repr(known) for known in _KINDS)}{nearest(kind, _KINDS)}"
         raise SettingsError([document.problem((*where, "kind") if "kind" in table else where, expected)])
     rest = {key: value for key, value in table.items() if key != "kind"}
-    return document.convert(rest, kinds[str(kind)], where)
+    return document.convert(rest, _KINDS[kind], where)
+
+
+def _doubled(document: Document, channels: list[ChannelSettings]) -> list[str]:
+    """A name stands for one channel in the record of what was sent: the second of that name would never be told."""
+    names = [channel.name for channel in channels]
+    return [
+        document.problem(("channels", index, "name"), "is the name of another channel, expected one of its own")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]

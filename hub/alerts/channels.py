@@ -25,11 +25,16 @@ from wire.errors import DeliveryError
 log = structlog.get_logger(__name__)
 
 
+ChannelName = Annotated[str, Meta(min_length=1, max_length=64)]
+Address = Annotated[str, Meta(pattern=r"^[^@\s,]+@[^@\s,]+$")]
+"""A mail address, such as officer@plant.example."""
+
+
 class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="webhook", tag_field="kind"):
     """An HTTP endpoint. The secret in `secret_file` signs each body (HMAC-SHA-256, RFC 2104)."""
 
-    name: str
-    url: str
+    name: ChannelName
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")]
     secret_file: str | None = None
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
 
@@ -37,11 +42,11 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class MailSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="smtp", tag_field="kind"):
     """A mail server and who gets the mail. `lang` is that of the text."""
 
-    name: str
-    host: str
+    name: ChannelName
+    host: Annotated[str, Meta(min_length=1)]
     port: Annotated[int, Meta(ge=1, le=65535)] = 25
-    sender: str
-    to: Annotated[list[str], Meta(min_length=1)]
+    sender: Address
+    to: Annotated[list[Address], Meta(min_length=1)]
     lang: Literal["zh", "en"] = "zh"
     username: str | None = None
     password_file: str | None = None

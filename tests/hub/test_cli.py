@@ -1,0 +1,160 @@
+"""`menshen hub …` on a journal and alerts as a hub leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import menshen
+from hub.alerts.rules import Rule, Signal
+from hub.alerts.store import AlertStore
+from hub.journal import Bad, Journal, JournalReader
+from tests.support.events import TIME_NS, fever
+from tests.support.journals import URGENT, batch
+from wire import topics
+from wire.errors import DecodeError
+from wire.events import Urgency
+from wire.messages import encode
+
+TOPIC = topics.events("site", "north", Urgency.URGENT)
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(tmp_path, capsys) -> Command:
+    (tmp_path / "hub.toml").write_text('site = "site"\n')
+
+    def run(name: str, *arguments: str) -> Said:
+        code = menshen.main(["hub", name, str(tmp_path / "hub.toml"), *arguments])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def journal(tmp_path) -> Journal:
+    journal = Journal(tmp_path / "var" / "journal.db")
+    journal.open()
+    return journal
+
+
+def bury(journal: Journal, *payloads: bytes) -> None:
+    journal.bury([Bad("message", TOPIC, "too new", payload) for payload in payloads], TIME_NS)
+    journal.close()
+
+
+def letters(folder: Path) -> list[int]:
+    return [letter.id for letter in JournalReader(folder / "var" / "journal.db").dead_letters()]
+
+
+def test_check_says_what_a_hub_would_do_and_touches_nothing(command, tmp_path):
+    said = command("check")
+    assert said.code == 0
+    assert "Site site, time series: none, channels: none: nobody will be told" in said.out
+    assert not (tmp_path / "var").exists()
+
+
+def test_check_explains_a_fault_and_fails(command, tmp_path):
+    (tmp_path / "hub.toml").write_text('sitee = "site"\n')
+    said = command("check")
+    assert said.code == 1
+    assert "hub.toml:1: sitee = 'site': unknown key, did you mean 'site'?" in said.err
+
+
+def test_dead_letters_are_listed_with_how_often_and_when(command, journal):
+    journal.bury([Bad("message", TOPIC, "no JSON", b"?")], TIME_NS)
+    bury(journal, b"?")
+    said = command("dead-letters")
+    assert said.out == f"1\tmessage\t×2\t2020-02-08 22:13:20Z\t{TOPIC}\ttoo new\n"
+    assert said.err == "1 dead letters\n"
+
+
+def test_dead_letters_of_a_hub_that_never_ran_are_explained(command):
+    said = command("dead-letters")
+    assert said.code == 1
+    assert "there is none yet" in said.err
+
+
+def test_replay_takes_what_can_be_read_now_and_keeps_the_rest(command, journal, tmp_path):
+    bury(journal, encode(batch([fever(1), fever(2)])), b"?")
+    said = command("replay")
+    assert said.code == 1
+    assert said.out.splitlines()[0] == "1\ttaken: 2 new events"
+    assert said.out.splitlines()[1].startswith("2\tstill unreadable: ")
+    assert letters(tmp_path) == [2]
+
+
+def test_replay_of_one_letter_leaves_the_others_alone(command, journal, tmp_path):
+    bury(journal, encode(batch([fever(1)])), encode(batch([fever(2)], first=2)))
+    assert command("replay", "1") == (0, "1\ttaken: 1 new events\n", "")
+    assert letters(tmp_path) == [2]
+
+
+def test_replay_of_a_letter_that_is_not_there_fails(command, journal):
+    bury(journal)
+    assert command("replay", "99") == (1, "99\tstill not found: there is no such dead letter\n", "")
+
+
+def test_replay_keeps_a_letter_that_comes_behind_a_hole_and_takes_it_once_the_hole_is_filled(
+    command, journal, tmp_path
+):
+    bury(journal, encode(batch([fever(3)], first=3)))
+    said = command("replay")
+    assert said.code == 1
+    assert "number 1 is missing" in said.out
+    assert letters(tmp_path) == [1]
+    journal.open()
+    journal.append([batch([fever(1), fever(2)])], TIME_NS)
+    journal.close()
+    assert command("replay").out == "1\ttaken: 1 new events\n"
+    assert letters(tmp_path) == []
+
+
+def test_replay_of_an_event_that_was_too_new_makes_it_an_entry(command, journal, tmp_path, monkeypatch):
+    with monkeypatch.context() as old_hub:
+
+        def too_new(body: bytes) -> None:
+            raise DecodeError("event: too new")
+
+        old_hub.setattr("hub.journal.decode_event", too_new)
+        journal.append([batch([fever(1)])], TIME_NS)
+    journal.close()
+    assert command("replay") == (0, "1\ttaken as person-passage\n", "")
+    (entry,) = JournalReader(tmp_path / "var" / "journal.db").after(0, 10)
+    assert (entry.stream, entry.event()) == (URGENT, fever(1))
+
+
+def test_replay_beside_a_running_hub_is_refused(command, journal):
+    said = command("replay")
+    assert said.code == 1
+    assert "another process works on it; stop that one first" in said.err
+    journal.close()
+
+
+def test_alerts_are_listed_and_end_once_by_name(command, tmp_path):
+    store = AlertStore(tmp_path / "var" / "alerts.db", [], 3600)
+    store.open()
+    signal = Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS, detail="38.1 °C")
+    store.take("alerts", 1, [(signal, TIME_NS)])
+    listed = "1\tcritical\tfever\tsite/north\t2020-02-08 22:13:20Z\tno-channel\t38.1 °C\n"
+    assert command("alerts") == (0, listed, "")
+    assert command("resolve", "1", "--by", "Li") == (0, "alert 1: resolved by Li\n", "")
+    assert command("alerts") == (0, "", "")
+    assert command("resolve", "1", "--by", "Li") == (1, "", "menshen hub: alert 1: is not open\n")
+
+
+def test_an_alert_is_not_ended_without_a_name(command):
+    with pytest.raises(SystemExit) as caught:
+        command("resolve", "1")
+    assert caught.value.code == 2
