@@ -87,7 +87,7 @@ class Ingest:
                 self._arrived.set()
 
     def _take(self, arrival: Arrival) -> None:
-        address = topics.parse(arrival.topic)
+        address = _of_a_gate(topics.parse(arrival.topic))
         match address.channel:
             case Channel.EVENTS:
                 batch = _batch(address, arrival.payload)
@@ -168,13 +168,18 @@ async def _publish(session: Session, mark: Watermark) -> None:
 
 def parse_batch(topic: str, payload: bytes) -> Batch:
     """The batch in a message with that topic. Raises `DecodeError`."""
-    return _batch(topics.parse(topic), payload)
+    return _batch(_of_a_gate(topics.parse(topic)), payload)
+
+
+def _of_a_gate(address: Address) -> Address:
+    """The address itself. Raises `DecodeError` when it is the hub's own: no gate may pass for the hub."""
+    if address.gate == OWN_GATE:
+        raise DecodeError(f"topic: the name {OWN_GATE!r} is the hub's own, no gate may have it")
+    return address
 
 
 def _batch(address: Address, payload: bytes) -> Batch:
     """The batch in a message. Raises `DecodeError`, also when it claims to be of another gate than its topic's."""
-    if address.gate == OWN_GATE:
-        raise DecodeError(f"topic: the name {OWN_GATE!r} is the hub's own, no gate may have it")
     batch = decode(Batch, payload)
     stream = batch.stream
     if (stream.site, stream.gate, stream.urgency) != (address.site, address.gate, address.urgency):

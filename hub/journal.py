@@ -306,8 +306,9 @@ class JournalReader:
 
     def own_states(self) -> list[Entry]:
         """What the hub itself has observed of gates, oldest first."""
-        where = "WHERE s.gate = ? AND e.kind = 'device-state' ORDER BY e.\"offset\""
-        return self._entries(where, (OWN_GATE,))
+        # By stream, whose index finds them; the sign keeps SQLite from reading all entries in the order wanted.
+        where = "e.stream IN (SELECT id FROM streams WHERE gate = ?) AND e.kind = 'device-state'"
+        return self._entries(f'WHERE {where} ORDER BY +e."offset"', (OWN_GATE,))
 
     def last_offset(self) -> int:
         return int(self._one('SELECT coalesce(max("offset"), 0) FROM entries'))
@@ -326,8 +327,8 @@ class JournalReader:
     def count(self) -> int:
         return int(self._one("SELECT count(*) FROM entries"))
 
-    def count_after(self, offset: int) -> int:
-        return int(self._one('SELECT count(*) FROM entries WHERE "offset" > ?', (offset,)))
+    def count_through(self, offset: int) -> int:
+        return int(self._one('SELECT count(*) FROM entries WHERE "offset" <= ?', (offset,)))
 
     def cursor(self, name: str) -> int:
         """How far the projection of that name has read; 0 at first."""

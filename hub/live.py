@@ -72,13 +72,14 @@ class LiveBoard:
     async def start(self) -> int:
         """Begin with today's events, but at least with the last passages."""
         self._midnight_ns = _midnight_ns(self._now_ns())
-        first, last, self._count = await self._archive.read(self._where_to_begin)
-        return max(0, min(first - 1, last - MAX_PASSAGES))
+        begin, self._count = await self._archive.read(self._where_to_begin)
+        return begin
 
     async def apply(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             self._apply_one(entry)
-        self._count, self._dead = await self._archive.read(lambda reader: (reader.count(), reader.dead_count()))
+        self._count += len(entries)  # counting them all takes SQLite longer with each event that it holds
+        self._dead = await self._archive.read(JournalReader.dead_count)
         now_ns = self._now_ns()
         fresh = sum(now_ns - entry.received_ns < RATE_OVER_S * 1e9 for entry in entries)
         self._rate.append((now_ns, fresh))
@@ -88,8 +89,11 @@ class LiveBoard:
         self.stopped = True
         self._touch()
 
-    def _where_to_begin(self, reader: JournalReader) -> tuple[int, int, int]:
-        return reader.first_since(self._midnight_ns), reader.last_offset(), reader.count()
+    def _where_to_begin(self, reader: JournalReader) -> tuple[int, int]:
+        """The offset to read on from, and how many entries there are up to it."""
+        first, last = reader.first_since(self._midnight_ns), reader.last_offset()
+        begin = max(0, min(first - 1, last - MAX_PASSAGES))
+        return begin, reader.count_through(begin)
 
     def _apply_one(self, entry: Entry) -> None:
         self._offset = entry.offset

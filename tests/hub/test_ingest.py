@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 
 import aiomqtt
 import pytest
+from msgspec.structs import replace
 
 from hub.archive import Archive
 from hub.ingest import Ingest
+from hub.journal import JournalReader
 from hub.presence import Presence
 from tests.support.events import fever
 from tests.support.journals import URGENT, batch
@@ -30,6 +33,20 @@ class Hub:
         broker = BrokerSettings(port=port, backoff_min_s=0.05, backoff_max_s=0.2)
         self.ingest = Ingest(self.archive, self.presence, broker, "hub-under-test", "site")
 
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.archive.start()
+        self._task = asyncio.create_task(self.ingest.run())
+        await eventually(lambda: self.ingest.connected, "the hub is connected")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+            await self.archive.stop()
+
     async def count(self) -> int:
         return await self.archive.read(lambda reader: reader.count())
 
@@ -40,13 +57,9 @@ class Hub:
 @pytest.fixture
 async def hub(tmp_path, broker) -> AsyncIterator[Hub]:
     hub = Hub(tmp_path, broker.port)
-    await hub.archive.start()
-    task = asyncio.create_task(hub.ingest.run())
-    await eventually(lambda: hub.ingest.connected, "the hub is connected")
+    await hub.start()
     yield hub
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await hub.archive.stop()
+    await hub.stop()
 
 
 class Gate:
@@ -112,12 +125,15 @@ async def test_a_birth_is_answered_for_both_streams(hub, gate):
 async def test_a_gate_that_claims_to_be_another_is_a_dead_letter(hub, gate):
     await gate.say(topics.events("site", "south", Urgency.URGENT), encode(batch([fever(1)])))
     await gate.say(topics.events("site", "hub", Urgency.URGENT), encode(batch([fever(1)])))
+    await gate.say(topics.status("site", "hub"), encode(Status(1, True, "hub", 1)))
+    await gate.say(topics.vitals("site", "hub"), encode(Vitals(1, 5, "hub", 1, SpoolDepth(0, 0))))
     await gate.say(EVENTS, encode(batch([fever(1)])))
     await eventually(lambda: bool(gate.marks), "the honest one is taken")
     reasons = await hub.letters()
     assert any("does not belong" in reason for reason in reasons)
-    assert any("the hub's own" in reason for reason in reasons)
+    assert sum("the hub's own" in reason for reason in reasons) == 3
     assert await hub.count() == 1
+    assert set(hub.presence.gates) == {("site", "north")}
 
 
 @pytest.mark.parametrize("topic", [EVENTS, topics.status("site", "north"), topics.vitals("site", "north")])
@@ -127,6 +143,96 @@ async def test_garbage_becomes_dead_letters_and_stops_nothing(hub, gate, topic):
     await gate.say(EVENTS, encode(batch([fever(1)])))
     await eventually(lambda: bool(gate.marks), "the good one is taken")
     assert len(await hub.letters()) == 7
+
+
+async def test_no_watermark_is_sent_while_the_commit_is_under_way(hub, gate, monkeypatch):
+    release, append = asyncio.Event(), hub.archive.append
+
+    async def slow(batches):
+        await release.wait()
+        return await append(batches)
+
+    monkeypatch.setattr(hub.archive, "append", slow)
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await gate.say(topics.status("site", "north"), encode(Status(1, True, "e1", 1)))
+    await eventually(lambda: len(gate.marks) == 2, "the birth is answered")
+    assert {mark.through for mark in gate.marks} == {0}
+    release.set()
+    await eventually(lambda: gate.marks[-1] == Watermark(1, URGENT, 1), "and the event once it is committed")
+
+
+async def test_when_a_watermark_arrives_any_other_process_finds_its_events_in_the_journal(hub, gate, tmp_path):
+    for number in range(1, 21):
+        await gate.say(EVENTS, encode(batch([fever(number)], first=number)))
+        await eventually(lambda: bool(gate.marks), "a watermark")
+        mark = gate.marks.pop()
+        gate.marks.clear()
+        reader = JournalReader(tmp_path / "journal.db")
+        assert reader.count() >= mark.through
+        reader.close()
+
+
+async def test_messages_that_arrive_during_a_commit_share_the_next_one(hub, gate, monkeypatch):
+    release, append, sizes = asyncio.Event(), hub.archive.append, []
+
+    async def slow(batches):
+        sizes.append(len(batches))
+        await release.wait()
+        return await append(batches)
+
+    monkeypatch.setattr(hub.archive, "append", slow)
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await eventually(lambda: sizes == [1], "a commit is under way")
+    for number in range(2, 31):
+        await gate.say(EVENTS, encode(batch([fever(number)], first=number)))
+    await eventually(lambda: len(hub.ingest._inbox) == 29, "the rest has arrived")
+    release.set()
+    await eventually(lambda: bool(gate.marks) and gate.marks[-1].through == 30, "all are acknowledged")
+    assert sizes == [1, 29]
+
+
+async def test_damaged_messages_of_every_kind_stop_nothing(hub, gate):
+    draw = random.Random(20200212)
+    honest = {
+        EVENTS: encode(batch([fever(1), fever(2)])),
+        topics.status("site", "north"): encode(Status(1, True, "e1", 1)),
+        topics.vitals("site", "north"): encode(Vitals(1, 5, "e1", 1, SpoolDepth(1, 2))),
+    }
+    for topic, payload in honest.items():
+        for _ in range(100):
+            damaged = bytearray(payload)
+            for _ in range(draw.randint(1, 4)):
+                damaged[draw.randrange(len(damaged))] = draw.choice(b'{}[]",:\\\x00\xff9eu')
+            await gate.say(topic, bytes(damaged[: draw.randint(1, len(damaged))]))
+    await gate.say(EVENTS, b'{"v":1,"stream":{"site":"\\ud800"}}')
+    stream = replace(URGENT, epoch="e2")
+    await gate.say(EVENTS, encode(batch([fever(1)], stream=stream)))
+    await eventually(lambda: Watermark(1, stream, 1) in gate.marks, "the good one is taken")
+    assert len(await hub.letters()) > 100
+
+
+async def test_a_hub_that_starts_again_continues_where_it_was(hub, gate, broker, tmp_path):
+    await gate.say(EVENTS, encode(batch([fever(1), fever(2)])))
+    await eventually(lambda: gate.marks == [Watermark(1, URGENT, 2)], "a watermark")
+    await hub.stop()
+    gate.marks.clear()
+    again = Hub(tmp_path, broker.port)
+    await again.start()
+    await gate.say(topics.status("site", "north"), encode(Status(1, True, "e1", 2)))
+    await gate.say(EVENTS, encode(batch([fever(2), fever(3)], first=2)))
+    await eventually(lambda: Watermark(1, URGENT, 3) in gate.marks, "it goes on")
+    assert await again.count() == 3
+    await again.stop()
+
+
+async def test_a_broker_that_starts_again_is_found_again(hub, broker):
+    await asyncio.to_thread(broker.kill)
+    await eventually(lambda: not hub.ingest.connected, "the broker is gone")
+    await asyncio.to_thread(broker.start)
+    await eventually(lambda: hub.ingest.connected, "and back")
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.publish(EVENTS, encode(batch([fever(1)])), qos=1)
+        await eventually(lambda: hub.archive.through(URGENT) == 1, "events are taken")
 
 
 async def test_the_newest_pulse_is_known(hub, gate):
