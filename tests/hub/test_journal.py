@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec import Raw
@@ -18,7 +18,7 @@ from msgspec import Raw
 from hub.journal import UNREADABLE, Bad, Journal
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, batch
-from wire.errors import JournalError, MenshenError
+from wire.errors import DecodeError, JournalError, MenshenError
 from wire.events import DeviceKind, DeviceState, Gap, GapCause, Health
 from wire.messages import Numbered, batch_of, encode_event
 
@@ -72,7 +72,6 @@ def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(
 def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(tmp_path, monkeypatch):
     journal = make(tmp_path)
     with monkeypatch.context() as old_hub:
-        from wire.errors import DecodeError
 
         def cannot(body):
             raise DecodeError("event: too new")
@@ -100,6 +99,56 @@ def test_nothing_is_taken_when_the_transaction_fails(tmp_path, monkeypatch):
     assert journal.append([batch([fever(2)], first=2)], 12)[URGENT].new == 1
 
 
+def test_a_full_disk_takes_nothing_and_what_was_refused_is_taken_once_there_is_room(tmp_path):
+    journal = make(tmp_path)
+    assert journal._db is not None
+    (pages,) = journal._db.execute("PRAGMA page_count").fetchone()
+    journal._db.execute(f"PRAGMA max_page_count = {pages + 3}")
+    big = [batch([fever(n) for n in range(1, 501)]), batch([routine(n) for n in range(1, 501)], stream=ROUTINE)]
+    with pytest.raises(JournalError, match="full"):
+        journal.append(big, 10)
+    assert (journal.streams(), journal.reader().count(), journal.reader().dead_count()) == ({}, 0, 0)
+    assert journal.append([batch([fever(1)])], 11)[URGENT] == (1, False, 1)
+    journal._db.execute("PRAGMA max_page_count = 100000")
+    taken = journal.append(big, 12)
+    assert {stream: result.through for stream, result in taken.items()} == {URGENT: 500, ROUTINE: 500}
+    assert journal.reader().count() == 1000
+
+
+def test_a_file_that_is_no_journal_is_told_and_left_alone(tmp_path):
+    (tmp_path / "journal.db").write_bytes(b"no database at all" * 300)
+    with pytest.raises(JournalError, match="not a database"):
+        make(tmp_path)
+    assert (tmp_path / "journal.db").read_bytes() == b"no database at all" * 300
+
+
+def test_an_exhumed_event_stays_in_its_place_over_a_restart_and_stops_no_number(tmp_path, monkeypatch):
+    journal = make(tmp_path)
+    with monkeypatch.context() as old_hub:
+
+        def cannot(body):
+            raise DecodeError("event: too new")
+
+        old_hub.setattr("hub.journal.decode_event", cannot)
+        journal.append([batch([fever(1), fever(2)])], 10)
+    for letter in journal.reader().dead_letters():
+        journal.exhume(letter.id, 20)
+    with pytest.raises(JournalError, match="no unreadable event"):
+        journal.exhume(1, 21)
+    journal.close()
+    journal = make(tmp_path)
+    assert journal.append([batch([fever(2), fever(3)], first=2)], 30)[URGENT] == (3, False, 1)
+    assert [entry.event() for entry in journal.reader().after(0, 9)] == [fever(1), fever(2), fever(3)]
+
+
+def test_one_unreadable_event_sent_twice_is_one_dead_letter_and_two_of_the_same_bytes_are_two(tmp_path):
+    journal = make(tmp_path)
+    odd = [Numbered(1, Raw(b"{}")), Numbered(2, Raw(b"{}"))]
+    for now_ns in (10, 11):
+        journal.append([batch_of(URGENT, odd)], now_ns)
+    assert [letter.count for letter in journal.reader().dead_letters()] == [1, 1]
+
+
 def test_the_same_dead_letter_again_only_counts(tmp_path):
     journal = make(tmp_path)
     for now_ns in (1, 2, 3):
@@ -116,6 +165,27 @@ def test_the_hubs_own_observations_have_a_stream_of_their_own(tmp_path):
     assert [entry.seq for entry in journal.reader().own_states()] == [1, 2]
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(0, 50), min_size=1, max_size=12).map(sorted), st.sets(st.integers(1, 12)), st.integers(0, 51)
+)
+def test_the_first_entry_since_a_time_is_found_whatever_offsets_are_missing(times, missing, since):
+    with tempfile.TemporaryDirectory() as folder:
+        journal = make(Path(folder))
+        for number, received_ns in enumerate(times, start=1):
+            journal.append([batch([fever(number)], first=number)], received_ns)
+        assert journal._db is not None
+        for offset in missing - {len(times)}:
+            journal._db.execute('DELETE FROM entries WHERE "offset" = ?', (offset,))
+        reader = journal.reader()
+        left = reader.after(0, 100)
+        expected = [entry.offset for entry in left if entry.received_ns >= since]
+        found = reader.first_since(since)
+        assert [entry.offset for entry in reader.after(found - 1, 100)] == expected
+        journal.close()
+        reader.close()
+
+
 def test_the_first_entry_since_a_time_is_found(tmp_path):
     journal = make(tmp_path)
     for number in range(1, 21):
@@ -124,7 +194,8 @@ def test_the_first_entry_since_a_time_is_found(tmp_path):
     assert [reader.first_since(ns) for ns in (0, 100, 101, 2000, 2001)] == [1, 1, 2, 20, 21]
 
 
-def test_what_append_returned_for_survives_a_kill(tmp_path):
+@pytest.mark.parametrize("lines", [1, 7, 50, 133])
+def test_what_append_returned_for_survives_a_kill(tmp_path, lines):
     program = """
 import sys
 from pathlib import Path
@@ -138,7 +209,7 @@ for number in range(1, 10**6):
 """
     child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
     assert child.stdout is not None
-    for _ in range(50):
+    for _ in range(lines):
         returned = int(child.stdout.readline())
     os.kill(child.pid, signal.SIGKILL)
     rest = child.stdout.read().split()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from hub.archive import Archive
 from hub.presence import Presence
+from tests.support.servers import eventually
+from wire.errors import JournalError
 from wire.events import DeviceState, Health
-from wire.messages import Status
+from wire.messages import SpoolDepth, Status, Vitals
 
 
 class Story:
@@ -84,3 +87,87 @@ def test_the_will_of_an_epoch_that_is_over_says_nothing(tmp_path):
     presence.status("site", "north", born(1, "new"))
     assert not presence.status("site", "north", died(99, "old"))
     assert presence.gates["site", "north"].online
+
+
+def pulse(session: int = 1) -> Vitals:
+    return Vitals(v=1, time_ns=5, epoch="e", session=session, spool=SpoolDepth(0, 0))
+
+
+async def test_short_breaks_are_not_told_and_every_long_silence_is(story):
+    told: list[Health] = []
+    for quiet_s in (59, 60, 61, 30, 61, 61):
+        story.presence.heard("site", "north")
+        await story.check()
+        story.now_s += quiet_s
+        told = await story.check()
+    assert told == [Health.FAILED, Health.OK, Health.FAILED, Health.OK, Health.FAILED]
+
+
+async def test_a_gate_that_says_goodbye_is_offline_at_once_and_lost_only_after_its_time(story):
+    story.presence.status("site", "north", born(1))
+    story.presence.status("site", "north", died(1))
+    gate = story.presence.gates["site", "north"]
+    assert (story.presence.state(gate), await story.check()) == ("offline", [])
+    story.now_s += 61
+    assert (story.presence.state(gate), await story.check()) == ("offline", [Health.FAILED])
+
+
+async def test_a_pulse_keeps_a_gate_online_and_its_absence_makes_it_silent(story):
+    for _ in range(10):
+        story.presence.pulse("site", "north", pulse())
+        story.now_s += 50
+        assert story.presence.state(story.presence.gates["site", "north"]) == "online"
+    story.now_s += 11
+    assert story.presence.state(story.presence.gates["site", "north"]) == "silent"
+
+
+async def test_a_will_says_nothing_about_when_the_gate_was_heard(story):
+    story.presence.status("site", "north", born(1))
+    story.now_s += 50
+    story.presence.status("site", "north", died(1))
+    story.now_s += 11
+    assert await story.check() == [Health.FAILED]
+
+
+async def test_gates_of_one_name_at_two_sites_are_two(story):
+    story.presence.heard("site", "north")
+    story.now_s += 61
+    story.presence.heard("other", "north")
+    assert await story.check() == [Health.FAILED]
+    assert {key: gate.reported for key, gate in story.presence.gates.items()} == {
+        ("site", "north"): Health.FAILED,
+        ("other", "north"): Health.OK,
+    }
+
+
+async def test_a_hub_that_was_off_while_a_gate_fell_silent_finds_out(story):
+    story.presence.heard("site", "north")
+    story.now_s += 61
+    await story.check()
+    story.presence.heard("site", "north")
+    await story.check()
+    story.presence = story.fresh()
+    await story.presence.start()
+    story.now_s += 61
+    assert await story.check() == [Health.FAILED, Health.OK, Health.FAILED]
+
+
+async def test_a_journal_that_cannot_be_written_delays_the_word_and_loses_it_not(story, monkeypatch):
+    monkeypatch.setattr("hub.presence.CHECK_EVERY_S", 0.01)
+    story.presence.heard("site", "north")
+    story.now_s += 61
+    tries, append_own = 0, story.archive.append_own
+
+    async def fails_twice(site, events):
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise JournalError("disk full")
+        await append_own(site, events)
+
+    monkeypatch.setattr(story.archive, "append_own", fails_twice)
+    task = asyncio.create_task(story.presence.watch())
+    await eventually(lambda: story.presence.gates["site", "north"].reported is Health.FAILED, "it is told")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (tries, await story.check()) == (3, [Health.FAILED])

@@ -1,0 +1,38 @@
+"""The live board keeps count by itself, and the count is that of the journal."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.alerts.desk import AlertDesk
+from hub.alerts.store import AlertStore
+from hub.archive import Archive
+from hub.live import MAX_PASSAGES, LiveBoard
+from hub.presence import Presence
+from hub.projections.runner import Runner
+from tests.support.events import TIME_NS, fever
+from tests.support.journals import batch
+
+DAY_NS = 86_400 * 10**9
+
+
+@pytest.mark.parametrize("old", [0, 5, MAX_PASSAGES, 200])
+async def test_the_count_of_events_is_that_of_the_journal_after_a_start_and_after_each_append(tmp_path, old):
+    now_ns = TIME_NS
+    archive = Archive(tmp_path / "journal.db", lambda: now_ns)
+    await archive.start()
+    for number in range(1, old + 1):
+        await archive.append([batch([fever(number)], first=number)])
+    now_ns += 2 * DAY_NS
+    desk = AlertDesk(AlertStore(tmp_path / "alerts.db", [], 3600), [])
+    board = LiveBoard(archive, Presence(archive, 60.0), desk, "site", lambda: now_ns)
+    runner = Runner(archive, board)
+    runner.cursor = await board.start()
+    while await runner._step():
+        pass
+    assert board.snapshot().journal_events == old
+    await archive.append([batch([fever(n) for n in range(old + 1, old + 4)], first=old + 1)])
+    await runner._step()
+    assert board.snapshot().journal_events == old + 3
+    assert len(board.snapshot().passages) == min(old + 3, MAX_PASSAGES)
+    await archive.stop()
