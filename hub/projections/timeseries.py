@@ -11,6 +11,7 @@ from hub.archive import Archive
 from hub.influx import InfluxSettings, Rejected, Writer, open_writer, write_all
 from hub.journal import Bad, Entry
 from hub.measurements import line_of
+from wire.errors import StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,11 @@ class TimeSeries:
         return await self._archive.read(lambda reader: reader.cursor(self.name))
 
     async def apply(self, entries: Sequence[Entry]) -> None:
-        rejected = await asyncio.to_thread(self._write, entries)
+        try:
+            rejected = await asyncio.to_thread(self._write, entries)
+        except StoreError:
+            await self.stop()  # next time the server is asked anew what it is: it may come back as another
+            raise
         if rejected:
             log.error("time-series server refuses lines", lines=len(rejected), first=rejected[0].reason)
             await self._archive.bury(

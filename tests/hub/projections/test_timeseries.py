@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Raw
 from msgspec.structs import replace
 
 from hub.archive import Archive
@@ -17,11 +20,27 @@ from hub.projections.runner import Runner
 from hub.projections.timeseries import TimeSeries
 from tests.support import strategies as our
 from tests.support.events import TIME_NS, fever, routine
-from tests.support.journals import URGENT, batch, entry
-from tests.support.servers import eventually
+from tests.support.journals import URGENT, batch, entry, numbered
+from tests.support.servers import VictoriaMetrics, eventually
 from wire.errors import StoreError
-from wire.events import DeviceKind, DeviceState, Disinfection, Health
+from wire.events import (
+    MAX_TIME_NS,
+    DeviceKind,
+    DeviceState,
+    Disinfection,
+    Gap,
+    GapCause,
+    Health,
+    Outcome,
+    Reason,
+    SecondaryMeasurement,
+    VehiclePassage,
+)
 from wire.link import Backoff
+from wire.messages import Numbered, batch_of
+
+hostile = st.text(max_size=40) | st.text("\\\"',= \n\r\t\0{}[]#门\u2028i", max_size=30)
+"""What a gate may say of itself, with all that line protocol takes for something else."""
 
 
 class Story:
@@ -156,3 +175,108 @@ def test_the_numbers_last_digits_make_times_of_one_microsecond_different():
 def test_the_urgent_and_the_routine_stream_never_overwrite_each_other():
     assert line_of(entry(fever(1))).split(" ")[0] != line_of(entry(routine(1))).split(" ")[0]
     assert URGENT.urgency == "urgent"
+
+
+async def test_a_server_that_comes_back_as_another_is_asked_anew_what_it_is(tmp_path, http_sink, influxdb1, database):
+    http_sink.status = 404  # a proxy that answers for a server that is not up yet, and names no version
+    story = Story(tmp_path, http_sink.url.removesuffix("/hook"), database)
+    await story.archive.start()
+    await story.archive.append([batch([fever(1)])])
+    task = asyncio.create_task(story.runner.run())
+    await eventually(lambda: any("/api/v2/write" in request.path for request in http_sink.requests), "it waits")
+    story.settings = InfluxSettings(url=influxdb1.url, bucket=database)
+    story.runner.projection._settings = story.settings
+    await eventually(lambda: story.runner.cursor == 1, "it goes on")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await story.archive.stop()
+    assert len(influxdb1.query("SELECT seq FROM person_passage", database)) == 1
+
+
+async def test_a_time_that_the_server_cannot_hold_is_kept_apart_and_stops_nothing(story, influxdb1, database):
+    times_ns = [MAX_TIME_NS if number == 900 else TIME_NS for number in range(1, 1001)]
+    await story.archive.append([batch([fever(n, time_ns) for n, time_ns in enumerate(times_ns, start=1)])])
+    await story.until_done()
+    letters = await story.archive.read(lambda reader: reader.dead_letters())
+    assert [letter.source for letter in letters] == ["line"]
+    rows = influxdb1.query("SELECT seq FROM person_passage", database)
+    assert {row["seq"] for row in rows} == set(range(1, 1001)) - {900}
+
+
+async def test_an_event_that_cannot_be_read_is_a_point_too(story, influxdb1, database):
+    odd = Numbered(2, Raw(b'{"type":"from-the-future","time_ns":1}'))
+    await story.archive.append([batch_of(URGENT, [*numbered([fever(1)]), odd])])
+    await story.until_done()
+    assert [row["seq"] for row in influxdb1.query("SELECT seq FROM unreadable", database)] == [2]
+
+
+def test_any_text_of_a_gate_comes_back_from_a_real_server_as_one_field_of_one_point(influxdb1):
+    name = f"test_{uuid4().hex[:12]}"
+    writer = V1Writer(InfluxSettings(url=influxdb1.url, bucket=name))
+    number = iter(range(1, 10**6))
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(hostile, min_size=1, max_size=10))
+    def check(texts: list[str]) -> None:
+        first = next(number) * 10**9
+        states = [
+            DeviceState(time_ns=first + n * 10**6, device="a", kind=DeviceKind.CLOCK, health=Health.OK, detail=text)
+            for n, text in enumerate(texts)
+        ]
+        assert write_all(writer, [line_of(entry(state)) for state in states]) == []
+        where = f"time >= {first} AND time < {first + 10**9}"
+        rows = influxdb1.query(f"SELECT detail, seq FROM device_state WHERE {where}", name)
+        assert [row["seq"] for row in rows] == [1] * len(texts)
+        assert [row["detail"] or "" for row in rows] == [text.replace("\n", " ") for text in texts]
+
+    check()
+    assert {row["name"] for row in influxdb1.query("SHOW MEASUREMENTS", name)} == {"device_state"}
+    writer.close()
+
+
+async def test_every_kind_of_event_is_written_and_read_back_under_its_declared_names(story, influxdb1, database):
+    truck = VehiclePassage(
+        time_ns=TIME_NS, passage="p", lane="truck", outcome=Outcome.DENY, confidence=1, reasons=(Reason.FEVER,)
+    )
+    contact = SecondaryMeasurement(time_ns=TIME_NS, lane="people", body_c=38)
+    state = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.OK, detail="well")
+    gap = Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_FULL, lost=3)
+    events = [fever(1), truck, state, gap, routine(5), contact]
+    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(7, Raw(b"{}"))])])
+    await story.until_done()
+    for declared in SCHEMA:
+        (row,) = influxdb1.query(f"SELECT * FROM {declared.name}", database)
+        known = {"time", *COMMON_TAGS, *COMMON_FIELDS, *declared.tags, *declared.fields}
+        assert set(row) <= known
+        assert set(row) >= set(declared.tags) | {"seq", "late_s", "site", "gate", "urgency"}
+    assert await story.archive.read(lambda reader: [letter.source for letter in reader.dead_letters()]) == ["event"]
+
+
+async def test_an_outage_of_the_v2_api_only_makes_it_wait(tmp_path, database):
+    server = VictoriaMetrics(tmp_path / "victoria")
+    server.start()
+    story = Story(tmp_path, server.url, database)
+    await story.archive.start()
+    await story.archive.append([batch([fever(1)])])
+    task = asyncio.create_task(story.runner.run())
+    await eventually(lambda: story.runner.cursor == 1, "the first is written")
+    await asyncio.to_thread(server.kill)
+    await story.archive.append([batch([fever(2)], first=2)])
+    await eventually(lambda: bool(story.runner.error), "the outage is told")
+    await asyncio.to_thread(server.start)
+    await eventually(lambda: story.runner.cursor == 2, "it goes on")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await story.archive.read(lambda reader: reader.dead_count()) == 0
+    await story.archive.stop()
+    await asyncio.to_thread(server.stop)
+
+
+async def test_a_kill_between_the_write_and_the_cursor_writes_again_and_doubles_nothing(story, influxdb1, database):
+    await story.archive.append([batch([fever(n) for n in range(1, 21)])])
+    projection = story.runner.projection
+    entries = await story.archive.after(0, 100)
+    await asyncio.to_thread(projection._write, entries)
+    assert await projection.start() == 0
+    await story.until_done()
+    assert influxdb1.query("SELECT count(seq) FROM person_passage", database)[0]["count"] == 20
