@@ -91,6 +91,9 @@ class Runner:
                 return await self.projection.start()
             except MenshenError as error:
                 await self._tell_and_wait(str(error))
+            except Exception as error:
+                log.exception("projection does not start", projection=self.projection.name)
+                await self._tell_and_wait(f"defect: {error!r}")
 
     async def _tell_and_wait(self, error: str) -> None:
         if error != self.error:

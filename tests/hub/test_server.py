@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import aiomqtt
 import httpx
 import msgspec
 import pytest
 
+from hub.alerts.channels import WebhookSettings
 from hub.board import Snapshot
+from hub.influx import InfluxSettings
+from hub.journal import Journal
 from hub.server import Hub
 from hub.settings import EmbeddedSettings, HubSettings, WebSettings
 from tests.support.events import TIME_NS, fever, routine
 from tests.support.journals import ROUTINE, batch
-from tests.support.servers import eventually, free_port
-from wire.errors import LinkError
+from tests.support.servers import die_with_parent, eventually, free_port
+from wire import topics
+from wire.errors import LinkError, MenshenError
+from wire.events import Urgency
 from wire.link import BrokerSettings
+from wire.messages import encode
 
 
-def hub_in(folder: Path, broker_port: int | None = None) -> Hub:
+def hub_in(folder: Path, broker_port: int | None = None, web_port: int = 0, **options: Any) -> Hub:
     settings = HubSettings(
         site="site",
         data=str(folder),
         broker=BrokerSettings(port=broker_port or free_port(), backoff_min_s=0.05),
         embedded_broker=EmbeddedSettings(enabled=True),
-        web=WebSettings(port=0),
+        web=WebSettings(port=web_port),
+        **options,
     )
     return Hub(settings, "test")
 
@@ -60,13 +73,13 @@ async def test_a_hub_starts_serves_stops_and_a_second_run_continues_the_same_jou
     await hub.archive.append([batch([fever(1, now_ns), fever(2, now_ns)]), batch([routine(1, now_ns)], stream=ROUTINE)])
     await eventually(lambda: len(hub.desk.open) == 2, "the fevers are alerts")
     assert (await board(hub)).journal_events == 3
-    await stop(task)
+    assert await stop(task) < 2.0
     again = hub_in(tmp_path)
     task = await running(again)
     await eventually(lambda: len(again.desk.open) == 2, "the alerts are there again")
     await eventually(lambda: len(again.board.snapshot().passages) == 2, "so are the last passages")
     shown = again.board.snapshot()
-    await stop(task)
+    assert await stop(task) < 2.0
     assert shown.gates[0].fevers_today == 2
     assert [passage.offset for passage in shown.passages] == [2, 1]
     assert {alert.told for alert in shown.alerts} == {"no-channel"}
@@ -87,6 +100,63 @@ async def test_a_broker_port_that_is_taken_is_told(tmp_path, mosquitto):
     hub = hub_in(tmp_path, mosquitto.port)
     with pytest.raises(LinkError, match=str(mosquitto.port)):
         await hub.run()
+
+
+async def test_a_port_of_the_console_that_is_taken_is_told_and_leaves_nothing_running(tmp_path, http_sink):
+    hub = hub_in(tmp_path, web_port=http_sink.port)
+    with pytest.raises(MenshenError, match=str(http_sink.port)):
+        await hub.run()
+    again = hub_in(tmp_path)
+    task = await running(again)
+    await eventually(lambda: again.ingest.connected, "the same journal is free for another")
+    await stop(task)
+
+
+async def test_a_gate_is_heard_its_fever_told_and_written_and_a_second_hub_goes_on(
+    tmp_path, http_sink, influxdb1, database
+):
+    port = free_port()
+    options = {
+        "influx": InfluxSettings(url=influxdb1.url, bucket=database),
+        "channels": [WebhookSettings(name="hook", url=http_sink.url)],
+    }
+    for number in (1, 2):
+        hub = hub_in(tmp_path, port, **options)
+        task = await running(hub)
+        await eventually(lambda: hub.ingest.connected, "the hub is connected")  # noqa: B023 - awaited here
+        async with aiomqtt.Client("127.0.0.1", port) as gate:
+            events = [fever(n, time.time_ns()) for n in range(1, number + 1)]
+            await gate.publish(topics.events("site", "north", Urgency.URGENT), encode(batch(events)), qos=1)
+            await eventually(lambda: len(http_sink.requests) == number, "it is told")  # noqa: B023
+            await eventually(lambda: hub.board.runners[1].cursor == number, "it is written")  # noqa: B023
+        assert await stop(task) < 2.0
+    told = [json.loads(request.body)["dedup_key"] for request in http_sink.requests]
+    assert told == ["menshen-1-firing", "menshen-2-firing"]
+    rows = influxdb1.query("SELECT seq FROM person_passage", database)
+    assert [row["seq"] for row in rows] == [1, 2]
+
+
+def test_a_hub_whose_time_series_server_says_nothing_still_stops_when_it_is_asked_to(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = f"""site = "site"
+broker = {{ port = {free_port()} }}
+embedded_broker = {{ enabled = true }}
+web = {{ port = {free_port()} }}
+influx = {{ url = "http://127.0.0.1:{silent.getsockname()[1]}", timeout_s = 60.0 }}
+"""
+        (tmp_path / "hub.toml").write_text(settings)
+        journal = Journal(tmp_path / "var" / "journal.db")
+        journal.open()
+        journal.append([batch([fever(1)])], TIME_NS)
+        journal.close()
+        command = [sys.executable, "-m", "menshen", "hub", "run", str(tmp_path / "hub.toml")]
+        hub = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        silent.settimeout(20)
+        silent.accept()  # it has asked, and waits
+        began_s = time.monotonic()
+        hub.terminate()
+        assert hub.wait(20) == 0
+        assert time.monotonic() - began_s < 5
 
 
 async def test_an_embedded_broker_that_dies_is_started_again(tmp_path):

@@ -70,3 +70,69 @@ async def test_what_stops_a_projection_is_shown(tmp_path):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await archive.stop()
+
+
+class Durable(Reader):
+    """A projection that keeps its effects and then its cursor in the journal, as the time series do."""
+
+    def __init__(self, archive: Archive, failures: list[Exception], effects: list[int]) -> None:
+        super().__init__(failures)
+        self.archive = archive
+        self.seen = effects
+
+    async def start(self) -> int:
+        if self.failures and isinstance(self.failures[0], LookupError):
+            raise self.failures.pop(0)
+        return await self.archive.read(lambda reader: reader.cursor(self.name))
+
+    async def apply(self, entries: Sequence[Entry]) -> None:
+        await super().apply(entries)
+        await self.archive.set_cursor(self.name, entries[-1].offset)
+
+
+async def read_all(archive: Archive, failures: list[Exception], effects: list[int]) -> Runner:
+    """Run one projection until it has read everything that is there, then end it as a stopping hub does."""
+    runner = Runner(archive, Durable(archive, failures, effects), Backoff(0.001, 0.005))
+    last = await archive.read(lambda reader: reader.last_offset())
+    task = asyncio.create_task(runner.run())
+    await eventually(lambda: runner.cursor == last and not runner.error, "it is through")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return runner
+
+
+async def test_a_cursor_survives_a_restart_and_nothing_is_skipped_or_read_again(tmp_path):
+    effects: list[int] = []
+    for start in (1, 11, 21):
+        archive = Archive(tmp_path / "journal.db")
+        await archive.start()
+        await archive.append([batch([fever(n) for n in range(start, start + 10)], first=start)])
+        await read_all(archive, [], effects)
+        await archive.stop()
+    assert effects == list(range(1, 31))
+
+
+@pytest.mark.parametrize("failure", [LookupError("a defect in start"), JournalError("busy"), ZeroDivisionError()])
+async def test_whatever_fails_at_start_or_later_is_tried_again(tmp_path, failure):
+    archive = Archive(tmp_path / "journal.db")
+    await archive.start()
+    await archive.append([batch([fever(n) for n in range(1, 8)])])
+    effects: list[int] = []
+    runner = await read_all(archive, [failure] * 5, effects)
+    assert effects == list(range(1, 8))
+    assert runner.row(7).state == "live"
+    await archive.stop()
+
+
+async def test_an_entry_that_is_written_while_a_projection_looks_is_not_slept_over(tmp_path):
+    archive = Archive(tmp_path / "journal.db")
+    await archive.start()
+    effects: list[int] = []
+    runner = Runner(archive, Durable(archive, [], effects), Backoff(0.001, 0.005))
+    task = asyncio.create_task(runner.run())
+    for number in range(1, 101):
+        await archive.append([batch([fever(number)], first=number)])
+    await eventually(lambda: len(effects) == 100, "all are read without waiting for the idle time", 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await archive.stop()
