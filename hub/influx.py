@@ -33,7 +33,7 @@ _RETRY_STATUS = {401, 403, 404, 408, 429, 500, 502, 503, 504}
 class InfluxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the time series go. `bucket` is the database on 1.x."""
 
-    url: str
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+[^\s]*$")]
     bucket: str = "menshen"
     org: str = "menshen"
     token_file: str | None = None

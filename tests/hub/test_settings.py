@@ -51,6 +51,7 @@ def test_channels_of_both_kinds_are_read_and_their_files_are_beside_the_settings
         (A + '\n[broker]\nprot = 1883\n', "hub.toml:4: broker.prot = 1883: unknown key, did you mean 'port'?"),
         (A + '[web]\nport = -1\n', "hub.toml:3: web.port = -1: expected `int` >= 0"),
         (A + '[alerts]\npage_within_s = "1h"\n', "hub.toml:3: alerts.page_within_s = '1h': expected `float`"),
+        (A + '[influx]\nurl = "influx:8086"\n', "hub.toml:3: influx.url = 'influx:8086': expected `str` matching"),
         (A + '[influx]\n', "hub.toml:2: influx: missing key 'url'"),
         (A + 'channels = 5\n', "hub.toml:2: channels = 5: expected a list of tables, [[channels]]"),
         (A + 'channels = ["x"]\n', "hub.toml:2: channels[0] = 'x': expected a table, [[channels]]"),

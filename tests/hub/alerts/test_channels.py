@@ -23,6 +23,7 @@ from tests.support.events import TIME_NS
 from tests.support.servers import free_port
 from wire.errors import DeliveryError
 
+SENT_S = TIME_NS // 10**9 + 86_400
 texts = st.text(max_size=60) | st.text("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029\0 aé门", max_size=20)
 
 
@@ -157,9 +158,10 @@ async def test_a_mail_server_that_is_not_there_is_tried_again():
 @given(texts, st.sampled_from(Rule), st.sampled_from(["firing", "resolved"]), st.sampled_from(["zh", "en"]))
 def test_whatever_a_gate_says_makes_a_mail_and_a_webhook(detail, rule, step, lang):
     settings = MailSettings(name="m", host="h", sender="hub@plant", to=["a@plant"], lang=lang)
-    sent = message_from_bytes(mail(page(detail, rule, step), settings).as_bytes(policy=SMTP), policy=default)
+    sent = message_from_bytes(mail(page(detail, rule, step), settings, SENT_S).as_bytes(policy=SMTP), policy=default)
     assert set(sent.keys()) >= {"From", "To", "Subject", "Message-ID", "Date"}
     assert sent["To"] == "a@plant"
+    assert sent["Date"].datetime.timestamp() == SENT_S
     body = json.loads(webhook_body(page(detail, rule, step)))
     assert (body["detail"], body["rule"], body["step"]) == (detail, rule, step)
     assert len(body["text"]["zh"].splitlines()) == 1

@@ -280,3 +280,13 @@ async def test_a_kill_between_the_write_and_the_cursor_writes_again_and_doubles_
     assert await projection.start() == 0
     await story.until_done()
     assert influxdb1.query("SELECT count(seq) FROM person_passage", database)[0]["count"] == 20
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_an_address_with_and_without_a_slash_at_its_end_is_the_same(influxdb1, victoria_metrics, database, end):
+    for server, name in ((influxdb1, "V1Writer"), (victoria_metrics, "V2Writer")):
+        writer = open_writer(InfluxSettings(url=server.url + end, bucket=database))
+        assert type(writer).__name__ == name
+        writer.write([f"slash,t=a v=1i {TIME_NS}"])
+        writer.close()
+    assert influxdb1.query("SELECT v FROM slash", database) == [{"time": TIME_NS, "v": 1}]
