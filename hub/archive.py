@@ -50,6 +50,7 @@ class Archive:
 
     async def bury(self, letters: Sequence[Bad]) -> None:
         await self._write(partial(self._journal.bury, letters, self._now_ns()))
+        self._ring()
 
     async def exhume(self, letter_id: int) -> str:
         outcome = await self._write(partial(self._journal.exhume, letter_id, self._now_ns()))
@@ -77,7 +78,7 @@ class Archive:
         return await asyncio.get_running_loop().run_in_executor(self._reading, query, self._reader)
 
     def bell(self) -> asyncio.Event:
-        """The bell that rings at the next append; taken before reading, no append can be missed."""
+        """The bell that rings at the next change; taken before reading, no change can be missed."""
         return self._bell
 
     def _ring(self) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
+import structlog
 from msgspec import Struct
 
 from hub.alerts.desk import AlertDesk
@@ -17,7 +18,10 @@ from hub.ingest import Ingest
 from hub.journal import Entry, JournalReader
 from hub.presence import Gate, Presence
 from hub.projections.runner import Runner
+from wire.errors import JournalError
 from wire.events import DeviceState, Outcome, PersonPassage, VehiclePassage, Verdict
+
+log = structlog.get_logger(__name__)
 
 MAX_PASSAGES = 60
 PUSH_EVERY_S = 0.2
@@ -79,7 +83,6 @@ class LiveBoard:
         for entry in entries:
             self._apply_one(entry)
         self._count += len(entries)  # counting them all takes SQLite longer with each event that it holds
-        self._dead = await self._archive.read(JournalReader.dead_count)
         now_ns = self._now_ns()
         fresh = sum(now_ns - entry.received_ns < RATE_OVER_S * 1e9 for entry in entries)
         self._rate.append((now_ns, fresh))
@@ -163,6 +166,21 @@ class LiveBoard:
         async with asyncio.TaskGroup() as tasks:
             for changed in (self._presence.changed, self._desk.changed):
                 tasks.create_task(self._touch_on(changed))
+            tasks.create_task(self._count_dead())
+
+    async def _count_dead(self) -> None:
+        """A message that cannot be read is no entry that `apply` could see, and shall show all the same."""
+        while True:
+            bell = self._archive.bell()
+            try:
+                dead = await self._archive.read(JournalReader.dead_count)
+            except JournalError as error:
+                log.error("dead letters cannot be counted", error=str(error))
+            else:
+                if dead != self._dead:
+                    self._dead = dead
+                    self._touch()
+            await bell.wait()
 
     async def _touch_on(self, changed: asyncio.Event) -> None:
         while True:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hub.alerts.desk import AlertDesk
 from hub.alerts.store import AlertStore
 from hub.archive import Archive
+from hub.journal import Bad
 from hub.live import MAX_PASSAGES, LiveBoard
 from hub.presence import Presence
 from hub.projections.runner import Runner
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import batch
+from tests.support.servers import eventually
 
 DAY_NS = 86_400 * 10**9
 
@@ -35,4 +39,19 @@ async def test_the_count_of_events_is_that_of_the_journal_after_a_start_and_afte
     await runner._step()
     assert board.snapshot().journal_events == old + 3
     assert len(board.snapshot().passages) == min(old + 3, MAX_PASSAGES)
+    await archive.stop()
+
+
+async def test_a_dead_letter_shows_at_once_though_no_event_comes_and_also_after_a_restart(tmp_path):
+    archive = Archive(tmp_path / "journal.db")
+    await archive.start()
+    for before in (0, 1):
+        desk = AlertDesk(AlertStore(tmp_path / "alerts.db", [], 3600), [])
+        board = LiveBoard(archive, Presence(archive, 60.0), desk, "site")
+        task = asyncio.create_task(board.watch())
+        await eventually(lambda: board.snapshot().dead_letters == before, "what is there is counted")  # noqa: B023
+        await archive.bury([Bad("message", "topic", "no JSON", bytes([before]))])
+        await eventually(lambda: board.snapshot().dead_letters == before + 1, "a new one shows")  # noqa: B023
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
     await archive.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -165,3 +166,12 @@ def test_whatever_a_gate_says_makes_a_mail_and_a_webhook(detail, rule, step, lan
     body = json.loads(webhook_body(page(detail, rule, step)))
     assert (body["detail"], body["rule"], body["step"]) == (detail, rule, step)
     assert len(body["text"]["zh"].splitlines()) == 1
+
+
+async def test_a_mail_server_that_accepts_and_says_nothing_is_not_waited_for_for_ever():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        channel = Mail(MailSettings(name="m", host="127.0.0.1", port=port, sender="a@b", to=["c@d"], timeout_s=0.2))
+        with pytest.raises(DeliveryError) as caught:
+            await channel.send(page())
+    assert caught.value.retry

@@ -25,6 +25,7 @@ from tests.support.servers import VictoriaMetrics, eventually
 from wire.errors import StoreError
 from wire.events import (
     MAX_TIME_NS,
+    AnyEvent,
     DeviceKind,
     DeviceState,
     Disinfection,
@@ -290,3 +291,22 @@ def test_an_address_with_and_without_a_slash_at_its_end_is_the_same(influxdb1, v
         writer.write([f"slash,t=a v=1i {TIME_NS}"])
         writer.close()
     assert influxdb1.query("SELECT v FROM slash", database) == [{"time": TIME_NS, "v": 1}]
+
+
+def test_a_real_server_takes_the_line_of_any_event_as_one_point(influxdb1):
+    name = f"test_{uuid4().hex[:12]}"
+    writer = V1Writer(InfluxSettings(url=influxdb1.url, bucket=name))
+    total = 0
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(our.events, min_size=1, max_size=20))
+    def check(events: list[AnyEvent]) -> None:
+        nonlocal total
+        dated = [replace(event, time_ns=TIME_NS + (total + n) * 1000) for n, event in enumerate(events)]
+        assert write_all(writer, [line_of(entry(event)) for event in dated]) == []
+        total += len(events)
+
+    check()
+    counts = [row["count"] for row in influxdb1.query("SELECT count(seq) FROM /.*/", name)]
+    assert sum(counts) == total
+    writer.close()
