@@ -156,8 +156,11 @@ def _resolve(arguments: argparse.Namespace) -> int:
 
 def _store(arguments: argparse.Namespace) -> AlertStore:
     settings = _load(arguments)
+    path = Path(settings.data) / "alerts.db"
+    if not path.exists():
+        raise MenshenError(f"alerts {path}: there are none yet, no hub has run here")
     names = [channel.name for channel in settings.channels]
-    store = AlertStore(Path(settings.data) / "alerts.db", names, settings.alerts.page_within_s)
+    store = AlertStore(path, names, settings.alerts.page_within_s)
     store.open()
     return store
 

@@ -30,7 +30,8 @@ class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`page_within_s`: an event that reaches the hub later than this opens its alert and pages nobody."""
+    """`page_within_s`: an event that reaches the hub later than this opens its alert and pages nobody; one of a gate
+    whose clock is not synchronised is always paged, for its age is not known."""
 
     page_within_s: Annotated[float, Meta(gt=0)] = 3600.0
     gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0

@@ -158,3 +158,10 @@ def test_an_alert_is_not_ended_without_a_name(command):
     with pytest.raises(SystemExit) as caught:
         command("resolve", "1")
     assert caught.value.code == 2
+
+
+def test_alerts_where_no_hub_ever_ran_are_explained_and_nothing_is_made(command, tmp_path):
+    for said in (command("alerts"), command("resolve", "1", "--by", "Li")):
+        assert said.code == 1
+        assert "there are none yet" in said.err
+    assert not (tmp_path / "var").exists()
