@@ -10,8 +10,9 @@ import msgspec
 
 from edge import settings
 from edge.agent import Agent, read_key
-from sim import feed, recordings
+from sim import chronicle, feed, recordings
 from sim.gates import SimulatedGate, gate_file
+from sim.plant import BUILT_IN, plant
 from sim.registry import registry
 from wire.errors import MenshenError
 from wire.process import run, set_up_logging
@@ -40,6 +41,14 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--rate-per-min", type=float, default=12.0)
     gate.add_argument("--fever-share", type=float, default=0.02)
     _plant(gate)
+    truth = gate.add_argument_group("a whole plant, as files: the truth, and the events straight from it")
+    truth.add_argument(
+        "--plant", metavar="PLANT", help=f"{', '.join(BUILT_IN)} or a .toml file; needs --out, no broker"
+    )
+    truth.add_argument("--out", type=Path, help="a folder of its own")
+    truth.add_argument("--gates", type=int, help="in place of the plant's own number")
+    truth.add_argument("--days", type=int, default=1)
+    truth.add_argument("--speed", type=float, default=0.0, help="simulated seconds a second; 0: as fast as it goes")
     gate.set_defaults(run=_run)
     render = commands.add_parser("render", help="write a thermal recording with known people")
     render.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
@@ -64,6 +73,8 @@ def _plant(parser: argparse.ArgumentParser, people: int = 300) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from menshen import VERSION
 
+    if arguments.plant is not None:
+        return _run_plant(arguments)
     folder: Path = arguments.data / arguments.gate
     folder.mkdir(parents=True, exist_ok=True)
     key_file = folder / "token.key"
@@ -77,6 +88,21 @@ def _run(arguments: argparse.Namespace) -> int:
     gate = settings.load(folder / "gate.toml")
     set_up_logging()
     return run(Agent(gate, VERSION).run())
+
+
+def _run_plant(arguments: argparse.Namespace) -> int:
+    if arguments.out is None:
+        raise MenshenError("--plant writes files: say where with --out FOLDER")
+    which = plant(arguments.plant, arguments.gates)
+    counts = chronicle.write(
+        arguments.out, which, seed=arguments.seed, days=arguments.days, speed=arguments.speed, tell=_tell
+    )
+    print(f"{arguments.out}: {', '.join(f'{count:,} {outcome}' for outcome, count in sorted(counts.items()))}")
+    return 0
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _render(arguments: argparse.Namespace) -> int:

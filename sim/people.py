@@ -7,6 +7,8 @@ from msgspec import Struct
 
 BODY_MEAN_C, BODY_SD_C = 36.88, 0.27
 """Oral temperature of the people without a fever in the FDA's recordings (PhysioNet doi 10.13026/3bhc-9065)."""
+FEVER_FROM_C, WELL_BELOW_C = 37.5, 37.4
+"""Who has a fever in the same recordings, by definition; the line and spread above are of people below it."""
 FEVER_C = (38.0, 39.6)
 SKIN_AT_MEAN_C, SKIN_SLOPE, SKIN_SD_C = 35.81, 0.82, 0.29
 """Whole-face maximum against oral temperature in the same recordings: line and spread between people."""
@@ -27,7 +29,7 @@ class SimPerson(Struct, frozen=True):
     @property
     def feverish(self) -> bool:
         """By the definition of the recordings: an oral temperature of 37.5 °C and more."""
-        return self.body_c >= 37.5
+        return self.body_c >= FEVER_FROM_C
 
 
 class SimVehicle(Struct, frozen=True):
@@ -46,12 +48,17 @@ def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPers
     draw = stream(seed, "people")
     found = []
     for number in range(people):
-        chance, fever_c = draw.random(), draw.uniform(*FEVER_C)
-        body_c = fever_c if chance < fever_share else draw.normal(BODY_MEAN_C, BODY_SD_C)
+        chance, ill_c = draw.random(), fever_c(draw)
+        body_c = ill_c if chance < fever_share else min(draw.normal(BODY_MEAN_C, BODY_SD_C), WELL_BELOW_C)
         skin_c = SKIN_AT_MEAN_C + SKIN_SLOPE * (body_c - BODY_MEAN_C) + draw.normal(0, SKIN_SD_C)
         glasses, head_px = bool(draw.random() < 0.3), float(np.clip(draw.normal(36, 3), 28, 44))
         found.append(SimPerson(badge_number(number), float(body_c), float(skin_c), glasses, head_px))
     return found
+
+
+def fever_c(draw: np.random.Generator) -> float:
+    """The body temperature of somebody with a fever."""
+    return float(draw.uniform(*FEVER_C))
 
 
 def vehicles(seed: int, count: int) -> list[SimVehicle]:
