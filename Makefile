@@ -4,7 +4,7 @@
 PYTHON ?=
 BIN := .venv/bin
 TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk
-LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r
+LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 PROJECT = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 help: ## What can be made

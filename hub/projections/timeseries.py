@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import Sequence
 
+import anyio.to_thread
 import structlog
 
 from hub.archive import Archive
@@ -18,7 +14,6 @@ from hub.measurements import line_of
 from wire.errors import StoreError
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 
 class TimeSeries:
@@ -37,7 +32,9 @@ class TimeSeries:
 
     async def apply(self, entries: Sequence[Entry]) -> None:
         try:
-            rejected = await _in_thread(partial(self._write, entries))
+            # A hub that stops does not wait for a server that says nothing: what is under way is left behind, and
+            # written again at the next start, which changes nothing.
+            rejected = await anyio.to_thread.run_sync(self._write, entries, abandon_on_cancel=True)
         except StoreError:
             await self.stop()  # next time the server is asked anew what it is: it may come back as another
             raise
@@ -57,28 +54,3 @@ class TimeSeries:
         if self._writer is None:
             self._writer = open_writer(self._settings)
         return write_all(self._writer, [line_of(entry) for entry in entries])
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Like `asyncio.to_thread`, but a hub that stops does not wait for a server that says nothing.
-
-    What is under way is left behind: it is written again at the next start, which changes nothing.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(set_outcome: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(lambda: None if done.done() else set_outcome())
-
-    def run() -> None:
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - carried to the one who waits
-            outcome = partial(done.set_exception, error)
-        else:
-            outcome = partial(done.set_result, result)
-        tell(outcome)
-
-    threading.Thread(target=run, name="timeseries-write", daemon=True).start()
-    return await done
