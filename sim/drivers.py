@@ -27,11 +27,20 @@ _NOBODY = Pose(0, 0, 0)
 _began: dict[str, Instant] = {}
 
 
-class PeopleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A lane of people: the same values for its camera and its badge reader."""
+class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The scene's name, and the planted faults: seconds after each start, None for never."""
 
     scene: str
     seed: int = 1
+    fail_after_s: Annotated[float, Meta(ge=0)] | None = None
+    """From then on the device raises `DriverError`."""
+    hang_after_s: Annotated[float, Meta(ge=0)] | None = None
+    """From then on it says nothing at all, until it is stopped."""
+
+
+class PeopleSettings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A lane of people: the same values for its camera and its badge reader."""
+
     people: Annotated[int, Meta(ge=1, le=100_000)] = 300
     rate_per_min: Rate = 12.0
     fever_share: Share = 0.02
@@ -40,9 +49,8 @@ class PeopleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class _Paced:
     """What all of them do alike: begin with their scene, wait for its moments, fail when told to."""
 
-    def __init__(self, scene: str, fail_after_s: float | None, timekeeper: Timekeeper) -> None:
-        self._scene = scene
-        self._fail_after_s = fail_after_s
+    def __init__(self, faults: FaultSettings, timekeeper: Timekeeper) -> None:
+        self._faults = faults
         self._timekeeper = timekeeper
         self._stopped = asyncio.Event()
         self._began: Instant | None = None
@@ -51,7 +59,7 @@ class _Paced:
     async def start(self) -> None:
         self._stopped.clear()
         self._started = self._timekeeper.now()
-        self._began = _began.setdefault(self._scene, self._started)
+        self._began = _began.setdefault(self._faults.scene, self._started)
 
     async def stop(self) -> None:
         self._stopped.set()
@@ -59,11 +67,18 @@ class _Paced:
     def now_s(self) -> float:
         """Seconds of the scene. Raises `DriverError` before `start`, and when the stated time to fail has come."""
         if self._began is None or self._started is None:
-            raise DriverError(f"simulated device of scene {self._scene!r}: was not started")
+            raise DriverError(f"simulated device of scene {self._faults.scene!r}: was not started")
         now = self._timekeeper.now()
-        if self._fail_after_s is not None and now.seconds_since(self._started) >= self._fail_after_s:
-            raise DriverError(f"simulated fault after {self._fail_after_s} s")
+        fail_after_s = self._faults.fail_after_s
+        if fail_after_s is not None and now.seconds_since(self._started) >= fail_after_s:
+            raise DriverError(f"simulated fault after {fail_after_s} s")
         return now.seconds_since(self._began)
+
+    def _hangs(self) -> bool:
+        """Whether the device hangs now."""
+        after_s = self._faults.hang_after_s
+        assert self._started is not None, "now_s raised before"
+        return after_s is not None and self._timekeeper.now().seconds_since(self._started) >= after_s
 
     async def until(self, at_s: float) -> bool:
         """Wait for a moment of the scene; False when the driver was stopped meanwhile."""
@@ -74,6 +89,8 @@ class _Paced:
                     await self._stopped.wait()
             if not self._stopped.is_set():
                 self.now_s()
+        if self._hangs():
+            await self._stopped.wait()
         return not self._stopped.is_set()
 
 
@@ -86,10 +103,9 @@ class SimulatedCamera(_Paced):
         fps: Annotated[float, Meta(gt=0, le=30)] = 9.0
         reference_c: float | None = 35.0
         drift_c_per_min: float = 0.02
-        fail_after_s: float | None = None
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
-        super().__init__(settings.scene, settings.fail_after_s, timekeeper)
+        super().__init__(settings, timekeeper)
         self._settings = settings
         self._view = View(settings.height, settings.width, settings.reference_c)
         self._noise = stream(settings.seed, "noise")
@@ -118,11 +134,10 @@ class SimulatedCamera(_Paced):
 class SimulatedBadgeReader(_Paced):
     """Reads the badges of the scene's people; some read twice, some are forgotten."""
 
-    class Settings(PeopleSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        fail_after_s: float | None = None
+    Settings = PeopleSettings
 
-    def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
-        super().__init__(settings.scene, settings.fail_after_s, timekeeper)
+    def __init__(self, settings: PeopleSettings, timekeeper: Timekeeper) -> None:
+        super().__init__(settings, timekeeper)
         self._settings = settings
 
     async def reads(self) -> AsyncIterator[BadgeRead]:
@@ -139,16 +154,13 @@ class SimulatedBadgeReader(_Paced):
 class SimulatedVehicleReader(_Paced):
     """Reads the plates of the scene's vehicles; a share stays unread."""
 
-    class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        scene: str
-        seed: int = 1
+    class Settings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         vehicles: Annotated[int, Meta(ge=1, le=100_000)] = 60
         rate_per_min: Rate = 4.0
         unread_share: Share = 0.05
-        fail_after_s: float | None = None
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
-        super().__init__(settings.scene, settings.fail_after_s, timekeeper)
+        super().__init__(settings, timekeeper)
         self._settings = settings
 
     async def reads(self) -> AsyncIterator[VehicleRead]:

@@ -1,4 +1,4 @@
-"""The simulator: the same seed gives the same plant, and its devices keep the drivers' contract."""
+"""The simulator: the same seed gives the same plant, its pictures and its registry."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import SystemTime
-from edge.drivers.base import BadgeReader, ThermalCamera, VehicleReader
-from sim.drivers import SimulatedBadgeReader, SimulatedCamera, SimulatedVehicleReader
 from sim.feed import script
 from sim.frames import Pose, View, render
 from sim.pager import Pager
@@ -20,16 +17,10 @@ from sim.people import population, vehicles
 from sim.recordings import write
 from sim.registry import registry
 from sim.scene import BREAK_S, drives, visits
-from wire.errors import DriverError
 from wire.messages import encode_event
 from wire.tokens import TokenKind, token
 
 KEY = b"0123456789abcdef"
-DRIVERS = [
-    (SimulatedCamera, SimulatedCamera.Settings(scene="t", rate_per_min=60), "frames", ThermalCamera),
-    (SimulatedBadgeReader, SimulatedBadgeReader.Settings(scene="t", rate_per_min=60), "reads", BadgeReader),
-    (SimulatedVehicleReader, SimulatedVehicleReader.Settings(scene="t"), "reads", VehicleReader),
-]
 
 
 @given(st.integers(0, 2**32), st.integers(0, 50))
@@ -93,29 +84,6 @@ def test_the_script_is_always_the_same_and_crosses_the_wire(seed, number):
     event = script(seed, "gate", number, 5)
     assert event == script(seed, "gate", number, 5)
     assert encode_event(event)
-
-
-@pytest.mark.parametrize(("kind", "settings", "method", "protocol"), DRIVERS)
-async def test_a_device_keeps_the_drivers_contract(kind, settings, method, protocol):
-    driver = kind(settings, SystemTime())
-    assert isinstance(driver, protocol)
-    with pytest.raises(DriverError, match="not started"):
-        await anext(getattr(driver, method)())
-    await driver.start()
-    source = getattr(driver, method)()
-    reading = await anext(source)
-    assert reading.at.mono_ns <= SystemTime().now().mono_ns
-    await driver.stop()
-    await driver.stop()
-    assert [reading async for reading in source] == []
-
-
-async def test_a_planted_fault_is_a_driver_error():
-    camera = SimulatedCamera(SimulatedCamera.Settings(scene="fault", fail_after_s=0.0), SystemTime())
-    await camera.start()
-    with pytest.raises(DriverError, match="simulated fault"):
-        await anext(camera.frames())
-    await camera.stop()
 
 
 def test_the_demos_pager_refuses_a_page_that_is_not_signed(tmp_path):

@@ -1,0 +1,131 @@
+"""What every driver promises (`edge/drivers/base.py`), as tests: inherit `DriverContract` and give it a `case`.
+
+The clock is moved by hand to just before the driver's first word, so no test waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from edge.clock import Timekeeper
+from tests.support.clocks import HandClock
+from wire.errors import DriverError
+
+NEARLY_S = 0.005
+
+
+class DriverCase(NamedTuple):
+    """One driver: how it is made with some of its settings, what it says, and when it first speaks after its start."""
+
+    kind: Callable[[Any, Timekeeper], Any]
+    wanted: dict[str, Any]
+    words: str
+    """`frames` or `reads`."""
+    protocol: type
+    first_s: float = 0.0
+
+    def made(self, timekeeper: Timekeeper, **more: Any) -> Any:
+        return self.kind(msgspec.convert({**self.wanted, **more}, self.kind.Settings), timekeeper)
+
+    def said(self, driver: Any) -> AsyncIterator[Any]:
+        return getattr(driver, self.words)()
+
+    async def started(self, **more: Any) -> tuple[Any, HandClock]:
+        """A driver that is about to speak."""
+        clock = HandClock()
+        driver = self.made(clock, **more)
+        await driver.start()
+        clock.pass_s(max(0.0, self.first_s - NEARLY_S))
+        return driver, clock
+
+
+class DriverContract:
+    """The promises of every driver; those about planted faults need `fail_after_s` and `hang_after_s`."""
+
+    async def test_it_is_what_its_protocol_asks(self, case):
+        assert isinstance(case.made(HandClock()), case.protocol)
+
+    async def test_it_knows_no_setting_that_it_does_not_have(self, case):
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            case.made(HandClock(), no_such_setting=1)
+
+    async def test_what_it_says_bears_the_moment_at_which_it_happened(self, case):
+        driver, clock = await case.started()
+        word = await anext(case.said(driver))
+        assert word.at == clock.now()
+        await driver.stop()
+
+    async def test_it_may_be_stopped_twice_and_before_it_was_started(self, case):
+        driver = case.made(HandClock())
+        await driver.stop()
+        await driver.start()
+        await driver.stop()
+        await driver.stop()
+
+    async def test_its_iterator_ends_when_it_was_stopped(self, case):
+        driver, _ = await case.started()
+        source = case.said(driver)
+        await anext(source)
+        await driver.stop()
+        assert [word async for word in source] == []
+
+    async def test_it_ends_although_somebody_waits_for_its_next_word(self, case):
+        clock = HandClock()
+        driver = case.made(clock)
+        await driver.start()
+        waiting = asyncio.ensure_future(self._all(case, driver))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await driver.stop()
+        await asyncio.wait_for(waiting, 5)
+
+    async def test_it_can_be_started_again_after_a_stop(self, case):
+        driver, _ = await case.started()
+        await driver.stop()
+        await driver.start()
+        assert await anext(case.said(driver)) is not None
+        await driver.stop()
+
+    async def test_before_its_start_it_says_so(self, case):
+        with pytest.raises(DriverError, match="was not started"):
+            await anext(case.said(case.made(HandClock())))
+
+    @staticmethod
+    async def _all(case, driver) -> list[Any]:
+        return [word async for word in case.said(driver)]
+
+
+class PlantedFaults:
+    """The promises of drivers whose settings plant faults."""
+
+    async def test_a_planted_fault_is_a_driver_error(self, case):
+        driver, _ = await case.started(fail_after_s=0.0)
+        with pytest.raises(DriverError, match="simulated fault"):
+            await anext(case.said(driver))
+        await driver.stop()
+
+    async def test_a_planted_fault_comes_when_it_is_due_and_anew_after_each_start(self, case):
+        driver, clock = await case.started(fail_after_s=case.first_s + 60)
+        source = case.said(driver)
+        await anext(source)
+        clock.pass_s(100)
+        with pytest.raises(DriverError, match="simulated fault"):
+            await anext(source)
+        await driver.stop()
+        await driver.start()
+        clock.pass_s(1)
+        assert driver.now_s() > 100
+        await driver.stop()
+
+    async def test_a_device_that_hangs_says_nothing_and_can_still_be_stopped(self, case):
+        driver, _ = await case.started(hang_after_s=0.0)
+        saying = asyncio.ensure_future(DriverContract._all(case, driver))
+        done, _ = await asyncio.wait({saying}, timeout=20 * NEARLY_S)
+        assert not done
+        await driver.stop()
+        assert await asyncio.wait_for(saying, 5) == []
