@@ -33,8 +33,8 @@ chaos: .venv/.dev ## 100,000 events of 20 gates while everything is killed in tu
 	@sh deploy/setup/debian.sh mosquitto influxdb
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-lock: .venv/.dev ## Write the lock files anew
-	sh deploy/setup/lock.sh $(BIN)/python
+lock: .venv/.dev ## Write the lock files anew; ARGS=--upgrade for the newest of everything
+	sh deploy/setup/lock.sh $(BIN)/python $(ARGS)
 
 clean: ## Remove what was made here; the demo's data too
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info

@@ -2,6 +2,7 @@
 
 broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ alerts (desk) → channels
+            │                          ├─ checks: who was measured
          presence                      └─ board → console
 """
 
@@ -16,10 +17,13 @@ from hub.alerts.channels import make_channel
 from hub.alerts.desk import AlertDesk
 from hub.alerts.store import AlertStore
 from hub.archive import Archive
+from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
 from hub.ingest import Ingest
+from hub.journal import Entry
 from hub.live import LiveBoard
 from hub.presence import Presence
+from hub.projections.checks import CheckRow, Checks
 from hub.projections.runner import Projection, Runner
 from hub.projections.timeseries import TimeSeries
 from hub.settings import HubSettings
@@ -27,6 +31,22 @@ from hub.web.app import create_app
 from hub.web.serve import WebServer
 
 log = structlog.get_logger(__name__)
+
+
+class _Record:
+    """The record for the HTTP API."""
+
+    def __init__(self, archive: Archive, desk: AlertDesk, checks: Checks) -> None:
+        self._archive, self._desk, self._checks = archive, desk, checks
+
+    async def events(self, after: int, limit: int) -> list[Entry]:
+        return await self._archive.after(after, limit)
+
+    async def alerts(self, after: int, limit: int) -> list[AlertRow]:
+        return await self._desk.alerts_after(after, limit)
+
+    async def checks(self, from_ns: int, until_ns: int) -> list[CheckRow]:
+        return await self._checks.between(from_ns, until_ns)
 
 
 class Hub:
@@ -42,10 +62,12 @@ class Hub:
         self.desk = AlertDesk(store, [make_channel(channel) for channel in settings.channels])
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
-        app = create_app(self.board, site=settings.site, version=version)
+        self.checks = Checks(data / "checks.db")
+        record = _Record(self.archive, self.desk, self.checks)
+        app = create_app(self.board, site=settings.site, version=version, records=record)
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
-        projections: list[Projection] = [self.desk]
+        projections: list[Projection] = [self.desk, self.checks]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         shown = [Runner(self.archive, projection) for projection in projections]

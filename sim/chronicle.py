@@ -1,4 +1,12 @@
-"""A plant's days as files: the truth, each gate's events straight from it, and each site's registry and token key."""
+"""A plant's days as files: the truth, each gate's events straight from it, each site's registry, and the token key.
+
+RUN/run.json                what was asked: plant, seed, days
+RUN/truth.jsonl             one record a line, in the order of time (`sim.truth`)
+RUN/events/SITE/GATE.jsonl  what a gate without any fault says, one event a line
+RUN/SITE.registry.json      what the gates know on the first day
+RUN/SITE.people.jsonl       who is in which team and shift
+RUN/token.key               of the seed, for the same bytes at each run
+"""
 
 from __future__ import annotations
 
@@ -10,15 +18,27 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from sim.plant import Plant
-from sim.registry import registry
-from sim.truth import Site, Truth, day, event_of, sites
+from sim.roster import Site, home_from_elsewhere, registry, sites
+from sim.story import Story
+from sim.truth import Truth, event_of
 from wire.errors import MenshenError
 from wire.messages import encode_event
 
+TRUTH, RUN, KEY = "truth.jsonl", "run.json", "token.key"
 _PACED_AT_ONCE = 200
 _encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Truth] = msgspec.json.Decoder(Truth)
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What a run was asked for."""
+
+    plant: Plant
+    seed: int
+    days: int
 
 
 def token_key(seed: int) -> bytes:
@@ -33,78 +53,118 @@ def write(  # noqa: PLR0913 - a run has that many knobs
     seed: int,
     days: int = 1,
     speed: float = 0.0,
-    tell: Callable[[str], None] = print,
+    tell: Callable[[int, int], None] = lambda _day, _records: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Counter[str]:
-    """Write `truth.jsonl`, `events/SITE/GATE.jsonl`, `SITE.registry.json` and `token.key`; how many of each outcome.
+    """Write a run; how many of each outcome, and of each kind of record that has none. `tell` hears of each day.
 
     At `speed` 0 as fast as it goes, else so many simulated seconds a second. The same seed gives the same bytes.
     Raises `MenshenError` when the folder holds another run, `ValueError` for numbers out of bounds.
     """
     if days < 1 or speed < 0 or seed < 0:
         raise ValueError(f"{days} days, speed {speed}, seed {seed}: expected at least 1, 0 and 0")
-    if (folder / "truth.jsonl").exists():
-        raise MenshenError(f"{folder / 'truth.jsonl'}: is there already; give a folder of its own to each run")
+    if (folder / TRUTH).exists():
+        raise MenshenError(f"{folder / TRUTH}: is there already; give a folder of its own to each run")
     places = sites(plant, seed, token_key(seed))
-    _prepare(folder, places, seed)
+    _prepare(folder, places, Run(plant=plant, seed=seed, days=days))
     counts: Counter[str] = Counter()
-    rows = _story(places, days, tell)
-    for chunk in _paced(rows, speed, clock, sleep) if speed else rows:
-        _append(folder, chunk)
-        counts.update(str(truth.outcome) for truth in chunk)
+    pace = _Pace(speed, clock, sleep)
+    for number, rows in enumerate(_story(places, days)):
+        for portion in pace.portions(rows):
+            _append(folder, portion)
+        counts.update(str(getattr(truth, "outcome", type(truth).__struct_config__.tag)) for truth in rows)
+        tell(number, len(rows))
     return counts
 
 
-def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
+def read_run(folder: Path) -> Run:
+    """What the run in a folder was asked for. Raises `MenshenError` when there is none."""
+    try:
+        return msgspec.json.decode((folder / RUN).read_bytes(), type=Run)
+    except (OSError, msgspec.DecodeError) as error:
+        raise MenshenError(f"{folder / RUN}: {error}; expected the folder of a `menshen sim run`") from error
+
+
+def read_truth(folder: Path) -> Iterator[Truth]:
+    """The records of a run in their order. Raises `MenshenError` for a line that is none."""
+    path = folder / TRUTH
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                yield _record(path, number, line)
+    except OSError as error:
+        raise MenshenError(f"{path}: {error.strerror}; expected the truth of a `menshen sim run`") from error
+
+
+def _record(path: Path, number: int, line: bytes) -> Truth:
+    try:
+        return _decoder.decode(line)
+    except msgspec.DecodeError as error:
+        raise MenshenError(f"{path}:{number}: {error}; expected a record of truth") from error
+
+
+def _prepare(folder: Path, places: Sequence[Site], run: Run) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    key = token_key(seed)
-    (folder / "token.key").write_bytes(key)
+    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run)) + b"\n")
+    (folder / KEY).write_bytes(token_key(run.seed))
+    (folder / TRUTH).touch()
     for site in places:
-        copy = registry(site.seed, site.plant.people, site.plant.vehicles, key)
+        copy = registry(site, set(home_from_elsewhere(site, 0)))
         (folder / f"{site.name}.registry.json").write_bytes(msgspec.json.encode(copy))
+        (folder / f"{site.name}.people.jsonl").write_bytes(
+            b"".join(_encoder.encode(member) + b"\n" for member in site.members)
+        )
         gates = folder / "events" / site.name
         gates.mkdir(parents=True, exist_ok=True)
         for gate in site.plant.gate_names():
-            (gates / f"{gate}.jsonl").write_bytes(b"")
+            (gates / f"{gate}.jsonl").touch()
 
 
-def _story(places: Sequence[Site], days: int, tell: Callable[[str], None]) -> Iterator[list[Truth]]:
+def _story(places: Sequence[Site], days: int) -> Iterator[list[Truth]]:
     """Day after day, each in the order of its time over all sites."""
-    for number in range(days):
-        rows = sorted(
-            itertools.chain.from_iterable(day(site, number) for site in places),
-            key=lambda truth: (truth.time_ns, truth.site, truth.gate, truth.passage),
-        )
-        tell(f"day {number + 1} of {days}: {len(rows):,} passages")
+    told = [Story(site).days(days) for site in places]
+    for _ in range(days):
+        rows = list(itertools.chain.from_iterable(next(story) for story in told))
+        if len(told) > 1:
+            rows.sort(key=lambda truth: truth.time_ns)
         yield rows
 
 
-def _paced(
-    days: Iterator[list[Truth]], speed: float, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> Iterator[list[Truth]]:
-    """The rows in small portions, none before its time; the first passage is due at once."""
-    began_s, first_ns = clock(), None
-    for rows in days:
+class _Pace:
+    """Hands rows on in small portions, none before its time; the very first is due at once."""
+
+    def __init__(self, speed: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._speed = speed
+        self._clock = clock
+        self._sleep = sleep
+        self._began: tuple[float, int] | None = None
+
+    def portions(self, rows: Sequence[Truth]) -> Iterator[Sequence[Truth]]:
+        if not self._speed or not rows:
+            yield rows
+            return
+        began_s, first_ns = self._began = self._began or (self._clock(), rows[0].time_ns)
         waiting: list[Truth] = []
         for truth in rows:
-            first_ns = truth.time_ns if first_ns is None else first_ns
-            wait_s = began_s + (truth.time_ns - first_ns) / 1e9 / speed - clock()
+            wait_s = began_s + (truth.time_ns - first_ns) / 1e9 / self._speed - self._clock()
             if waiting and (wait_s > 0 or len(waiting) >= _PACED_AT_ONCE):
                 yield waiting
                 waiting = []
             if wait_s > 0:
-                sleep(wait_s)
+                self._sleep(wait_s)
             waiting.append(truth)
         yield waiting
 
 
 def _append(folder: Path, rows: Sequence[Truth]) -> None:
-    with (folder / "truth.jsonl").open("ab") as file:
+    with (folder / TRUTH).open("ab") as file:
         file.writelines(_encoder.encode(truth) + b"\n" for truth in rows)
     of_gate: dict[tuple[str, str], list[bytes]] = {}
     for truth in rows:
-        of_gate.setdefault((truth.site, truth.gate), []).append(encode_event(event_of(truth)) + b"\n")
+        event = event_of(truth)
+        if event is not None:
+            of_gate.setdefault((truth.site, truth.gate), []).append(encode_event(event) + b"\n")
     for (site, gate), lines in of_gate.items():
         with (folder / "events" / site / f"{gate}.jsonl").open("ab") as file:
             file.writelines(lines)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+import time
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge import settings
 from edge.agent import Agent, read_key
-from sim import chronicle, feed, recordings
+from sim import chronicle, feed, live, play, recordings
 from sim.gates import SimulatedGate, gate_file
+from sim.judge import command as judge
 from sim.plant import BUILT_IN, plant
-from sim.registry import registry
+from sim.roster import home_from_elsewhere, registry, sites
 from wire.errors import MenshenError
+from wire.link import BrokerSettings
 from wire.process import run, set_up_logging
 
 
@@ -30,79 +36,117 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="menshen sim", description="A simulated factory.")
+    parser = argparse.ArgumentParser(prog="menshen sim", description="A simulated factory, and the truth about it.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    gate = commands.add_parser("run", help="a simulated gate: the real agent with simulated devices, until Ctrl-C")
-    gate.add_argument("--gate", default="sim-1", help="its name")
-    gate.add_argument("--site", default="sim")
-    gate.add_argument("--host", default="127.0.0.1", help="of the broker")
-    gate.add_argument("--port", type=int, default=1883)
-    gate.add_argument("--data", type=Path, default=Path("var/sim"), help="where its files are kept")
-    gate.add_argument("--rate-per-min", type=float, default=12.0)
-    gate.add_argument("--fever-share", type=float, default=0.02)
-    _plant(gate)
-    truth = gate.add_argument_group("a whole plant, as files: the truth, and the events straight from it")
-    truth.add_argument(
-        "--plant", metavar="PLANT", help=f"{', '.join(BUILT_IN)} or a .toml file; needs --out, no broker"
-    )
-    truth.add_argument("--out", type=Path, help="a folder of its own")
-    truth.add_argument("--gates", type=int, help="in place of the plant's own number")
-    truth.add_argument("--days", type=int, default=1)
-    truth.add_argument("--speed", type=float, default=0.0, help="simulated seconds a second; 0: as fast as it goes")
-    gate.set_defaults(run=_run)
-    render = commands.add_parser("render", help="write a thermal recording with known people")
+    _run_options(commands.add_parser("run", help="days of a plant as files and events; without --out one live gate"))
+    again = commands.add_parser("play", help="play the events of a run to a hub; goes on where it was")
+    again.add_argument("run_folder", type=Path, metavar="RUN")
+    again.add_argument("--broker", required=True, metavar="HOST:PORT")
+    again.add_argument("--speed", type=float, default=0.0, help="simulated seconds a second; 0: as fast as it goes")
+    again.set_defaults(run=lambda arguments: _play(arguments.run_folder, arguments.broker, arguments.speed))
+    judge.add_options(commands.add_parser("judge", help="hold what a hub kept against the truth of a run"))
+    render = commands.add_parser("render", help="write thermal recordings and labelled frames with known people")
     render.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
     render.add_argument("--fevers", type=int, default=1)
-    _plant(render, people=8)
+    render.add_argument("--seed", type=int, default=1)
+    render.add_argument("--people", type=int, default=8)
     render.set_defaults(run=_render)
-    copy = commands.add_parser("registry", help="write the registry of a simulated plant")
+    copy = commands.add_parser("registry", help="write what the gates of a plant know")
     copy.add_argument("--out", type=Path, required=True)
     copy.add_argument("--key-file", type=Path, required=True)
-    copy.add_argument("--vehicles", type=int, default=60)
-    _plant(copy)
+    copy.add_argument("--seed", type=int, default=1)
+    copy.add_argument("--plant", default="small", metavar="NAME|FILE")
     copy.set_defaults(run=_registry)
     commands.add_parser("feed", help="a scripted gate without devices, for load and fault tests")
     return parser
 
 
-def _plant(parser: argparse.ArgumentParser, people: int = 300) -> None:
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plant", metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a .toml file")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--people", type=int, default=people)
+    files = parser.add_argument_group("days of a plant: its truth, and the events straight from it")
+    files.add_argument("--out", type=Path, help="a folder of its own for the files")
+    files.add_argument("--days", type=int, default=1)
+    files.add_argument("--speed", type=float, default=0.0, help="simulated seconds a second; 0: as fast as it goes")
+    files.add_argument("--gates", type=int, help="in place of the plant's own number")
+    files.add_argument("--broker", metavar="HOST:PORT", help="play the events to a hub too")
+    gate = parser.add_argument_group("one gate, now: the real agent with simulated devices, until Ctrl-C")
+    gate.add_argument("--gate", help="its name; by default the plant's first")
+    gate.add_argument("--host", default="127.0.0.1", help="of the broker")
+    gate.add_argument("--port", type=int, default=1883)
+    gate.add_argument("--data", type=Path, default=Path("var/sim"), help="where its files are kept")
+    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.out is None:
+        return _run_gate(arguments)
+    if arguments.plant is None:
+        raise MenshenError(f"--out {arguments.out}: of which plant? Give --plant {'|'.join(BUILT_IN)} or a .toml file")
+    which = plant(arguments.plant, arguments.gates)
+    # What is played to a hub is paced there; its files are ready before.
+    speed = 0.0 if arguments.broker else arguments.speed
+    with _progress() as progress:
+        task = progress.add_task("day", total=arguments.days)
+        counts = chronicle.write(
+            arguments.out,
+            which,
+            seed=arguments.seed,
+            days=arguments.days,
+            speed=speed,
+            tell=lambda _day, _records: progress.advance(task),
+        )
+    print(f"{arguments.out}: {', '.join(f'{count:,} {what}' for what, count in sorted(counts.items()))}")
+    return _play(arguments.out, arguments.broker, arguments.speed) if arguments.broker else 0
+
+
+def _run_gate(arguments: argparse.Namespace) -> int:
     from menshen import VERSION
 
-    if arguments.plant is not None:
-        return _run_plant(arguments)
-    folder: Path = arguments.data / arguments.gate
+    name = arguments.plant or "demo"
+    which = plant(name)
+    site_name, gate_name = which.site_names()[0], arguments.gate or which.gate_names()[0]
+    folder: Path = arguments.data / gate_name
     folder.mkdir(parents=True, exist_ok=True)
     key_file = folder / "token.key"
     if not key_file.exists():
         key_file.touch(mode=0o600)
         key_file.write_text(os.urandom(24).hex())
-    copy = registry(arguments.seed, arguments.people, 60, read_key(key_file))
-    (folder / "registry.json").write_bytes(msgspec.json.encode(copy))
-    wanted = {name: getattr(arguments, name) for name in SimulatedGate.__struct_fields__ if hasattr(arguments, name)}
-    (folder / "gate.toml").write_text(gate_file(SimulatedGate(**wanted)))
+    spot = live.Spot(name, arguments.seed, site_name, gate_name)
+    site = live.site_of(spot, live.today(time.time_ns()), read_key(key_file))
+    (folder / "registry.json").write_bytes(msgspec.json.encode(registry(site, set(home_from_elsewhere(site, 0)))))
+    wanted = SimulatedGate(
+        site=site_name,
+        gate=gate_name,
+        host=arguments.host,
+        port=arguments.port,
+        seed=arguments.seed,
+        plant=str(Path(name).resolve()) if name.endswith(".toml") else name,
+    )
+    (folder / "gate.toml").write_text(gate_file(wanted))
     gate = settings.load(folder / "gate.toml")
     set_up_logging()
     return run(Agent(gate, VERSION).run())
 
 
-def _run_plant(arguments: argparse.Namespace) -> int:
-    if arguments.out is None:
-        raise MenshenError("--plant writes files: say where with --out FOLDER")
-    which = plant(arguments.plant, arguments.gates)
-    counts = chronicle.write(
-        arguments.out, which, seed=arguments.seed, days=arguments.days, speed=arguments.speed, tell=_tell
-    )
-    print(f"{arguments.out}: {', '.join(f'{count:,} {outcome}' for outcome, count in sorted(counts.items()))}")
+def _play(folder: Path, address: str, speed: float) -> int:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise MenshenError(f"--broker {address}: expected HOST:PORT, like 127.0.0.1:1883")
+    if speed < 0:
+        raise MenshenError(f"--speed {speed}: expected 0 or more")
+    set_up_logging("warning")
+    player = play.Player(folder, BrokerSettings(host=host, port=int(port), backoff_max_s=2.0), speed)
+    with _progress() as progress:
+        task = progress.add_task("events acknowledged", total=None)
+        asyncio.run(player.play(lambda: progress.update(task, completed=player.sent, total=player.total)))
+    print(f"{folder}: the hub has acknowledged {player.sent:,} of {player.total:,} events")
     return 0
 
 
-def _tell(line: str) -> None:
-    print(line, flush=True)
+def _progress() -> Progress:
+    parts = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*parts, console=Console(stderr=True), transient=True)
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -112,7 +156,8 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _registry(arguments: argparse.Namespace) -> int:
-    copy = registry(arguments.seed, arguments.people, arguments.vehicles, read_key(arguments.key_file))
+    site = sites(plant(arguments.plant), arguments.seed, read_key(arguments.key_file))[0]
+    copy = registry(site, set(home_from_elsewhere(site, 0)))
     arguments.out.write_bytes(msgspec.json.encode(copy))
     print(f"{arguments.out}: {len(copy.entries)} entries")
     return 0

@@ -22,18 +22,17 @@ from pathlib import Path
 
 import msgspec
 
-from sim import recordings
+from sim import live, recordings
 from sim.gates import SimulatedGate, gate_file, gate_head
 from sim.pager import Pager
-from sim.registry import registry
+from sim.roster import home_from_elsewhere, registry
 from wire.errors import MenshenError
 from wire.process import die_with_parent
 
 SITE = "demo"
 SEED = 20200209
-PEOPLE = 300
-VEHICLES = 60
-FEVER_SHARE = 0.04
+PLANT = "demo"
+NORTH, SOUTH = "north", "south"
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
 _REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "thermal" / "recordings"
@@ -74,20 +73,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording: Path | None) -> None:
     key = _secret(folder / "token.key")
-    copy = registry(SEED, PEOPLE, VEHICLES, key)
+    today = live.today(time.time_ns())
+    site = live.site_of(live.Spot(PLANT, SEED, SITE, NORTH), today, key)
+    copy = registry(site, set(home_from_elsewhere(site, 0)))
     (folder / "registry.json").write_bytes(msgspec.json.encode(copy))
     broker, web = ports
     (folder / "hub.toml").write_text(_HUB.format(broker=broker, web=web, pager=pager_url))
-    (folder / "north.toml").write_text(gate_file(_gate("north", broker)))
+    (folder / "north.toml").write_text(gate_file(_gate(NORTH, broker)))
     camera = _SOUTH.format(path=_recording(folder, recording))
-    (folder / "south.toml").write_text(gate_head(_gate("south", broker)) + camera)
+    (folder / "south.toml").write_text(gate_head(_gate(SOUTH, broker)) + camera)
 
 
 def _gate(name: str, port: int) -> SimulatedGate:
-    spool = f"{name}/spool.db"
-    return SimulatedGate(
-        site=SITE, gate=name, port=port, seed=SEED, people=PEOPLE, fever_share=FEVER_SHARE, spool=spool
-    )
+    plant = PLANT if name == NORTH else None
+    return SimulatedGate(site=SITE, gate=name, port=port, seed=SEED, plant=plant, spool=f"{name}/spool.db")
 
 
 def _recording(folder: Path, wanted: Path | None) -> Path:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from edge.clock import Instant, Timekeeper
 from edge.drivers.base import BadgeRead, CelsiusImage, ThermalFrame, VehicleRead
+from sim import live
 from sim.frames import Pose, View, render
 from sim.people import stream
-from sim.scene import Visit, drives, visits
-from wire.errors import DriverError
+from sim.roster import Site
+from sim.scene import Drive, Visit, drives, visits
+from wire.errors import DriverError, SettingsError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Rate = Annotated[float, Meta(gt=0, le=600)]
@@ -38,12 +40,34 @@ class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From then on it says nothing at all, until it is stopped."""
 
 
-class PeopleSettings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LaneSettings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the device stands, for one of a plant (`sim.plant`); without a plant, arrivals are steady."""
+
+    plant: str | None = None
+    site: str = "sim"
+    gate: str = "gate-01"
+
+    def site_now(self, now_ns: int) -> Site:
+        """The plant's site as it is today. Raises `DriverError` when there is no such plant or gate."""
+        spot = live.Spot(self.plant or "", self.seed, self.site, self.gate)
+        try:
+            return live.site_of(spot, live.today(now_ns))
+        except SettingsError as error:
+            raise DriverError(f"simulated device of scene {self.scene!r}: {error}") from error
+
+
+class PeopleSettings(LaneSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A lane of people: the same values for its camera and its badge reader."""
 
     people: Annotated[int, Meta(ge=1, le=100_000)] = 300
     rate_per_min: Rate = 12.0
     fever_share: Share = 0.02
+
+    def visits(self, began: Instant) -> Iterator[Visit]:
+        """Who comes when, in seconds of the scene, which began at `began`."""
+        if self.plant is None:
+            return visits(self.seed, self.people, self.rate_per_min, self.fever_share)
+        return live.visits(self.site_now(began.time_ns), self.gate, began.time_ns)
 
 
 class _Paced:
@@ -63,6 +87,12 @@ class _Paced:
 
     async def stop(self) -> None:
         self._stopped.set()
+
+    @property
+    def began(self) -> Instant:
+        """When the scene began; known after `start`."""
+        assert self._began is not None, "now_s raised before"
+        return self._began
 
     def now_s(self) -> float:
         """Seconds of the scene. Raises `DriverError` before `start`, and when the stated time to fail has come."""
@@ -112,15 +142,15 @@ class SimulatedCamera(_Paced):
 
     async def frames(self) -> AsyncIterator[ThermalFrame]:
         settings = self._settings
-        schedule = visits(settings.seed, settings.people, settings.rate_per_min, settings.fever_share)
-        visit = next(schedule)
         began_s = self.now_s()
+        schedule = settings.visits(self.began)
+        visit = await asyncio.to_thread(next, schedule)
         for number in itertools.count():
             if not await self.until(began_s + number / settings.fps):
                 return
             now_s = self.now_s()
             while visit.end_s < now_s:
-                visit = next(schedule)
+                visit = await asyncio.to_thread(next, schedule)
             image = await asyncio.to_thread(self._render, visit, now_s)
             yield ThermalFrame(image, self._timekeeper.now())
 
@@ -142,22 +172,30 @@ class SimulatedBadgeReader(_Paced):
 
     async def reads(self) -> AsyncIterator[BadgeRead]:
         settings = self._settings
-        for visit in visits(settings.seed, settings.people, settings.rate_per_min, settings.fever_share):
-            if visit.badge_s is None or visit.badge_s < self.now_s():
+        self.now_s()
+        schedule = settings.visits(self.began)
+        while (visit := await asyncio.to_thread(next, schedule, None)) is not None:
+            if visit.badge is None or visit.badge_s < self.now_s():
                 continue
             for at_s in (visit.badge_s, visit.badge_s + _REPEAT_AFTER_S)[: 1 + visit.repeats]:
                 if not await self.until(at_s):
                     return
-                yield BadgeRead(visit.person.badge, self._timekeeper.now())
+                yield BadgeRead(visit.badge, self._timekeeper.now())
 
 
 class SimulatedVehicleReader(_Paced):
     """Reads the plates of the scene's vehicles; a share stays unread."""
 
-    class Settings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Settings(LaneSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         vehicles: Annotated[int, Meta(ge=1, le=100_000)] = 60
         rate_per_min: Rate = 4.0
         unread_share: Share = 0.05
+
+        def drives(self, began: Instant) -> Iterator[Drive]:
+            """Which vehicles come when, in seconds of the scene, which began at `began`."""
+            if self.plant is None:
+                return drives(self.seed, self.vehicles, self.rate_per_min, self.unread_share)
+            return live.drives(self.site_now(began.time_ns), self.gate, began.time_ns)
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
         super().__init__(settings, timekeeper)
@@ -165,7 +203,9 @@ class SimulatedVehicleReader(_Paced):
 
     async def reads(self) -> AsyncIterator[VehicleRead]:
         settings = self._settings
-        for drive in drives(settings.seed, settings.vehicles, settings.rate_per_min, settings.unread_share):
+        self.now_s()
+        schedule = settings.drives(self.began)
+        while (drive := await asyncio.to_thread(next, schedule, None)) is not None:
             if drive.at_s < self.now_s():
                 continue
             if not await self.until(drive.at_s):

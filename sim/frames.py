@@ -1,19 +1,32 @@
-"""Renders thermal frames: one person before a wall with a heater and a heated reference disc, and a sensor's faults."""
+"""Renders thermal frames: people before a wall with a heated reference, as a camera of low resolution sees them.
+
+`picture` draws everything in °C at about twice the camera's resolution (`sim.background`, `sim.face`), and then looks
+at it through a `sim.sensor.Sensor`. The same arguments give the same bytes.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from edge.drivers.base import CelsiusImage
+from sim.background import Background, stand, wall
+from sim.face import Looks, Sprite, bare, body, head, tall_of
 from sim.people import SimPerson
+from sim.sensor import IDEAL, Sensor
 
-WHITE_SD_C, ROW_SD_C, COLUMN_SD_C = 0.05, 0.02, 0.03
-"""NETD of a Lepton 3.5 (50 mK, datasheet) and its line noise, by eye of real recordings."""
-WALL_C, CLOTHES_C, HAIR_C = 22.0, 27.5, 29.0
-_CANTHI_ABOVE_C = 1.2
-"""How much the inner canthi are above the face's mean; the hottest part of a face (FACTS)."""
+_TRUE_FROM_PX = 30.0
+"""From this width of a face on its hottest pixels read its true maximum; a smaller one reads less, by the blur."""
+_BREATH_S = 3.6
+_BREATH_C = 1.1
+"""A breath's length, and how far it warms and cools a mask's cloth around its mean."""
+_HOTTEST_PX = 4
+"""The truth is the mean of so many hottest pixels, as in `edge.thermal.measure`."""
 
 
 class View(NamedTuple):
@@ -25,96 +38,165 @@ class View(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """Where a head is: its centre in shares of the frame's width and height, its size in shares of `head_px`."""
+    """Where a head is: its centre in shares of the frame's width and height, its size in shares of `head_px`.
+
+    `yaw_deg` is how far the head is turned (90 is a profile facing the picture's right), `tilt_deg` how far it leans to
+    that side, `moves_px` how many pixels at 160x120 it moves across while the camera looks once: the motion blur.
+    """
 
     x: float
     y: float
     size: float
+    yaw_deg: float = 0.0
+    tilt_deg: float = 0.0
+    moves_px: float = 0.0
+
+
+class Posed(NamedTuple):
+    """One person in the picture."""
+
+    looks: Looks
+    pose: Pose
+
+
+def picture(
+    view: View,
+    posed: Sequence[Posed],
+    draw: np.random.Generator,
+    *,
+    background: Background | None = None,
+    sensor: Sensor | None = None,
+    at_s: float = 0.0,
+) -> CelsiusImage:
+    """One frame in °C, float32, shape (height, width). The nearer is before the farther.
+
+    `draw` gives what no two frames share, `at_s` what moves slowly: breath, drift and most of a sensor's noise.
+    """
+    return (sensor or Sensor()).expose(_scene(view, posed, background or Background(), at_s), draw, at_s)
 
 
 def render(
     view: View, person: SimPerson | None, pose: Pose, draw: np.random.Generator, drift_c: float = 0.0
 ) -> CelsiusImage:
     """One frame in °C, float32, shape (height, width). `drift_c` is the camera's offset, on everything alike."""
-    scale = view.height / 160
-    rows, columns = np.mgrid[: view.height, : view.width].astype(np.float32)
-    image = np.full((view.height, view.width), WALL_C, np.float32) + rows * np.float32(0.004 / scale)
-    image += 5.0 * _blob(columns, rows, view.width * 0.95, view.height * 0.05, 9 * scale, 3 * scale)  # a heater
-    if person is not None:
-        _draw_person(image, rows, columns, person, pose, scale, view)
-    if view.reference_c is not None:
-        x, y = reference_place(view)
-        image = _mix(image, view.reference_c, _disc(columns, rows, x, y, 5.5 * scale))
-    return _noisy(image, draw, drift_c)
+    posed = [] if person is None else [Posed(plain_looks(person), pose)]
+    at_s = float(draw.uniform(0, 1e6))  # any moment: this call knows none, and noise must not repeat
+    return picture(view, posed, draw, sensor=Sensor(offset_c=drift_c), at_s=at_s)
 
 
-def reference_place(view: View) -> tuple[float, float]:
+def plain_looks(person: SimPerson) -> Looks:
+    """A person who can be measured: nothing on the face but glasses, if that, and warmed up."""
+    seed = int(person.badge) if person.badge.isdigit() else sum(person.badge.encode())
+    return Looks(seed=seed, skin_c=person.skin_c, head_px=person.head_px, glasses=person.glasses, chill=0.1)
+
+
+def reference_place(view: View, background: Background | None = None) -> tuple[float, float]:
     """The centre of the reference disc, in pixels."""
-    return view.width * 0.86, view.height * 0.66
+    place = background or Background()
+    return view.width * place.reference_x, view.height * place.reference_y
 
 
-def _draw_person(
+def face_box(view: View, posed: Posed) -> tuple[int, int, int, int]:
+    """The drawn head from the crown to the chin: left, top, width, height in pixels, not cut at the frame's edge."""
+    half = _unit(view, posed)
+    tall, pose = half * tall_of(posed.looks), posed.pose
+    left, top = pose.x * view.width - half, pose.y * view.height - tall
+    return round(left), round(top), round(2 * half), round(2 * tall)
+
+
+def _unit(view: View, posed: Posed) -> float:
+    """Half the head's width, in pixels."""
+    return posed.looks.head_px * view.height / 160 * posed.pose.size / 2
+
+
+def _finer(height: int) -> int:
+    """How many times finer than the camera the scene is drawn."""
+    return 4 if height < 60 else 2 if height < 300 else 1
+
+
+def _scene(view: View, posed: Sequence[Posed], place: Background, at_s: float) -> CelsiusImage:
+    """The world before the lens, in °C, shape (height, width)."""
+    finer = _finer(view.height)
+    height, width = view.height * finer, view.width * finer
+    image = wall(place, height, width).copy()
+    for one in sorted(posed, key=lambda one: one.pose.size * one.looks.head_px):
+        _place(image, view, one, place, at_s)
+    if view.reference_c is not None:
+        front = stand(place, height, width, view.reference_c, view.height / 160 * finer)
+        image *= 1 - front.share
+        image += front.value
+    if finer == 1:
+        return image
+    return np.asarray(cv2.resize(image, (view.width, view.height), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _place(image: CelsiusImage, view: View, posed: Posed, place: Background, at_s: float) -> None:
+    """Draw one person over what is there."""
+    finer = _finer(view.height)
+    looks, pose = posed
+    unit = _unit(view, posed) * finer
+    if unit < 0.5:
+        return
+    x, y = pose.x * view.width * finer, pose.y * view.height * finer
+    turn = math.sin(math.radians(pose.yaw_deg))
+    blur = pose.moves_px * view.height / 160 * finer
+    narrow = 1 - 0.3 * abs(turn)
+    face_px = max(_TRUE_FROM_PX, round(4 * unit / finer) / 2)
+    within = (round(x / finer * 4) % 4 / 4, round(y / finer * 4) % 4 / 4)
+    lift_c = _lift_c(bare(looks), face_px, finer, within, round(2 * place.wall_c) / 2)
+    _over(image, body(looks), (unit * narrow, unit, 0.0), (x - 0.25 * turn * unit, y), (blur, 0.0, 0.0))
+    breath_c = _BREATH_C * math.sin(2 * math.pi * (at_s / _BREATH_S + looks.seed % 7 / 7))
+    sprite = head(looks, round(pose.yaw_deg))
+    _over(image, sprite, (unit, unit, pose.tilt_deg), (x, y), (blur, breath_c, lift_c))
+
+
+def _over(
     image: CelsiusImage,
-    rows: CelsiusImage,
-    columns: CelsiusImage,
-    person: SimPerson,
-    pose: Pose,
-    scale: float,
-    view: View,
+    sprite: Sprite,
+    size: tuple[float, float, float],
+    at: tuple[float, float],
+    more: tuple[float, float, float],
 ) -> None:
-    half = person.head_px * scale * pose.size / 2
-    tall = half * 1.32
-    x, y = pose.x * view.width, pose.y * view.height
-    mean_c = person.skin_c - _CANTHI_ABOVE_C
-    body = (np.abs(columns - x) < half * (0.9 + 1.2 * _ramp(rows, y + tall * 1.25, half))) & (rows > y + tall * 1.25)
-    image[:] = _mix(image, CLOTHES_C, body.astype(np.float32))
-    neck = (np.abs(columns - x) < half * 0.55) & (rows > y) & (rows < y + tall * 1.35)
-    image[:] = _mix(image, mean_c - 0.2, neck.astype(np.float32))
-    head = _ellipse(columns, rows, x, y, half, tall)
-    image[:] = _mix(image, mean_c, head)
-    hair = head * (rows < y - tall * 0.55)
-    image[:] = _mix(image, HAIR_C, hair.astype(np.float32))
-    image[:] = image - 1.6 * head * _blob(columns, rows, x, y + tall * 0.18, half * 0.18, tall * 0.2)  # the nose
-    image[:] = image + 0.5 * head * _blob(columns, rows, x, y + tall * 0.55, half * 0.35, tall * 0.12)  # the mouth
-    for side in (-1, 1):
-        eye_x, eye_y = x + side * half * 0.2, y - tall * 0.08
-        if person.glasses:
-            lens = _ellipse(columns, rows, x + side * half * 0.48, eye_y, half * 0.3, tall * 0.13)
-            image[:] = _mix(image, mean_c - 4.0, lens)
-        canthus = _disc(columns, rows, eye_x, eye_y, max(1.3, half * 0.09))
-        image[:] = _mix(image, person.skin_c, canthus)
+    """Lay a sprite over the image. `size`: a unit's width and height in pixels, tilt in degrees; `at`: its place.
 
-
-def _noisy(image: CelsiusImage, draw: np.random.Generator, drift_c: float) -> CelsiusImage:
+    `more`: the motion blur in pixels, the breath's warmth and the lift of the whole layer in kelvin.
+    """
+    (wide, high, tilt_deg), (blur, breath_c, lift_c) = size, more
+    source, shrink = np.asarray(sprite.image, dtype=np.float32), 1.0
+    turn = math.radians(tilt_deg)
+    while high * 1.5 < sprite.px * shrink:  # halve first: a far person must not be picked from single points
+        source, shrink = np.asarray(cv2.pyrDown(source), dtype=np.float32), shrink / 2
+    across, down = wide / sprite.px / shrink, high / sprite.px / shrink
+    matrix = np.array(
+        [
+            [across * math.cos(turn), -down * math.sin(turn), 0.0],
+            [across * math.sin(turn), down * math.cos(turn), 0.0],
+        ]
+    )
+    matrix[:, 2] = np.array(at) - 0.5 - matrix[:, :2] @ np.array([sprite.x - 0.5, sprite.y - 0.5]) * shrink
     height, width = image.shape
-    noise = draw.normal(0, WHITE_SD_C, (height, width))
-    noise += draw.normal(0, ROW_SD_C, (height, 1)) + draw.normal(0, COLUMN_SD_C, (1, width))
-    return (image + noise + drift_c).astype(np.float32)
+    layer = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(0.0, 0.0, 0.0))
+    if blur >= 1.5:
+        layer = cv2.blur(layer, (max(1, round(blur)), 1))
+    share = layer[..., 1]
+    image *= 1 - share
+    image += layer[..., 0]
+    image += np.float32(lift_c) * share
+    if breath_c:
+        image += np.float32(breath_c) * layer[..., 2]
 
 
-def _mix(image: CelsiusImage, value_c: float, share: CelsiusImage) -> CelsiusImage:
-    mixed: CelsiusImage = image * (1 - share) + np.float32(value_c) * share
-    return mixed
+@lru_cache(maxsize=2048)
+def _lift_c(looks: Looks, face_px: float, finer: int, within: tuple[float, float], wall_c: float) -> float:
+    """What the lens takes from the hottest pixels of this bare frontal face, and the drawing left out, in kelvin.
 
-
-def _ellipse(x: CelsiusImage, y: CelsiusImage, cx: float, cy: float, rx: float, ry: float) -> CelsiusImage:
-    """1 inside, 0 outside, with an edge about a pixel wide."""
-    distance = (np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2) - 1) * min(rx, ry)
-    soft: CelsiusImage = np.clip(0.5 - distance, 0, 1)
-    return soft
-
-
-def _disc(x: CelsiusImage, y: CelsiusImage, cx: float, cy: float, radius: float) -> CelsiusImage:
-    return _ellipse(x, y, cx, cy, radius, radius)
-
-
-def _blob(x: CelsiusImage, y: CelsiusImage, cx: float, cy: float, sx: float, sy: float) -> CelsiusImage:
-    """A bell of height 1."""
-    bell: CelsiusImage = np.exp(-(((x - cx) / sx) ** 2) - ((y - cy) / sy) ** 2)
-    return bell
-
-
-def _ramp(rows: CelsiusImage, begin: float, over: float) -> CelsiusImage:
-    """From 0 to 1, from the row `begin` on: the shoulders' slope."""
-    ramp: CelsiusImage = np.clip((rows - begin) / max(1.0, over), 0, 1)
-    return ramp
+    `within` is where in a pixel the face's centre is, across and down, from 0 to 1; `wall_c` is what the halo brings in.
+    """
+    width, height = math.ceil(face_px * 1.3), math.ceil(face_px * tall_of(looks) * 1.2)
+    image = np.full((height * finer, width * finer), wall_c, np.float32)
+    at = ((width // 2 + within[0]) * finer, (height // 2 + within[1]) * finer)
+    unit = face_px * finer / 2
+    _over(image, head(looks, 0), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if finer > 1 else image
+    seen = np.partition(IDEAL.focus(np.asarray(small, dtype=np.float32)).ravel(), -_HOTTEST_PX)[-_HOTTEST_PX:]
+    return looks.skin_c - float(seen.mean())

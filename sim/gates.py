@@ -8,14 +8,18 @@ REFERENCE_C = 35.0
 
 
 class SimulatedGate(Struct, frozen=True, kw_only=True):
-    """What a simulated gate is like. `fever_share` is of visits, `rate_per_min` of people."""
+    """What a simulated gate is like: a gate of a plant as it is now or, without one, with steady arrivals.
+
+    `fever_share` is of visits, `rate_per_min` of people.
+    """
 
     site: str
     gate: str
     host: str = "127.0.0.1"
     port: int
     seed: int
-    people: int
+    plant: str | None = None
+    people: int = 300
     rate_per_min: float = 12.0
     fever_share: float = 0.02
     spool: str = "spool.db"
@@ -26,9 +30,9 @@ def gate_file(gate: SimulatedGate) -> str:
     lane = f"""driver = "simulated"
 scene = "people"
 seed = {gate.seed}
-people = {gate.people}
-rate_per_min = {gate.rate_per_min}
-fever_share = {gate.fever_share}"""
+{_where(gate)}"""
+    if gate.plant is None:
+        lane += f"people = {gate.people}\nrate_per_min = {gate.rate_per_min}\nfever_share = {gate.fever_share}\n"
     return f"""{gate_head(gate)}
 [[lanes]]
 name = "people"
@@ -36,12 +40,10 @@ name = "people"
 pair_before_s = 4.0
 
 [lanes.camera]
-{lane}
-reference_c = {REFERENCE_C}
+{lane}reference_c = {REFERENCE_C}
 
 [lanes.badge]
 {lane}
-
 [lanes.thermal]
 reference_c = {REFERENCE_C}
 
@@ -57,7 +59,12 @@ kind = "vehicle"
 driver = "simulated"
 scene = "vehicles"
 seed = {gate.seed}
-"""
+{_where(gate)}"""
+
+
+def _where(gate: SimulatedGate) -> str:
+    """Which gate of which plant a device stands at."""
+    return "" if gate.plant is None else f'plant = "{gate.plant}"\nsite = "{gate.site}"\ngate = "{gate.gate}"\n'
 
 
 def gate_head(gate: SimulatedGate) -> str:

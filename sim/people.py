@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 from msgspec import Struct
 
@@ -12,24 +14,41 @@ FEVER_FROM_C, WELL_BELOW_C = 37.5, 37.4
 FEVER_C = (38.0, 39.6)
 SKIN_AT_MEAN_C, SKIN_SLOPE, SKIN_SD_C = 35.81, 0.82, 0.29
 """Whole-face maximum against oral temperature in the same recordings: line and spread between people."""
+MASK_SHARE, HAT_SHARE = 0.5, 0.15
 _PROVINCE = "蒙"
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 """A plate has neither I nor O (GA 36-2018)."""
 
 
 class SimPerson(Struct, frozen=True):
-    """One person: `skin_c` is the true maximum of the face's skin, `head_px` the head's width at the standing place."""
+    """One person: `skin_c` is the true maximum of the face's skin, `head_px` the head's width at the standing place.
+
+    `cosmetics_k` is how much colder the skin seems for what is on it; `height_m` is from sole to crown.
+    """
 
     badge: str
     body_c: float
     skin_c: float
     glasses: bool
     head_px: float
+    mask: bool = False
+    hat: bool = False
+    beard: bool = False
+    cosmetics_k: float = 0.0
+    height_m: float = 1.68
 
     @property
     def feverish(self) -> bool:
         """By the definition of the recordings: an oral temperature of 37.5 °C and more."""
         return self.body_c >= FEVER_FROM_C
+
+
+class _Wear(TypedDict):
+    mask: bool
+    hat: bool
+    beard: bool
+    cosmetics_k: float
+    height_m: float
 
 
 class SimVehicle(Struct, frozen=True):
@@ -52,8 +71,22 @@ def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPers
         body_c = ill_c if chance < fever_share else min(draw.normal(BODY_MEAN_C, BODY_SD_C), WELL_BELOW_C)
         skin_c = SKIN_AT_MEAN_C + SKIN_SLOPE * (body_c - BODY_MEAN_C) + draw.normal(0, SKIN_SD_C)
         glasses, head_px = bool(draw.random() < 0.3), float(np.clip(draw.normal(36, 3), 28, 44))
-        found.append(SimPerson(badge_number(number), float(body_c), float(skin_c), glasses, head_px))
+        found.append(SimPerson(badge_number(number), float(body_c), float(skin_c), glasses, head_px, **_wear(draw)))
     return found
+
+
+def _wear(draw: np.random.Generator) -> _Wear:
+    """What somebody wears and looks like; heights of adults in China (2020 national survey: 1.70 and 1.58 m)."""
+    mask, hat, woman, beard, paint = draw.random(5)
+    is_woman = bool(woman < 0.4)
+    height_m = draw.normal(1.58 if is_woman else 1.70, 0.06)
+    return {
+        "mask": bool(mask < MASK_SHARE),
+        "hat": bool(hat < HAT_SHARE),
+        "beard": not is_woman and bool(beard < 0.12),
+        "cosmetics_k": float(draw.uniform(0.3, 2.0)) if is_woman and paint < 0.15 else 0.0,
+        "height_m": float(np.clip(height_m, 1.40, 2.0)),
+    }
 
 
 def fever_c(draw: np.random.Generator) -> float:

@@ -16,13 +16,19 @@ FORGOTTEN_BADGE_SHARE = 0.02
 REPEATED_READ_SHARE = 0.3
 
 
-class Visit(Struct, frozen=True):
-    """One person at a lane. `badge_s` is when the badge is read, None when it is forgotten."""
+class Visit(Struct, frozen=True, kw_only=True):
+    """One person at a lane. `badge` is the number that is read at `badge_s`, None when no badge is shown.
+
+    `past_camera`: goes by at the edge of the picture; `follower` comes in at the heels.
+    """
 
     begin_s: float
     person: SimPerson
-    badge_s: float | None
-    repeats: bool
+    badge: str | None = None
+    badge_s: float = 0.0
+    repeats: bool = False
+    past_camera: bool = False
+    follower: SimPerson | None = None
 
     @property
     def end_s(self) -> float:
@@ -31,6 +37,8 @@ class Visit(Struct, frozen=True):
     def pose(self, at_s: float) -> Pose:
         """Where the head is: coming nearer, standing with a little sway, going out of the picture to the side."""
         t_s = at_s - self.begin_s
+        if self.past_camera:
+            return Pose(-0.2 + 0.1 * t_s, 0.5, 0.7)
         if t_s < APPROACH_S:
             done = t_s / APPROACH_S
             return Pose(0.42 + 0.06 * done, 0.46 - 0.05 * done, 0.55 + 0.45 * done)
@@ -66,7 +74,13 @@ def visits(seed: int, people: int, rate_per_min: float, fever_share: float) -> I
         begin_s = max(arrival_s, free_s)
         badge_s = begin_s + APPROACH_S + draw.uniform(0.2, 1.6)
         forgotten = draw.random() < FORGOTTEN_BADGE_SHARE
-        yield Visit(begin_s, person, None if forgotten else badge_s, bool(draw.random() < REPEATED_READ_SHARE))
+        yield Visit(
+            begin_s=begin_s,
+            person=person,
+            badge=None if forgotten else person.badge,
+            badge_s=badge_s,
+            repeats=bool(draw.random() < REPEATED_READ_SHARE),
+        )
         free_s = begin_s + APPROACH_S + STAND_S + LEAVE_S + BREAK_S
         arrival_s += float(draw.exponential(60.0 / rate_per_min))
 

@@ -101,6 +101,9 @@ class Reason(_Open):
     NOT_VALID_NOW = "not-valid-now"
     IN_ISOLATION = "in-isolation"
     SEVERAL_PEOPLE = "several-people"
+    PASSED_BACK = "passed-back"
+    """The badge went in already and has not come out: it was handed back over the barrier."""
+    WRONG_DIRECTION = "wrong-direction"
     VEHICLE_REGISTERED = "vehicle-registered"
     VEHICLE_UNREGISTERED = "vehicle-unregistered"
     VEHICLE_UNREAD = "vehicle-unread"
@@ -244,7 +247,7 @@ class Urgency(StrEnum):
 
 _URGENT_REASONS = frozenset(
     {Reason.FEVER, Reason.SUSPECT, Reason.IN_ISOLATION, Reason.VEHICLE_UNREGISTERED, Reason.NOT_DISINFECTED,
-     Reason.SEVERAL_PEOPLE, Reason.NO_BADGE}
+     Reason.SEVERAL_PEOPLE, Reason.NO_BADGE, Reason.PASSED_BACK}
 )  # fmt: skip
 
 

@@ -187,6 +187,10 @@ def mail(page: Page, settings: MailSettings, sent_s: float) -> EmailMessage:
 
 _NAMES = {
     Rule.FEVER: {"zh": "发热人员", "en": "Fever"},
+    Rule.ISOLATION_BREACH: {"zh": "违反隔离", "en": "Isolation broken"},
+    Rule.TAILGATING: {"zh": "尾随入厂", "en": "Somebody followed at the heels"},
+    Rule.BADGE_MISUSE: {"zh": "卡重复使用", "en": "Badge used twice"},
+    Rule.VEHICLE_NOT_DISINFECTED: {"zh": "车辆未消毒", "en": "Vehicle not disinfected"},
     Rule.UNREGISTERED_VEHICLE: {"zh": "未登记车辆", "en": "Unregistered vehicle"},
     Rule.GATE_SILENT: {"zh": "门岗失联", "en": "Gate silent"},
     Rule.DEVICE_FAULT: {"zh": "设备故障", "en": "Device fault"},

@@ -61,6 +61,10 @@ class AlertDesk:
             self._due.set()
             await self._refresh()
 
+    async def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
+        """See `AlertStore.alerts_after`."""
+        return await self._run(partial(self._store.alerts_after, alert_id, limit))
+
     async def stop(self) -> None:
         for channel in self._channels.values():
             await channel.close()

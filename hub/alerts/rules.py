@@ -31,7 +31,11 @@ class Severity(StrEnum):
 
 class Rule(StrEnum):
     FEVER = "fever"
+    ISOLATION_BREACH = "isolation-breach"
+    TAILGATING = "tailgating"
+    BADGE_MISUSE = "badge-misuse"
     UNREGISTERED_VEHICLE = "unregistered-vehicle"
+    VEHICLE_NOT_DISINFECTED = "vehicle-not-disinfected"
     GATE_SILENT = "gate-silent"
     DEVICE_FAULT = "device-fault"
     GAP = "gap"
@@ -39,7 +43,11 @@ class Rule(StrEnum):
 
 SEVERITY = {
     Rule.FEVER: Severity.CRITICAL,
+    Rule.ISOLATION_BREACH: Severity.CRITICAL,
+    Rule.TAILGATING: Severity.WARNING,
+    Rule.BADGE_MISUSE: Severity.WARNING,
     Rule.UNREGISTERED_VEHICLE: Severity.WARNING,
+    Rule.VEHICLE_NOT_DISINFECTED: Severity.WARNING,
     Rule.GATE_SILENT: Severity.CRITICAL,
     Rule.DEVICE_FAULT: Severity.WARNING,
     Rule.GAP: Severity.WARNING,
@@ -50,9 +58,25 @@ RUNBOOK = {
         "en": "Isolate at once and measure again with a contact thermometer; if confirmed, check everybody one by one "
         "and report to the district headquarters.",
     },
+    Rule.ISOLATION_BREACH: {
+        "zh": "此人应在隔离中：拒绝入厂，送回隔离点，核查外出期间的接触者。",
+        "en": "This person belongs into isolation: keep out, take back, and find whom they met on the way.",
+    },
+    Rule.TAILGATING: {
+        "zh": "有人尾随：拦下，逐个测温、登记。",
+        "en": "Somebody followed at the heels: stop both, measure and register them one by one.",
+    },
+    Rule.BADGE_MISUSE: {
+        "zh": "同一张卡已入厂：核对持卡人身份，查明卡从何来。",
+        "en": "This badge is inside already: see who holds it, and how they came by it.",
+    },
     Rule.UNREGISTERED_VEHICLE: {
         "zh": "车辆不得进入；说明原因、详细登记并消毒后放行。",
         "en": "Keep the vehicle out until its reason is stated, it is registered in detail and disinfected.",
+    },
+    Rule.VEHICLE_NOT_DISINFECTED: {
+        "zh": "车辆未消毒：消毒并登记后放行。",
+        "en": "The vehicle is not disinfected: disinfect and record it, then let it in.",
     },
     Rule.GATE_SILENT: {
         "zh": "派人到门岗，改为人工测温登记，检查电源和网络。",
@@ -91,9 +115,9 @@ def signals_of(entry: Entry) -> list[Signal]:
     """Everything that one journalled event says about alerts, often nothing."""
     match entry.event():
         case PersonPassage() as event:
-            return fever(entry, event)
+            return fever(entry, event) + passage(entry, event)
         case VehiclePassage() as event:
-            return unregistered_vehicle(entry, event)
+            return passage(entry, event)
         case DeviceState(kind=DeviceKind.GATE) as event if entry.stream.gate == OWN_GATE:
             return gate_silent(entry, event)
         case DeviceState() as event:
@@ -111,11 +135,19 @@ def fever(entry: Entry, event: PersonPassage) -> list[Signal]:
     return [_signal(Rule.FEVER, entry, event, event.passage, lane=event.lane, detail=_temperature(event.temperature))]
 
 
-def unregistered_vehicle(entry: Entry, event: VehiclePassage) -> list[Signal]:
-    """A vehicle that is in no register came to a lane."""
-    if Reason.VEHICLE_UNREGISTERED not in event.reasons:
-        return []
-    return [_signal(Rule.UNREGISTERED_VEHICLE, entry, event, event.passage, lane=event.lane)]
+_OF_REASON = {
+    Reason.IN_ISOLATION: Rule.ISOLATION_BREACH,
+    Reason.SEVERAL_PEOPLE: Rule.TAILGATING,
+    Reason.PASSED_BACK: Rule.BADGE_MISUSE,
+    Reason.VEHICLE_UNREGISTERED: Rule.UNREGISTERED_VEHICLE,
+    Reason.NOT_DISINFECTED: Rule.VEHICLE_NOT_DISINFECTED,
+}
+
+
+def passage(entry: Entry, event: PersonPassage | VehiclePassage) -> list[Signal]:
+    """What the reasons of a decision tell somebody: each passage is an alert of its own."""
+    rules = [_OF_REASON[reason] for reason in event.reasons if reason in _OF_REASON]
+    return [_signal(rule, entry, event, event.passage, lane=event.lane) for rule in dict.fromkeys(rules)]
 
 
 def gate_silent(entry: Entry, event: DeviceState) -> list[Signal]:

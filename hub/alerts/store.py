@@ -124,6 +124,14 @@ class AlertStore:
                 for row in db.execute(f"{_ALERT} WHERE a.state = 'firing' ORDER BY {order} LIMIT ?", (limit,))
             ]
 
+    def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
+        """Alerts of every state in the order in which they began, those behind a number."""
+        with self._transaction() as db:
+            return [
+                AlertRow(*row)
+                for row in db.execute(f"{_ALERT} WHERE a.id > ? ORDER BY a.id LIMIT ?", (alert_id, limit))
+            ]
+
     def due(self, now_ns: int, limit: int = 8) -> list[Page]:
         """Pages that are to be sent now, up to `limit` of each channel, the worst first."""
         query = f"""

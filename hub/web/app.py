@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.board import Snapshot
 from hub.web import stream
 from hub.web.page import STATIC, Page
+from hub.web.records import Records, add_records
 from hub.web.words import Lang, as_lang, preferred
 
 LANG_COOKIE = "menshen-lang"
@@ -52,8 +53,12 @@ class BoardSource(Protocol):
         ...
 
 
-def create_app(source: BoardSource, *, site: str, version: str, zone: tzinfo | None = None) -> FastAPI:
+def create_app(
+    source: BoardSource, *, site: str, version: str, zone: tzinfo | None = None, records: Records | None = None
+) -> FastAPI:
     """The console of one site: `/`, `/live`, `/api/state`, `/api/live`, `/healthz`, `/readyz` and `/static`.
+
+    With `records` also what `hub.web.records` adds.
 
     Times are shown in `zone` (None: the machine's own). Set `app.state.closing`, an `asyncio.Event`, to end all
     streams before the server waits for its connections; `hub.web.serve` does.
@@ -64,6 +69,8 @@ def create_app(source: BoardSource, *, site: str, version: str, zone: tzinfo | N
     app.mount("/static", _Static(directory=STATIC), name="static")
     _add_page(app, source, Page(site=site, version=version, zone=zone), version)
     _add_api(app, source, version)
+    if records is not None:
+        add_records(app, records)
     return app
 
 

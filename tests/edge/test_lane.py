@@ -15,7 +15,8 @@ from edge.clock import SystemTime
 from edge.devices import Device
 from edge.drivers.base import BadgeRead
 from sim.gates import SimulatedGate, gate_file
-from sim.registry import registry
+from sim.plant import Plant
+from sim.roster import registry, site
 from tests.support.servers import eventually
 from wire.errors import DriverError, SettingsError
 from wire.events import DeviceKind, DeviceState, Health, PersonPassage, Refusal, Urgency, VehiclePassage, Verdict
@@ -98,7 +99,7 @@ async def test_a_camera_that_hangs_counts_as_failed():
 
 def write_gate(folder: Path, text: str) -> Path:
     (folder / "token.key").write_bytes(KEY)
-    (folder / "registry.json").write_bytes(msgspec.json.encode(registry(1, 50, 60, KEY)))
+    (folder / "registry.json").write_bytes(msgspec.json.encode(registry(site(Plant(people=50), "s", 1, KEY))))
     (folder / "gate.toml").write_text(text)
     return folder / "gate.toml"
 

@@ -14,7 +14,7 @@ from sim.scene import drives, visits
 from tests.support.clocks import HandClock
 from tests.support.driver_contract import DriverCase, DriverContract, PlantedFaults
 
-FIRST_BADGE_S = next(visit.badge_s for visit in visits(1, 300, 12.0, 0.02) if visit.badge_s is not None)
+FIRST_BADGE_S = next(visit.badge_s for visit in visits(1, 300, 12.0, 0.02) if visit.badge is not None)
 FIRST_DRIVE_S = next(drives(1, 60, 4.0, 0.05)).at_s
 CASES = {
     "camera": DriverCase(SimulatedCamera, {}, "frames", ThermalCamera),

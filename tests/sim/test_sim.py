@@ -14,8 +14,9 @@ from sim.feed import script
 from sim.frames import Pose, View, render
 from sim.pager import Pager
 from sim.people import population, vehicles
+from sim.plant import Plant
 from sim.recordings import write
-from sim.registry import registry
+from sim.roster import registry, site
 from sim.scene import BREAK_S, drives, visits
 from wire.messages import encode_event
 from wire.tokens import TokenKind, token
@@ -26,7 +27,7 @@ KEY = b"0123456789abcdef"
 @given(st.integers(0, 2**32), st.integers(0, 50))
 def test_the_same_seed_is_the_same_plant(seed, people):
     assert population(seed, people) == population(seed, people)
-    assert registry(seed, people, 5, KEY) == registry(seed, people, 5, KEY)
+    assert site(Plant(people=people + 1), "s", seed, KEY) == site(Plant(people=people + 1), "s", seed, KEY)
 
 
 @given(st.integers(0, 2**32))
@@ -42,12 +43,12 @@ def test_two_people_are_never_in_the_lane_at_once(seed, rate):
     story = list(itertools.islice(visits(seed, 10, rate, 0.1), 30))
     for one, other in itertools.pairwise(story):
         assert other.begin_s - one.end_s >= BREAK_S - 1e-6
-        assert one.badge_s is None or one.begin_s < one.badge_s < one.end_s
+        assert one.badge is None or one.begin_s < one.badge_s < one.end_s
 
 
 def test_nearly_all_visitors_are_registered_and_some_are_not():
     people = population(3, 300)
-    known = {entry.token for entry in registry(3, 300, 60, KEY).entries}
+    known = {entry.token for entry in registry(site(Plant(), "s", 3, KEY)).entries}
     share = sum(token(KEY, TokenKind.BADGE, person.badge) in known for person in people) / 300
     assert 0.9 < share < 1.0
     plates = [token(KEY, TokenKind.PLATE, vehicle.plate) in known for vehicle in vehicles(3, 60)]

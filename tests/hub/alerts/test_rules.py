@@ -47,6 +47,27 @@ def test_only_an_unregistered_vehicle_is_told():
     assert rules_of(replace(truck, reasons=(Reason.VEHICLE_UNREAD,))) == []
 
 
+@pytest.mark.parametrize(
+    ("reason", "rule"),
+    [
+        (Reason.IN_ISOLATION, Rule.ISOLATION_BREACH),
+        (Reason.SEVERAL_PEOPLE, Rule.TAILGATING),
+        (Reason.PASSED_BACK, Rule.BADGE_MISUSE),
+        (Reason.NOT_DISINFECTED, Rule.VEHICLE_NOT_DISINFECTED),
+    ],
+)
+def test_a_reason_that_somebody_must_hear_of_is_told_once_a_passage(reason, rule):
+    well = replace(fever(1), verdict=Verdict.NORMAL)
+    assert rules_of(replace(well, reasons=(reason, reason))) == [(rule, True)]
+    first, second = (signals_of(entry(replace(well, reasons=(reason,), passage=name)))[0] for name in ("p-1", "p-2"))
+    assert first.key != second.key
+
+
+def test_a_fever_in_isolation_is_two_alerts():
+    event = replace(fever(1), reasons=(Reason.FEVER, Reason.IN_ISOLATION))
+    assert {rule for rule, _ in rules_of(event)} == {Rule.FEVER, Rule.ISOLATION_BREACH}
+
+
 def test_a_device_fault_fires_and_its_recovery_ends_it_under_one_key():
     camera = DeviceState(time_ns=1, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED)
     (fault,) = signals_of(entry(camera))

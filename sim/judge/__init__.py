@@ -1,0 +1,1 @@
+"""The judge: what a hub kept and did, held against the truth."""

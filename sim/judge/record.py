@@ -1,0 +1,143 @@
+"""Reads what a hub kept, over its HTTP API, and what its time-series server has, over InfluxDB's (v1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from sim.judge.effects import day_ns
+from sim.judge.findings import AlertSeen, CheckSeen, JournalRow, Point
+from wire.errors import DecodeError, MenshenError
+from wire.messages import decode_event
+
+T = TypeVar("T", bound=Struct)
+_PAGE = 5000
+_TIMEOUT_S = 60.0
+_VALUES = {
+    "person_passage": "skin_c",
+    "vehicle_passage": "registered",
+    "device_state": "health",
+    "disinfection": "place",
+    "secondary_measurement": "body_c",
+}
+"""What of each measurement is compared, beside its time."""
+
+
+class _Line(Struct, frozen=True):
+    offset: int
+    site: str
+    gate: str
+    urgency: str
+    epoch: str
+    seq: int
+    last: int
+    time_ns: int
+    received_ns: int
+    event: msgspec.Raw
+    """`null` when the hub cannot read it."""
+
+
+class HubRecord:
+    """One hub. Every method raises `MenshenError` when it does not answer as a hub does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._client = httpx.Client(timeout=_TIMEOUT_S)
+
+    def events(self) -> Iterator[JournalRow]:
+        """The whole journal, in its order."""
+        after = 0
+        while lines := self._get("events", _Line, after=after, limit=_PAGE):
+            for line in lines:
+                yield _row(line)
+            after = lines[-1].offset
+
+    def alerts(self) -> Iterator[AlertSeen]:
+        after = 0
+        while alerts := self._get("alerts", AlertSeen, after=after, limit=_PAGE):
+            yield from alerts
+            after = alerts[-1].id
+
+    def checks(self, date: str) -> list[CheckSeen]:
+        """Who was measured how often on a date of China."""
+        from_ns, until_ns = day_ns(date)
+        return self._get("checks", CheckSeen, from_ns=from_ns, until_ns=until_ns)
+
+    def _get(self, what: str, kind: type[T], **asked: int) -> list[T]:
+        url = f"{self._url}/api/{what}"
+        lines = _answer(self._client, url, asked).content.splitlines()
+        decoder = msgspec.json.Decoder(kind)
+        try:
+            return [decoder.decode(line) for line in lines]
+        except msgspec.DecodeError as error:
+            raise MenshenError(f"{url}: {error}; expected the address of a Menshen hub's console") from error
+
+
+class SeriesRecord:
+    """One database of an InfluxDB 1.x, or of what speaks its query API."""
+
+    def __init__(self, url: str, database: str) -> None:
+        self._url, self._database = url.rstrip("/"), database
+        self._client = httpx.Client(timeout=_TIMEOUT_S)
+
+    def points(self, site: str, gates: Sequence[str]) -> Counter[Point]:
+        """All points of the gates of a site."""
+        return Counter(
+            Point(measurement, gate, time_ns // 1000, _word(value))
+            for gate in gates
+            for measurement, field in _VALUES.items()
+            for time_ns, value in self._select(measurement, field, site, gate)
+        )
+
+    def _select(self, measurement: str, field: str, site: str, gate: str) -> Iterator[tuple[int, Any]]:
+        where = f"\"site\" = '{site}' AND \"gate\" = '{gate}'"
+        query = f'SELECT "{field}" AS "value", "seq" AS "number" FROM "{measurement}" WHERE {where}'  # noqa: S608 - names are checked words
+        url = f"{self._url}/query"
+        answer = _answer(self._client, url, {"db": self._database, "q": query, "epoch": "ns"})
+        try:
+            result = answer.json()["results"][0]
+        except (ValueError, LookupError) as error:
+            raise MenshenError(f"{url}: no answer to a query; expected an InfluxDB 1.x") from error
+        if "error" in result:
+            raise MenshenError(f"{url}: {result['error']}")
+        for series in result.get("series", ()):
+            for time_ns, value, _ in series["values"]:
+                yield time_ns, value
+
+
+def _answer(client: httpx.Client, url: str, asked: dict[str, Any]) -> httpx.Response:
+    try:
+        answer = client.get(url, params=asked)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise MenshenError(f"{url}: {str(error) or type(error).__name__}") from error
+    if answer.status_code != httpx.codes.OK:
+        raise MenshenError(f"{url}: answered {answer.status_code}: {answer.text[:200]}")
+    return answer
+
+
+def _row(line: _Line) -> JournalRow:
+    try:
+        event = decode_event(line.event)
+    except DecodeError:
+        event = None
+    return JournalRow(
+        line.offset, line.site, line.gate, line.urgency, line.epoch, line.seq, line.last, line.time_ns,
+        line.received_ns, event,
+    )  # fmt: skip
+
+
+def _word(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:.3f}"
+        case _:
+            return str(value)

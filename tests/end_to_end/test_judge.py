@@ -1,0 +1,127 @@
+"""A plant's day through real gates, broker, hub and time series, and the judge's word about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from sim import chronicle, play
+from sim.cli import main
+from sim.judge.findings import Fault
+from sim.plant import BUILT_IN, Faults
+from tests.chaos.plant import DATABASE, HubProcess
+from tests.support.servers import InfluxDB1, Mosquitto, wait_until
+from wire.errors import MenshenError
+from wire.link import BrokerSettings
+
+PLANT = replace(BUILT_IN["small"], site="chaos", people=120)
+
+
+def judged(run: Path, hub: HubProcess, influx: InfluxDB1, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:
+    capsys.readouterr()
+    arguments = ["judge", str(run), "--hub", hub.url, "--influx", influx.url, "--database", DATABASE, "--json"]
+    code = main(arguments)
+    return code, json.loads(capsys.readouterr().out)
+
+
+def played(run: Path, broker: Mosquitto, speed: float = 0.0) -> play.Player:
+    player = play.Player(run, BrokerSettings(port=broker.port, backoff_min_s=0.05, backoff_max_s=0.5), speed)
+    asyncio.run(asyncio.wait_for(player.play(), 120))
+    return player
+
+
+def caught_up(hub: HubProcess) -> bool:
+    readers = httpx.get(f"{hub.url}/api/state").json()["projections"]
+    return len(readers) == 3 and all(reader.get("behind", 0) == 0 for reader in readers)
+
+
+@pytest.mark.slow
+def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
+    tmp_path: Path, mosquitto: Mosquitto, own_influxdb1: InfluxDB1, capsys: pytest.CaptureFixture[str]
+):
+    run = tmp_path / "run"
+    chronicle.write(run, PLANT, seed=3, days=2)
+    hub = HubProcess(tmp_path / "hub", mosquitto.port, own_influxdb1.url)
+    hub.start()
+    try:
+        player = played(run, mosquitto)
+        assert player.sent == player.total > 300
+        assert played(run, mosquitto).handed == player.total  # goes on where it was: nothing is sent twice
+        wait_until(lambda: caught_up(hub), "everything is read")
+        code, report = judged(run, hub, own_influxdb1, capsys)
+        assert (code, report["findings"]) == (0, [])
+        assert report["compared"] == {
+            "events": player.total,
+            "alerts": report["compared"]["alerts"],
+            "checks": report["compared"]["checks"],
+            "points": player.total,
+        }
+        assert report["compared"]["alerts"] > 3
+        assert report["compared"]["checks"] > 100
+        assert report["late_s"]["p99"] < 60
+        for page in report["page"]:
+            assert "<svg" in Path(page).read_text("utf-8")
+    finally:
+        hub.stop()
+    _take_away(hub.folder / "data")
+    hub.start()
+    try:
+        own_influxdb1.query("DROP SERIES FROM disinfection", DATABASE)
+        code, report = judged(run, hub, own_influxdb1, capsys)
+    finally:
+        hub.stop()
+    found = {kind for kind, count in report["errors"].items() if count}
+    assert (code, found) == (
+        1,
+        {Fault.MISSED, Fault.HOLE, Fault.ALERT_MISSED, Fault.CHECK_WRONG, Fault.SERIES_MISSED},
+    )
+    assert report["errors"]["missed"] == report["errors"]["alert-missed"] == report["errors"]["check-wrong"] == 1
+
+
+def _take_away(data: Path) -> None:
+    """One event, one alert, one check."""
+    with sqlite3.connect(data / "journal.db") as db:
+        db.execute(
+            'DELETE FROM entries WHERE "offset" = (SELECT "offset" FROM entries ORDER BY "offset" LIMIT 1 OFFSET 50)'
+        )
+    with sqlite3.connect(data / "alerts.db") as db:
+        db.execute("DELETE FROM alerts WHERE id = 2")
+    with sqlite3.connect(data / "checks.db") as db:
+        db.execute('DELETE FROM checks WHERE "offset" = (SELECT max("offset") FROM checks)')
+
+
+@pytest.mark.slow
+def test_links_that_are_cut_and_slow_lose_nothing(
+    tmp_path: Path, mosquitto: Mosquitto, own_influxdb1: InfluxDB1, capsys: pytest.CaptureFixture[str]
+):
+    run = tmp_path / "run"
+    faults = Faults(link_outages=40, link_min=240, power_cuts=0, slow_link_share=1.0)
+    chronicle.write(run, replace(PLANT, people=60, faults=faults), seed=5)
+    hub = HubProcess(tmp_path / "hub", mosquitto.port, own_influxdb1.url)
+    hub.start()
+    try:
+        played(run, mosquitto, speed=7200.0)
+        wait_until(lambda: caught_up(hub), "everything is read")
+        code, report = judged(run, hub, own_influxdb1, capsys)
+    finally:
+        hub.stop()
+    assert (code, report["findings"]) == (0, [])
+
+
+def test_a_hub_that_is_none_and_a_broker_that_is_none_are_told(tmp_path: Path, http_sink):
+    run = tmp_path / "run"
+    chronicle.write(run, replace(PLANT, people=5, vehicles=0), seed=1)
+    with pytest.raises(MenshenError, match="Connection refused"):
+        main(["judge", str(run), "--hub", "http://127.0.0.1:9"])
+    with pytest.raises(MenshenError, match="expected the address of a Menshen hub"):
+        main(["judge", str(run), "--hub", http_sink.url])
+    with pytest.raises(MenshenError, match="expected HOST:PORT"):
+        main(["play", str(run), "--broker", "nowhere"])
+    with pytest.raises(MenshenError, match="expected the folder"):
+        main(["play", str(tmp_path), "--broker", "127.0.0.1:9"])
