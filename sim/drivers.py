@@ -11,6 +11,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta, Struct
 
 from edge.clock import Instant, Timekeeper
@@ -38,6 +39,10 @@ class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From then on the device raises `DriverError`."""
     hang_after_s: Annotated[float, Meta(ge=0)] | None = None
     """From then on it says nothing at all, until it is stopped."""
+    garbage_after_s: Annotated[float, Meta(ge=0)] | None = None
+    """From then on it says what no device of its kind should."""
+    gone_s: tuple[float, float] | None = None
+    """Unplugged from one moment of the scene to another: it cannot even be started."""
 
 
 class LaneSettings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +89,7 @@ class _Paced:
         self._stopped.clear()
         self._started = self._timekeeper.now()
         self._began = _began.setdefault(self._faults.scene, self._started)
+        self._check_presence(self._started.seconds_since(self._began))
 
     async def stop(self) -> None:
         self._stopped.set()
@@ -95,20 +101,29 @@ class _Paced:
         return self._began
 
     def now_s(self) -> float:
-        """Seconds of the scene. Raises `DriverError` before `start`, and when the stated time to fail has come."""
+        """Seconds of the scene. Raises `DriverError` before `start`, when the time to fail has come, and while gone."""
         if self._began is None or self._started is None:
             raise DriverError(f"simulated device of scene {self._faults.scene!r}: was not started")
         now = self._timekeeper.now()
         fail_after_s = self._faults.fail_after_s
         if fail_after_s is not None and now.seconds_since(self._started) >= fail_after_s:
             raise DriverError(f"simulated fault after {fail_after_s} s")
-        return now.seconds_since(self._began)
+        scene_s = now.seconds_since(self._began)
+        self._check_presence(scene_s)
+        return scene_s
 
-    def _hangs(self) -> bool:
-        """Whether the device hangs now."""
-        after_s = self._faults.hang_after_s
+    def _check_presence(self, scene_s: float) -> None:
+        gone = self._faults.gone_s
+        if gone is not None and gone[0] <= scene_s < gone[1]:
+            raise DriverError("simulated fault: no such device")
+
+    def _is_due(self, after_s: float | None) -> bool:
+        """Whether a planted fault is there, so long after the start."""
         assert self._started is not None, "now_s raised before"
         return after_s is not None and self._timekeeper.now().seconds_since(self._started) >= after_s
+
+    def talks_garbage(self) -> bool:
+        return self._is_due(self._faults.garbage_after_s)
 
     async def until(self, at_s: float) -> bool:
         """Wait for a moment of the scene; False when the driver was stopped meanwhile."""
@@ -119,7 +134,7 @@ class _Paced:
                     await self._stopped.wait()
             if not self._stopped.is_set():
                 self.now_s()
-        if self._hangs():
+        if self._is_due(self._faults.hang_after_s):
             await self._stopped.wait()
         return not self._stopped.is_set()
 
@@ -151,7 +166,8 @@ class SimulatedCamera(_Paced):
             now_s = self.now_s()
             while visit.end_s < now_s:
                 visit = await asyncio.to_thread(next, schedule)
-            image = await asyncio.to_thread(self._render, visit, now_s)
+            garbage = self.talks_garbage()
+            image = _no_picture(self._noise) if garbage else await asyncio.to_thread(self._render, visit, now_s)
             yield ThermalFrame(image, self._timekeeper.now())
 
     def _render(self, visit: Visit, now_s: float) -> CelsiusImage:
@@ -169,6 +185,7 @@ class SimulatedBadgeReader(_Paced):
     def __init__(self, settings: PeopleSettings, timekeeper: Timekeeper) -> None:
         super().__init__(settings, timekeeper)
         self._settings = settings
+        self._noise = stream(settings.seed, "reader")
 
     async def reads(self) -> AsyncIterator[BadgeRead]:
         settings = self._settings
@@ -180,7 +197,8 @@ class SimulatedBadgeReader(_Paced):
             for at_s in (visit.badge_s, visit.badge_s + _REPEAT_AFTER_S)[: 1 + visit.repeats]:
                 if not await self.until(at_s):
                     return
-                yield BadgeRead(visit.badge, self._timekeeper.now())
+                number = str(self._noise.choice(_NO_BADGES)) if self.talks_garbage() else visit.badge
+                yield BadgeRead(number, self._timekeeper.now())
 
 
 class SimulatedVehicleReader(_Paced):
@@ -210,4 +228,25 @@ class SimulatedVehicleReader(_Paced):
                 continue
             if not await self.until(drive.at_s):
                 return
-            yield VehicleRead(drive.plate, self._timekeeper.now(), drive.confidence)
+            if self.talks_garbage():
+                yield VehicleRead("\x00" * 40, self._timekeeper.now(), float("nan"))
+            else:
+                yield VehicleRead(drive.plate, self._timekeeper.now(), drive.confidence)
+
+
+_NO_BADGES = ("", " ", "\x00\xff", "9" * 10_000, "'; --")
+
+
+def _no_picture(draw: np.random.Generator) -> CelsiusImage:
+    """What a broken camera may give instead of a frame in °C: nothing, another shape, no numbers, all hot."""
+    shape = (160, 120)
+    broken = (
+        np.empty((0, 0), np.float32),
+        np.zeros((3, 5), np.float32),
+        np.full(shape, np.nan, np.float32),
+        np.full(shape, np.inf, np.float32),
+        np.full(shape, 600.0, np.float32),
+        draw.normal(20, 300, shape).astype(np.float32),
+        np.zeros((*shape, 3), np.float32),
+    )
+    return broken[int(draw.integers(len(broken)))]

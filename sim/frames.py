@@ -190,7 +190,7 @@ def _over(
 def _lift_c(looks: Looks, face_px: float, finer: int, within: tuple[float, float], wall_c: float) -> float:
     """What the lens takes from the hottest pixels of this bare frontal face, and the drawing left out, in kelvin.
 
-    `within` is where in a pixel the face's centre is, across and down, from 0 to 1; `wall_c` is what the halo brings in.
+    `within` is where in a pixel the face's centre is, across and down, from 0 to 1; `wall_c` is what surrounds it.
     """
     width, height = math.ceil(face_px * 1.3), math.ceil(face_px * tall_of(looks) * 1.2)
     image = np.full((height * finer, width * finer), wall_c, np.float32)

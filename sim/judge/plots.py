@@ -30,7 +30,10 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-_HOUR_NS = 3600 * 10**9
+_HOUR_NS, _DAY_NS = 3600 * 10**9, 86_400 * 10**9
+_CHINA_NS = 8 * _HOUR_NS
+"""China's time before UTC."""
+_HOURLY_DAYS = 4
 
 
 def draw(
@@ -49,22 +52,21 @@ def draw(
 
 
 def _people(truths: Sequence[PersonTruth], passages: Sequence[PersonPassage], lang: Lang) -> Figure:
+    """By the hour, or by the day when there are many."""
     figure, axes = _axes()
-    seen = [truth for truth in truths if truth.seen]
-    first = min((truth.time_ns for truth in truths), default=0) // _HOUR_NS
-    last = max((truth.time_ns for truth in truths), default=0) // _HOUR_NS + 1
-    edges = np.arange(first, last + 1)
-    hours = (edges[:-1] - first) / 24
-    floor = np.zeros(len(hours))
+    true = [truth.time_ns for truth in truths if truth.seen]
+    first, last = min(true, default=0), max(true, default=0) + 1
+    step_ns = _HOUR_NS if last - first <= _HOURLY_DAYS * _DAY_NS else _DAY_NS
+    first -= (first + _CHINA_NS) % step_ns
+    edges = np.arange(first, last + step_ns, step_ns)
+    days, width = (edges[:-1] - edges[0]) / _DAY_NS, step_ns / _DAY_NS
+    floor = np.zeros(len(days))
     for outcome, colour in _COLOURS.items():
-        when = [passage.time_ns // _HOUR_NS for passage in passages if passage.outcome == outcome]
-        height, _ = np.histogram(when, bins=edges)
-        axes.bar(hours, height, 1 / 24, bottom=floor, color=colour, label=say(outcome, lang), align="edge")
+        height, _ = np.histogram([passage.time_ns for passage in passages if passage.outcome == outcome], bins=edges)
+        axes.bar(days, height, width * 0.94, bottom=floor, color=colour, label=say(outcome, lang), align="edge")
         floor = floor + height
-    true, _ = np.histogram([truth.time_ns // _HOUR_NS for truth in seen], bins=edges)
-    axes.step(
-        [*hours, hours[-1] + 1 / 24], [*true, true[-1]], where="post", color="black", lw=0.8, label=say("truth", lang)
-    )
+    count, _ = np.histogram(true, bins=edges)
+    axes.stairs(count, [*days, days[-1] + width], color="black", lw=0.8, label=say("truth", lang))
     axes.set_xlabel(say("days", lang))
     axes.set_ylabel(say("axis.people", lang))
     axes.legend(frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))

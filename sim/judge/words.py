@@ -33,7 +33,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "found": ("found", "实为"),
     "offset": ("journal", "日志号"),
     "more": ("more are in the JSON report", "条见 JSON 报告"),
-    "plot.people": ("People at the lanes, by hour", "每小时通行人次"),
+    "plot.people": ("People at the lanes", "通行人次"),
     "plot.temperature": ("Skin temperature", "皮肤温度"),
     "plot.late": ("From spool to journal", "入库延迟"),
     "plot.where": ("Errors by gate and time", "差错分布"),

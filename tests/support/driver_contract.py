@@ -129,3 +129,17 @@ class PlantedFaults:
         assert not done
         await driver.stop()
         assert await asyncio.wait_for(saying, 5) == []
+
+    async def test_a_device_that_talks_garbage_goes_on_talking(self, case):
+        driver, _ = await case.started(garbage_after_s=0.0)
+        assert await anext(case.said(driver)) is not None
+        await driver.stop()
+
+    async def test_a_device_that_is_gone_cannot_be_started_until_it_is_back(self, case):
+        clock = HandClock()
+        driver = case.made(clock, gone_s=(0.0, 60.0))
+        with pytest.raises(DriverError, match="no such device"):
+            await driver.start()
+        clock.pass_s(61)
+        await driver.start()
+        await driver.stop()
