@@ -17,16 +17,17 @@ from msgspec import Meta, Struct
 from edge.clock import Instant, Timekeeper
 from edge.drivers.base import BadgeRead, CelsiusImage, ThermalFrame, VehicleRead
 from sim import live
-from sim.frames import Pose, View, render
+from sim.background import Background
+from sim.frames import View, picture
 from sim.people import stream
 from sim.roster import Site
 from sim.scene import Drive, Visit, drives, visits
+from sim.sensor import Sensor
 from wire.errors import DriverError, SettingsError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Rate = Annotated[float, Meta(gt=0, le=600)]
 _REPEAT_AFTER_S = 0.4
-_NOBODY = Pose(0, 0, 0)
 _began: dict[str, Instant] = {}
 
 
@@ -140,20 +141,37 @@ class _Paced:
 
 
 class SimulatedCamera(_Paced):
-    """Renders the scene in a thread, at `fps` frames a second. `drift_c_per_min` moves all temperatures."""
+    """Renders the scene in a thread, at `fps` frames a second.
+
+    It was switched on `on_for_s` before the scene began, and drifts by `warm_up_c` while it warms up; each shutter
+    repeats a frame and takes `between_shutters_c` back.
+    """
 
     class Settings(PeopleSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         height: Annotated[int, Meta(ge=24, le=640)] = 160
         width: Annotated[int, Meta(ge=24, le=640)] = 120
         fps: Annotated[float, Meta(gt=0, le=30)] = 9.0
         reference_c: float | None = 35.0
-        drift_c_per_min: float = 0.02
+        on_for_s: Annotated[float, Meta(ge=0)] = 3600.0
+        warm_up_c: float = 2.0
+        shutter_every_s: Annotated[float, Meta(gt=1)] | None = 180.0
+        between_shutters_c: float = 0.1
+        bad_pixels: Annotated[int, Meta(ge=0, le=1000)] = 2
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
         super().__init__(settings, timekeeper)
         self._settings = settings
         self._view = View(settings.height, settings.width, settings.reference_c)
         self._noise = stream(settings.seed, "noise")
+        self._place = Background(seed=settings.seed, door=True, heater=True, lamps=True)
+        self._sensor = Sensor(
+            seed=settings.seed,
+            warm_up_c=settings.warm_up_c,
+            shutter_every_s=settings.shutter_every_s,
+            between_shutters_c=settings.between_shutters_c,
+            bad_pixels=settings.bad_pixels,
+        )
+        self._last: CelsiusImage | None = None
 
     async def frames(self) -> AsyncIterator[ThermalFrame]:
         settings = self._settings
@@ -171,10 +189,11 @@ class SimulatedCamera(_Paced):
             yield ThermalFrame(image, self._timekeeper.now())
 
     def _render(self, visit: Visit, now_s: float) -> CelsiusImage:
-        here = visit.begin_s <= now_s < visit.end_s
-        pose = visit.pose(now_s) if here else _NOBODY
-        drift_c = self._settings.drift_c_per_min * now_s / 60
-        return render(self._view, visit.person if here else None, pose, self._noise, drift_c)
+        at_s = self._settings.on_for_s + now_s
+        if self._last is None or not self._sensor.is_frozen(at_s):
+            posed = visit.posed(now_s)
+            self._last = picture(self._view, posed, self._noise, background=self._place, sensor=self._sensor, at_s=at_s)
+        return self._last.copy()
 
 
 class SimulatedBadgeReader(_Paced):

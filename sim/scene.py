@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from sim.frames import Pose
+from sim.face import Looks
+from sim.frames import Pose, Posed, plain_looks
 from sim.people import SimPerson, SimVehicle, population, stream, vehicles
 
 APPROACH_S, STAND_S, LEAVE_S = 1.2, 2.2, 0.8
@@ -19,7 +21,7 @@ REPEATED_READ_SHARE = 0.3
 class Visit(Struct, frozen=True, kw_only=True):
     """One person at a lane. `badge` is the number that is read at `badge_s`, None when no badge is shown.
 
-    `past_camera`: goes by at the edge of the picture; `follower` comes in at the heels.
+    `past_camera`: goes by outside of the picture; `follower` comes in at the heels.
     """
 
     begin_s: float
@@ -30,6 +32,16 @@ class Visit(Struct, frozen=True, kw_only=True):
     past_camera: bool = False
     follower: SimPerson | None = None
 
+    def posed(self, at_s: float) -> list[Posed]:
+        """Who is in the picture at a moment, and where."""
+        if self.past_camera or not self.begin_s <= at_s < self.end_s:
+            return []
+        own = self.pose(at_s)
+        found = [Posed(looks(self.person), own)]
+        if self.follower is not None:
+            found.append(Posed(looks(self.follower), Pose(own.x + 0.24, own.y - 0.03, own.size * 0.8)))
+        return found
+
     @property
     def end_s(self) -> float:
         return self.begin_s + APPROACH_S + STAND_S + LEAVE_S
@@ -37,8 +49,6 @@ class Visit(Struct, frozen=True, kw_only=True):
     def pose(self, at_s: float) -> Pose:
         """Where the head is: coming nearer, standing with a little sway, going out of the picture to the side."""
         t_s = at_s - self.begin_s
-        if self.past_camera:
-            return Pose(-0.2 + 0.1 * t_s, 0.5, 0.7)
         if t_s < APPROACH_S:
             done = t_s / APPROACH_S
             return Pose(0.42 + 0.06 * done, 0.46 - 0.05 * done, 0.55 + 0.45 * done)
@@ -47,6 +57,17 @@ class Visit(Struct, frozen=True, kw_only=True):
             return Pose(0.48 + sway, 0.41, 1.0)
         done = (t_s - APPROACH_S - STAND_S) / LEAVE_S
         return Pose(0.48 - 0.9 * done, 0.41 - 0.02 * done, 1.0 + 0.05 * done)
+
+
+def looks(person: SimPerson) -> Looks:
+    """How somebody looks to a thermal camera, with what is worn."""
+    return replace(
+        plain_looks(person),
+        mask=person.mask,
+        hat=person.hat,
+        beard=person.beard,
+        cosmetics=person.cosmetics_k > 0,
+    )
 
 
 class Drive(Struct, frozen=True):
