@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from edge import settings
 from edge.agent import Agent, read_key
-from sim import chronicle, feed, live, play, recordings
+from sim import chronicle, feed, live, plates, play, realism, recordings
 from sim.gates import SimulatedGate, gate_file
 from sim.judge import command as judge
 from sim.plant import BUILT_IN, plant
@@ -23,11 +23,14 @@ from wire.errors import MenshenError
 from wire.link import BrokerSettings
 from wire.process import run, set_up_logging
 
+_OF_THEIR_OWN = {"feed": feed.main, "realism": realism.main}
+"""Subcommands that read their options themselves."""
+
 
 def main(argv: list[str]) -> int:
     """One subcommand of `menshen sim`; the exit code."""
-    if argv[:1] == ["feed"]:
-        return feed.main(argv[1:])
+    if argv and argv[0] in _OF_THEIR_OWN:
+        return _OF_THEIR_OWN[argv[0]](argv[1:])
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
@@ -46,11 +49,18 @@ def _parser() -> argparse.ArgumentParser:
     again.set_defaults(run=lambda arguments: _play(arguments.run_folder, arguments.broker, arguments.speed))
     judge.add_options(commands.add_parser("judge", help="hold what a hub kept against the truth of a run"))
     render = commands.add_parser("render", help="write thermal recordings and labelled frames with known people")
-    render.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
-    render.add_argument("--fevers", type=int, default=1)
+    render.add_argument("--out", type=Path, required=True, metavar="DIR|FILE.npz", help="a folder, or one recording")
     render.add_argument("--seed", type=int, default=1)
-    render.add_argument("--people", type=int, default=8)
+    render.add_argument("--recordings", type=int, default=24, help="of a folder")
+    render.add_argument("--people", type=int, default=8, help="of one recording")
+    render.add_argument("--fevers", type=int, default=1, help="of one recording")
     render.set_defaults(run=_render)
+    taken = commands.add_parser("plates", help="write pictures of number plates with their text")
+    taken.add_argument("--out", type=Path, required=True, metavar="DIR")
+    taken.add_argument("--seed", type=int, default=1)
+    taken.add_argument("--count", type=int, default=100)
+    taken.set_defaults(run=_plates)
+    commands.add_parser("realism", help="compare rendered frames with real recordings")
     copy = commands.add_parser("registry", help="write what the gates of a plant know")
     copy.add_argument("--out", type=Path, required=True)
     copy.add_argument("--key-file", type=Path, required=True)
@@ -113,8 +123,9 @@ def _run_gate(arguments: argparse.Namespace) -> int:
         key_file.touch(mode=0o600)
         key_file.write_text(os.urandom(24).hex())
     spot = live.Spot(name, arguments.seed, site_name, gate_name)
-    site = live.site_of(spot, live.today(time.time_ns()), read_key(key_file))
-    (folder / "registry.json").write_bytes(msgspec.json.encode(registry(site, set(home_from_elsewhere(site, 0)))))
+    now_ns = time.time_ns()
+    known = live.known_now(live.site_of(spot, now_ns, read_key(key_file)), now_ns)
+    (folder / "registry.json").write_bytes(msgspec.json.encode(known))
     wanted = SimulatedGate(
         site=site_name,
         gate=gate_name,
@@ -150,8 +161,23 @@ def _progress() -> Progress:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    recordings.write(arguments.out, seed=arguments.seed, people=arguments.people, fevers=arguments.fevers)
-    print(f"{arguments.out}: {arguments.people} people, {arguments.fevers} feverish; the truth is beside it in .json")
+    out: Path = arguments.out
+    if out.suffix == ".npz":
+        recordings.write(out, seed=arguments.seed, people=arguments.people, fevers=arguments.fevers)
+        print(f"{out}: {arguments.people} people, {arguments.fevers} feverish; the truth is beside it in .json")
+        return 0
+    if arguments.recordings < 1:
+        raise MenshenError(f"--recordings {arguments.recordings}: expected at least 1")
+    recordings.write_set(out, seed=arguments.seed, recordings=arguments.recordings)
+    print(
+        f"{out}: {arguments.recordings} recordings, each with its truth in .json, and frames.csv with labelled frames"
+    )
+    return 0
+
+
+def _plates(arguments: argparse.Namespace) -> int:
+    plates.write(arguments.out, seed=arguments.seed, count=arguments.count)
+    print(f"{arguments.out}: {arguments.count} photos and crops; their text is in plates.csv")
     return 0
 
 

@@ -25,7 +25,6 @@ import msgspec
 from sim import live, recordings
 from sim.gates import SimulatedGate, gate_file, gate_head
 from sim.pager import Pager
-from sim.roster import home_from_elsewhere, registry
 from wire.errors import MenshenError
 from wire.process import die_with_parent
 
@@ -73,10 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording: Path | None) -> None:
     key = _secret(folder / "token.key")
-    today = live.today(time.time_ns())
-    site = live.site_of(live.Spot(PLANT, SEED, SITE, NORTH), today, key)
-    copy = registry(site, set(home_from_elsewhere(site, 0)))
-    (folder / "registry.json").write_bytes(msgspec.json.encode(copy))
+    now_ns = time.time_ns()
+    site = live.site_of(live.Spot(PLANT, SEED, SITE, NORTH), now_ns, key)
+    (folder / "registry.json").write_bytes(msgspec.json.encode(live.known_now(site, now_ns)))
     broker, web = ports
     (folder / "hub.toml").write_text(_HUB.format(broker=broker, web=web, pager=pager_url))
     (folder / "north.toml").write_text(gate_file(_gate(NORTH, broker)))

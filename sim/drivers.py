@@ -57,7 +57,7 @@ class LaneSettings(FaultSettings, frozen=True, kw_only=True, forbid_unknown_fiel
         """The plant's site as it is today. Raises `DriverError` when there is no such plant or gate."""
         spot = live.Spot(self.plant or "", self.seed, self.site, self.gate)
         try:
-            return live.site_of(spot, live.today(now_ns))
+            return live.site_of(spot, now_ns)
         except SettingsError as error:
             raise DriverError(f"simulated device of scene {self.scene!r}: {error}") from error
 

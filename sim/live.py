@@ -1,7 +1,7 @@
 """A simulated plant that goes on now: what its truth says of one lane from this moment on, as what devices see.
 
-The plant's first day is today (in China), so at any time of the day its people are where they would be; the schedule
-is the same at every start of a day with the same seed.
+The plant's first day is yesterday (in China), so at any time of the day its people are where they would be, and some
+are ill or in isolation; at every start of one day with the same seed all is the same.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from sim.chronicle import token_key
 from sim.people import SimPerson, SimVehicle
-from sim.plant import PERSON_LANE, ZONE, plant
-from sim.roster import Site, sites
+from sim.plant import DAY_S, PERSON_LANE, ZONE, plant
+from sim.roster import Site, registry, sites
 from sim.scene import APPROACH_S, Drive, Visit
 from sim.story import Story
 from sim.truth import Misconduct, PersonTruth, Truth, VehicleTruth
 from wire.errors import SettingsError
+from wire.registry import RegistryCopy
 
 _DECIDED_S = APPROACH_S + 1.0
 """From entering a lane to the decision."""
@@ -35,9 +36,9 @@ class Spot(NamedTuple):
     gate: str
 
 
-def site_of(spot: Spot, today: dt.date, key: bytes | None = None) -> Site:
+def site_of(spot: Spot, now_ns: int, key: bytes | None = None) -> Site:
     """The site, its tokens of `key` (by default that of the seed). Raises `SettingsError` for a gate that is none."""
-    which = replace(plant(spot.plant), begins=today)
+    which = replace(plant(spot.plant), begins=_yesterday(now_ns))
     named = {site: number for number, site in enumerate(which.site_names())}
     if spot.site not in named or spot.gate not in which.gate_names():
         gates = ", ".join(which.gate_names())
@@ -45,9 +46,17 @@ def site_of(spot: Spot, today: dt.date, key: bytes | None = None) -> Site:
     return sites(which, spot.seed, key or token_key(spot.seed))[named[spot.site]]
 
 
-def today(now_ns: int) -> dt.date:
-    """The date in China."""
-    return dt.datetime.fromtimestamp(now_ns / 1e9, ZONE).date()
+def _yesterday(now_ns: int) -> dt.date:
+    return dt.datetime.fromtimestamp(now_ns / 1e9, ZONE).date() - dt.timedelta(days=1)
+
+
+def known_now(site: Site, now_ns: int) -> RegistryCopy:
+    """What the gates know at a moment: everybody who is isolated by then is refused."""
+    story = Story(site)
+    at_s = (now_ns - site.plant.begins_ns()) / 1e9
+    for _ in story.days(int(at_s // DAY_S) + 1):
+        pass
+    return registry(site, story.isolated(at_s), version=1 + int(at_s))
 
 
 def from_now(site: Site, gate: str, now_ns: int) -> Iterator[Truth]:

@@ -124,6 +124,9 @@ class Plant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     visitors_per_day: Annotated[int, Meta(ge=0, le=5000)] = 6
     vehicles: Annotated[int, Meta(ge=0, le=100_000)] = 60
     """That deliver; some on each day."""
+    delivery_from_h: Hour = 7.0
+    delivery_h: Annotated[float, Meta(gt=0, le=24)] = 10.0
+    """For so many hours of each day."""
     people_per_bus: Annotated[int, Meta(ge=0, le=1000)] = 60
     """People from town to one commuter bus; 0 for no buses."""
     undisinfected_share: Share = 0.02
@@ -169,16 +172,19 @@ BUILT_IN = {
     "city": Plant(site="city", sites=300),
     "demo": Plant(
         site="demo",
-        named=("north", "south"),
+        gates=1,
+        named=("north",),
         people=6_000,
         offices=0,
         visitors_per_day=0,
         people_per_bus=0,
-        vehicles=1200,
+        vehicles=3000,
+        delivery_from_h=0.0,
+        delivery_h=24.0,
         undisinfected_share=0.0,
         shifts=_round_the_clock(),
-        health=Health(other_fever_share=0.03),
-        conduct=Conduct(breach_share=0.3, passed_back_share=0.0, wrong_way_share=0.0),
+        health=Health(other_fever_share=0.08),
+        conduct=Conduct(breach_share=0.1, passed_back_share=0.0, wrong_way_share=0.0, tailgating_share=0.02),
         faults=Faults(power_cuts=0.0, link_outages=0.0, camera_faults=0.0, reader_faults=0.0),
     ),
 }

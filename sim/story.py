@@ -43,7 +43,7 @@ class Story:
             yield found[: len(found) - len(self._later)]
 
     def isolated(self, at_s: float) -> set[int]:
-        """The numbers of those who have to be in isolation, seconds since the first midnight; not of the past."""
+        """The numbers of those who have to be in isolation, seconds since the first midnight."""
         return self._people.isolated(at_s)
 
     def _faults(self, number: int) -> Iterator[Truth]:

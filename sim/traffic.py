@@ -52,7 +52,7 @@ class Traffic:
 
     def _deliveries(self, draw: np.random.Generator, number: int) -> None:
         coming = np.flatnonzero(draw.random(self._plant.vehicles) < DELIVERY_SHARE).tolist()
-        hours = draw.uniform(7.0, 17.0, len(coming))
+        hours = self._plant.delivery_from_h + draw.uniform(0, self._plant.delivery_h, len(coming))
         for car, hour in zip(coming, hours.tolist(), strict=True):
             self._push(draw, number * DAY_S + hour * 3600, car, Direction.IN)
 

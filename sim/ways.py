@@ -109,8 +109,9 @@ class People:
         yield from self._over(number)
 
     def isolated(self, at_s: float) -> set[int]:
-        """Who has to be in isolation at a moment that is not past."""
-        return {number for number, until_s in self._isolated_until_s.items() if at_s < until_s}
+        """Who has to be in isolation at a moment, as far as the days that were told go."""
+        length_s = ISOLATION_DAYS * DAY_S
+        return {number for number, until_s in self._isolated_until_s.items() if until_s - length_s <= at_s < until_s}
 
     # -- coming ------------------------------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ async def test_a_plant_or_gate_that_there_is_none_of_is_a_driver_error(kind):
 async def test_devices_at_a_gate_of_a_plant_see_what_its_truth_says():
     clock = HandClock()
     now_ns = clock.now().time_ns
-    site = live.site_of(live.Spot("demo", 1, "demo", "north"), live.today(now_ns))
+    site = live.site_of(live.Spot("demo", 1, "demo", "north"), now_ns)
     wanted = [visit for visit in itertools.islice(live.visits(site, "north", now_ns), 12) if visit.badge is not None]
     settings = SimulatedBadgeReader.Settings(scene="of a plant", plant="demo", site="demo", gate="north")
     reader = SimulatedBadgeReader(settings, clock)
