@@ -176,23 +176,8 @@ class Lane:
             alone = passage.reading.alone if passage.reading else True
             entry = self._registry.find(badge)
             decision = decide_person(self._rules, passage.verdict, badge, entry, passage.at.time_ns, alone=alone)
-            await self._carry_out(decision, self._person_event(passage, badge, decision))
-
-    def _person_event(self, passage: Passage, badge: str | None, decision: Decision) -> PersonPassage:
-        reading = passage.reading
-        refusal = reading.refusal if reading else None if not self._rules.measures else self._why_unmeasured()
-        return PersonPassage(
-            time_ns=passage.at.time_ns,
-            clock=passage.at.clock,
-            passage=self._new_id(),
-            lane=self.name,
-            outcome=decision.outcome,
-            verdict=passage.verdict,
-            badge=badge,
-            temperature=reading.temperature if reading else None,
-            refusal=refusal,
-            reasons=decision.reasons,
-        )
+            unmeasured = self._why_unmeasured() if self._rules.measures else None
+            await self._carry_out(decision, person_event(self.name, self._new_id(), passage, decision, unmeasured))
 
     def _why_unmeasured(self) -> Refusal:
         camera = self.devices.get("thermal")
@@ -225,3 +210,22 @@ class Lane:
 
     async def _tell_state(self, state: DeviceState) -> None:
         await self._record(state)
+
+
+def person_event(
+    lane: str, passage_id: str, passage: Passage, decision: Decision, unmeasured: Refusal | None
+) -> PersonPassage:
+    """What a lane says of a passage; `unmeasured` is why there is no reading, where there is none."""
+    reading = passage.reading
+    return PersonPassage(
+        time_ns=passage.at.time_ns,
+        clock=passage.at.clock,
+        passage=passage_id,
+        lane=lane,
+        outcome=decision.outcome,
+        verdict=passage.verdict,
+        badge=passage.badge.token if passage.badge else None,
+        temperature=reading.temperature if reading else None,
+        refusal=reading.refusal if reading else unmeasured,
+        reasons=decision.reasons,
+    )

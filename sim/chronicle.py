@@ -10,21 +10,22 @@ RUN/token.key               of the seed, for the same bytes at each run
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from sim.plant import Plant
-from sim.roster import Site, home_from_elsewhere, registry, sites
+from sim.roster import Site, home_from_elsewhere, registry, sites, token_key
+from sim.screened import ScreenedGate
 from sim.story import Story
 from sim.truth import Truth, event_of
 from wire.errors import MenshenError
+from wire.events import AnyEvent
 from wire.messages import encode_event
 
 TRUTH, RUN, KEY = "truth.jsonl", "run.json", "token.key"
@@ -39,11 +40,8 @@ class Run(Struct, frozen=True, kw_only=True):
     plant: Plant
     seed: int
     days: int
-
-
-def token_key(seed: int) -> bytes:
-    """The plant's token key: of the seed, for the same bytes at each run; worth nothing where people are real."""
-    return hashlib.sha256(f"simulated plant {seed}".encode()).hexdigest().encode()
+    screened: tuple[str, ...] = ()
+    """Gates whose people were screened for real, before rendered frames."""
 
 
 def write(  # noqa: PLR0913 - a run has that many knobs
@@ -53,28 +51,36 @@ def write(  # noqa: PLR0913 - a run has that many knobs
     seed: int,
     days: int = 1,
     speed: float = 0.0,
+    screened: Sequence[str] = (),
     tell: Callable[[int, int], None] = lambda _day, _records: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Counter[str]:
     """Write a run; how many of each outcome, and of each kind of record that has none. `tell` hears of each day.
 
+    The people of the gates named in `screened` (at any site) are screened for real: that takes half a second a person.
     At `speed` 0 as fast as it goes, else so many simulated seconds a second. The same seed gives the same bytes.
     Raises `MenshenError` when the folder holds another run, `ValueError` for numbers out of bounds.
     """
     if days < 1 or speed < 0 or seed < 0:
         raise ValueError(f"{days} days, speed {speed}, seed {seed}: expected at least 1, 0 and 0")
+    strange = sorted(set(screened) - set(plant.gate_names()))
+    if strange:
+        raise ValueError(f"screened gates {strange}: expected some of {', '.join(plant.gate_names())}")
     if (folder / TRUTH).exists():
         raise MenshenError(f"{folder / TRUTH}: is there already; give a folder of its own to each run")
     places = sites(plant, seed, token_key(seed))
-    _prepare(folder, places, Run(plant=plant, seed=seed, days=days))
+    _prepare(folder, places, Run(plant=plant, seed=seed, days=days, screened=tuple(screened)))
     counts: Counter[str] = Counter()
     pace = _Pace(speed, clock, sleep)
+    gates = {(site.name, gate): ScreenedGate(site, gate) for site in places for gate in screened}
     for number, rows in enumerate(_story(places, days)):
         for portion in pace.portions(rows):
-            _append(folder, portion)
+            _append(folder, portion, gates)
         counts.update(str(getattr(truth, "outcome", type(truth).__struct_config__.tag)) for truth in rows)
         tell(number, len(rows))
+    for (site, gate), screen in gates.items():
+        _append_events(folder, site, gate, screen.rest())
     return counts
 
 
@@ -157,14 +163,19 @@ class _Pace:
         yield waiting
 
 
-def _append(folder: Path, rows: Sequence[Truth]) -> None:
+def _append(folder: Path, rows: Sequence[Truth], screened: Mapping[tuple[str, str], ScreenedGate]) -> None:
     with (folder / TRUTH).open("ab") as file:
         file.writelines(_encoder.encode(truth) + b"\n" for truth in rows)
-    of_gate: dict[tuple[str, str], list[bytes]] = {}
+    of_gate: dict[tuple[str, str], list[AnyEvent]] = {}
     for truth in rows:
-        event = event_of(truth)
-        if event is not None:
-            of_gate.setdefault((truth.site, truth.gate), []).append(encode_event(event) + b"\n")
-    for (site, gate), lines in of_gate.items():
-        with (folder / "events" / site / f"{gate}.jsonl").open("ab") as file:
-            file.writelines(lines)
+        if (truth.site, truth.gate) not in screened and (event := event_of(truth)) is not None:
+            of_gate.setdefault((truth.site, truth.gate), []).append(event)
+    for (site, gate), events in of_gate.items():
+        _append_events(folder, site, gate, events)
+    for (site, gate), screen in screened.items():
+        _append_events(folder, site, gate, screen.events([truth for truth in rows if truth.site == site]))
+
+
+def _append_events(folder: Path, site: str, gate: str, events: Iterable[AnyEvent]) -> None:
+    with (folder / "events" / site / f"{gate}.jsonl").open("ab") as file:
+        file.writelines(encode_event(event) + b"\n" for event in events)

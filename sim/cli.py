@@ -79,6 +79,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--days", type=int, default=1)
     files.add_argument("--speed", type=float, default=0.0, help="simulated seconds a second; 0: as fast as it goes")
     files.add_argument("--gates", type=int, help="in place of the plant's own number")
+    files.add_argument("--frames", metavar="GATE,…", help="screen these gates' people before rendered frames: slow")
     files.add_argument("--broker", metavar="HOST:PORT", help="play the events to a hub too")
     gate = parser.add_argument_group("one gate, now: the real agent with simulated devices, until Ctrl-C")
     gate.add_argument("--gate", help="its name; by default the plant's first")
@@ -104,6 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             days=arguments.days,
             speed=speed,
+            screened=arguments.frames.split(",") if arguments.frames else (),
             tell=lambda _day, _records: progress.advance(task),
         )
     print(f"{arguments.out}: {', '.join(f'{count:,} {what}' for what, count in sorted(counts.items()))}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 REFERENCE_C = 35.0
+PAIR_BEFORE_S = 4.0
+"""People stand before the camera for a while before they show their badge."""
 
 
 class SimulatedGate(Struct, frozen=True, kw_only=True):
@@ -37,7 +39,7 @@ seed = {gate.seed}
 [[lanes]]
 name = "people"
 # People stand before the camera for a while before they show their badge.
-pair_before_s = 4.0
+pair_before_s = {PAIR_BEFORE_S}
 
 [lanes.camera]
 {lane}reference_c = {REFERENCE_C}

@@ -7,15 +7,14 @@ are ill or in isolation; at every start of one day with the same seed all is the
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from sim.chronicle import token_key
-from sim.people import SimPerson, SimVehicle
+from sim.people import SimVehicle
 from sim.plant import DAY_S, PERSON_LANE, ZONE, plant
-from sim.roster import Site, registry, sites
+from sim.roster import Site, registry, sites, token_key
 from sim.scene import APPROACH_S, Drive, Visit
 from sim.story import Story
 from sim.truth import Misconduct, PersonTruth, Truth, VehicleTruth
@@ -67,27 +66,27 @@ def from_now(site: Site, gate: str, now_ns: int) -> Iterator[Truth]:
 
 def visits(site: Site, gate: str, now_ns: int) -> Iterator[Visit]:
     """Who comes to the people's lane when; seconds from `now_ns` on."""
-    bodies = {member.badge: number for number, member in enumerate(site.members)}
+    numbers = {member.badge: number for number, member in enumerate(site.members)}
     for truth in from_now(site, gate, now_ns):
-        if not isinstance(truth, PersonTruth) or truth.lane != PERSON_LANE or not truth.seen:
-            continue
-        begin_s = (truth.time_ns - now_ns) / 1e9 - _DECIDED_S
-        if begin_s < 0:
-            continue
-        body = site.people[bodies[truth.person]]
-        yield Visit(
-            begin_s=begin_s,
-            person=_as_now(body, truth),
-            badge=None if truth.badge is None else site.people[bodies[truth.badge]].badge,
-            badge_s=begin_s + APPROACH_S + 0.3 + (truth.time_ns // 1000 % 1000) / 1000,
-            repeats=truth.time_ns // 1000 % 3 == 0,
-            past_camera=Misconduct.PAST_CAMERA in truth.misconduct,
-            follower=None if truth.follower is None else site.people[bodies[truth.follower]],
-        )
+        if isinstance(truth, PersonTruth) and truth.lane == PERSON_LANE and truth.seen:
+            visit = visit_of(site, numbers, truth, now_ns)
+            if visit.begin_s >= 0:
+                yield visit
 
 
-def _as_now(body: SimPerson, truth: PersonTruth) -> SimPerson:
-    return replace(body, body_c=truth.body_c, skin_c=truth.skin_c)
+def visit_of(site: Site, numbers: Mapping[str, int], truth: PersonTruth, zero_ns: int) -> Visit:
+    """What devices see of a passage, in seconds since `zero_ns`; `numbers` are those of the members by their tokens."""
+    begin_s = (truth.time_ns - zero_ns) / 1e9 - _DECIDED_S
+    body = site.people[numbers[truth.person]]
+    return Visit(
+        begin_s=begin_s,
+        person=replace(body, body_c=truth.body_c, skin_c=truth.skin_c),
+        badge=None if truth.badge is None else site.people[numbers[truth.badge]].badge,
+        badge_s=begin_s + APPROACH_S + 0.3 + (truth.time_ns // 1000 % 1000) / 1000,
+        repeats=truth.time_ns // 1000 % 3 == 0,
+        past_camera=Misconduct.PAST_CAMERA in truth.misconduct,
+        follower=None if truth.follower is None else site.people[numbers[truth.follower]],
+    )
 
 
 def drives(site: Site, gate: str, now_ns: int) -> Iterator[Drive]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from enum import StrEnum
 
@@ -68,6 +69,11 @@ class Site(Struct, frozen=True, kw_only=True):
     members: list[Member]
     fleet: list[SimVehicle]
     cars: list[Car]
+
+
+def token_key(seed: int) -> bytes:
+    """A simulated plant's token key: of its seed, so the same at each run; worth nothing where people are real."""
+    return hashlib.sha256(f"simulated plant {seed}".encode()).hexdigest().encode()
 
 
 def sites(plant: Plant, seed: int, key: bytes) -> list[Site]:

@@ -15,8 +15,10 @@ from sim.judge import effects, events
 from sim.judge.events import Expected, Matched
 from sim.judge.findings import Finding, Report
 from sim.judge.record import HubRecord, SeriesRecord
+from sim.plant import PERSON_LANE
 from sim.play import Handed, read_handed
-from sim.truth import FaultTruth, Truth, event_of
+from sim.truth import FaultTruth, PersonTruth, Truth, event_of
+from wire.events import PersonPassage
 
 LATE_S = 60.0
 _CUTS = frozenset({Breakdown.LINK, Breakdown.POWER})
@@ -29,9 +31,11 @@ def judge(
     asked = chronicle.read_run(run)
     truths = list(chronicle.read_truth(run))
     sites = asked.plant.site_names()
-    expected = list(expect(truths, read_handed(run)))
+    expected = list(expect(truths, read_handed(run), asked.screened))
     findings, matched = events.compare(expected, (row for row in hub.events() if row.site in sites), late_s)
-    wrong_alerts, alerts = effects.compare_alerts(truths, (alert for alert in hub.alerts() if alert.site in sites))
+    wrong_alerts, alerts = effects.compare_alerts(
+        _as_seen(truths, matched), (alert for alert in hub.alerts() if alert.site in sites)
+    )
     checks = effects.checks_of(truths)
     wrong_checks = [
         finding
@@ -41,7 +45,7 @@ def judge(
     findings += wrong_alerts + wrong_checks
     points = None
     if series is not None:
-        points, wrong_points = _series(series, expected, sites, asked.plant.gate_names())
+        points, wrong_points = _series(series, expected, matched, sites, asked.plant.gate_names())
         findings += wrong_points
     took_s = [took for pair in matched if (took := events.lateness_s(pair)) is not None]
     p50, p99 = (float(value) for value in np.percentile(took_s, [50, 99])) if took_s else (None, None)
@@ -54,8 +58,11 @@ def judge(
     return report, matched
 
 
-def expect(truths: Sequence[Truth], handed: Sequence[Handed]) -> Iterator[Expected]:
-    """Each event that ought to be in the journal, with when its gate had it in its spool."""
+def expect(truths: Sequence[Truth], handed: Sequence[Handed], screened: Sequence[str] = ()) -> Iterator[Expected]:
+    """Each event that ought to be in the journal, with when its gate had it in its spool.
+
+    The people of the gates named in `screened` were screened by real devices.
+    """
     marks: dict[tuple[str, str], list[Handed]] = defaultdict(list)
     for mark in handed:
         marks[mark.site, mark.gate].append(mark)
@@ -74,12 +81,30 @@ def expect(truths: Sequence[Truth], handed: Sequence[Handed]) -> Iterator[Expect
         own = marks[place]
         while next_mark[place] < len(own) and own[next_mark[place]].through < ranks[place]:
             next_mark[place] += 1
-        item = Expected(truth.site, truth.gate, ranks[place], event)
+        by_devices = truth.gate in screened and isinstance(truth, PersonTruth) and truth.lane == PERSON_LANE
+        item = Expected(truth.site, truth.gate, ranks[place], event, exact=not by_devices)
         if next_mark[place] < len(own):
             handed_at = own[next_mark[place]]
             slack_s = _slack_s(cuts[place], truth.time_ns, handed_at.speed)
             item = replace(item, handed_ns=handed_at.at_ns, slack_s=slack_s)
         yield item
+
+
+def _as_seen(truths: Sequence[Truth], matched: Sequence[Matched]) -> list[Truth]:
+    """The truth under the names and times that gates with real devices gave to passages."""
+    rows = {
+        pair.expected.event.passage: pair.row
+        for pair in matched
+        if not pair.expected.exact and isinstance(pair.expected.event, PersonPassage)
+    }
+    return [
+        replace(truth, passage=row.event.passage, time_ns=row.time_ns)
+        if isinstance(truth, PersonTruth)
+        and (row := rows.get(truth.passage)) is not None
+        and isinstance(row.event, PersonPassage)
+        else truth
+        for truth in truths
+    ]
 
 
 def _slack_s(cuts: Sequence[FaultTruth], time_ns: int, speed: float) -> float:
@@ -92,11 +117,18 @@ def _slack_s(cuts: Sequence[FaultTruth], time_ns: int, speed: float) -> float:
 
 
 def _series(
-    series: SeriesRecord, expected: Sequence[Expected], sites: Sequence[str], gates: Sequence[str]
+    series: SeriesRecord,
+    expected: Sequence[Expected],
+    matched: Sequence[Matched],
+    sites: Sequence[str],
+    gates: Sequence[str],
 ) -> tuple[int, list[Finding]]:
+    """What the time series ought to have; of gates with real devices, what these said."""
+    said = [replace(pair.expected, event=pair.row.event) for pair in matched if not pair.expected.exact]
+    ought = [item for item in expected if item.exact] + said
     total, findings = 0, []
     for site in sites:
-        wanted = effects.points_of(item for item in expected if item.site == site)
+        wanted = effects.points_of(item for item in ought if item.site == site)
         total += wanted.total()
         findings += effects.compare_points(site, wanted, series.points(site, gates))
     return total, findings

@@ -18,7 +18,7 @@ from sim.illness import healthy_c
 from sim.orders import PersonFacts, VehicleFacts, Warn, person_ought, vehicle_ought
 from sim.people import FEVER_FROM_C
 from sim.plant import BUILT_IN, OFFICE_LANE, PERSON_LANE, Conduct, Faults, Health, Plant, plant
-from sim.roster import ISOLATION_DAYS, registry, sites
+from sim.roster import ISOLATION_DAYS, registry, sites, token_key
 from sim.story import Story
 from sim.traffic import VEHICLE_S
 from sim.truth import (
@@ -66,7 +66,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 def story_of(seed: int, which: Plant = BUSY, days: int = 2) -> list[Truth]:
-    (site,) = sites(which, seed, chronicle.token_key(seed))
+    (site,) = sites(which, seed, token_key(seed))
     return list(itertools.chain.from_iterable(Story(site).days(days)))
 
 
@@ -116,7 +116,7 @@ def test_every_record_that_a_gate_tells_is_one_event_of_that_gate_in_the_same_or
 
 
 def test_records_are_in_the_order_of_time_and_days_end_at_midnight():
-    (site,) = sites(BUSY, 3, chronicle.token_key(3))
+    (site,) = sites(BUSY, 3, token_key(3))
     end_ns = BUSY.begins_ns()
     for day in Story(site).days(3):
         begin_ns, end_ns = end_ns, end_ns + 86_400 * 10**9
@@ -158,7 +158,7 @@ _NOT_SEEN_YET = {Reason.WRONG_DIRECTION, Reason.PASSED_BACK, Reason.NOT_DISINFEC
 @settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_the_edges_policy_decides_what_the_order_asks_when_its_registry_and_devices_are_right(seed):
-    (site,) = sites(BUSY, seed, chronicle.token_key(seed))
+    (site,) = sites(BUSY, seed, token_key(seed))
     isolated = {number for number, member in enumerate(site.members) if member.returns_day == 0}
     entries = {entry.token: entry for entry in registry(site, isolated).entries}
     fallen_ill = set()
@@ -304,7 +304,7 @@ def test_illness_spreads_in_teams_and_not_without_contact():
 
 
 def test_the_well_have_the_rhythm_of_the_day():
-    (site,) = sites(BUSY, 1, chronicle.token_key(1))
+    (site,) = sites(BUSY, 1, token_key(1))
     person = site.people[0]
     hours = [healthy_c(person, hour * 3600) for hour in range(24)]
     assert max(hours) - min(hours) == pytest.approx(0.5, abs=0.15)
@@ -355,7 +355,7 @@ def test_a_badge_that_is_lent_is_anothers_and_counts_for_them():
 
 
 def test_a_city_has_as_many_sites_of_different_people():
-    places = sites(replace(BUILT_IN["city"], sites=3, people=5), 1, chronicle.token_key(1))
+    places = sites(replace(BUILT_IN["city"], sites=3, people=5), 1, token_key(1))
     assert [site.name for site in places] == ["city-001", "city-002", "city-003"]
     assert len({str(site.people) for site in places}) == 3
 

@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sim import chronicle
 from sim.judge import effects
 from sim.judge.bench import expect
 from sim.judge.events import Expected, compare
 from sim.judge.findings import AlertSeen, CheckSeen, Fault, JournalRow
 from sim.plant import Plant
-from sim.roster import sites
+from sim.roster import sites, token_key
 from sim.story import Story
 from sim.truth import DeviceTruth, PersonTruth, Truth, VehicleTruth
 from wire.events import Gap, GapCause, Outcome, PersonPassage, VehiclePassage, Verdict, urgency_of
@@ -27,7 +26,7 @@ LATE_S = 60.0
 
 
 def truths_of(which: Plant, seed: int, days: int) -> list[Truth]:
-    (site,) = sites(which, seed, chronicle.token_key(seed))
+    (site,) = sites(which, seed, token_key(seed))
     return [truth for day in Story(site).days(days) for truth in day]
 
 
