@@ -42,6 +42,9 @@ class Run(Struct, frozen=True, kw_only=True):
     days: int
     screened: tuple[str, ...] = ()
     """Gates whose people were screened for real, before rendered frames."""
+    gate: str = ""
+    since_ns: int = 0
+    """Of one live gate only (`sim.live`), from that moment on."""
 
 
 def write(  # noqa: PLR0913 - a run has that many knobs
@@ -82,6 +85,21 @@ def write(  # noqa: PLR0913 - a run has that many knobs
     for (site, gate), screen in gates.items():
         _append_events(folder, site, gate, screen.rest())
     return counts
+
+
+def begin_live(folder: Path, run: Run) -> None:
+    """Begin the record of a live gate anew. Raises `MenshenError` when it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run)) + b"\n")
+        (folder / TRUTH).write_bytes(b"")
+    except OSError as error:
+        raise MenshenError(f"{folder}: {error.strerror}; expected a folder to write into") from error
+
+
+def append_truth(folder: Path, rows: Sequence[Truth]) -> None:
+    with (folder / TRUTH).open("ab") as file:
+        file.writelines(_encoder.encode(truth) + b"\n" for truth in rows)
 
 
 def read_run(folder: Path) -> Run:
@@ -164,8 +182,7 @@ class _Pace:
 
 
 def _append(folder: Path, rows: Sequence[Truth], screened: Mapping[tuple[str, str], ScreenedGate]) -> None:
-    with (folder / TRUTH).open("ab") as file:
-        file.writelines(_encoder.encode(truth) + b"\n" for truth in rows)
+    append_truth(folder, rows)
     of_gate: dict[tuple[str, str], list[AnyEvent]] = {}
     for truth in rows:
         if (truth.site, truth.gate) not in screened and (event := event_of(truth)) is not None:

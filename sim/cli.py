@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sim.gates import SimulatedGate, gate_file
 from sim.judge import command as judge
 from sim.plant import BUILT_IN, plant
 from sim.roster import home_from_elsewhere, registry, sites
+from sim.witness import Witness
 from wire.errors import MenshenError
 from wire.link import BrokerSettings
 from wire.process import run, set_up_logging
@@ -97,6 +99,7 @@ def _run(arguments: argparse.Namespace) -> int:
     which = plant(arguments.plant, arguments.gates)
     # What is played to a hub is paced there; its files are ready before.
     speed = 0.0 if arguments.broker else arguments.speed
+    began_s = time.monotonic()
     with _progress() as progress:
         task = progress.add_task("day", total=arguments.days)
         counts = chronicle.write(
@@ -109,6 +112,8 @@ def _run(arguments: argparse.Namespace) -> int:
             tell=lambda _day, _records: progress.advance(task),
         )
     print(f"{arguments.out}: {', '.join(f'{count:,} {what}' for what, count in sorted(counts.items()))}")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{counts.total():,} records in {time.monotonic() - began_s:.1f} s, at most {peak_mb:.0f} MB")
     return _play(arguments.out, arguments.broker, arguments.speed) if arguments.broker else 0
 
 
@@ -126,7 +131,8 @@ def _run_gate(arguments: argparse.Namespace) -> int:
         key_file.write_text(os.urandom(24).hex())
     spot = live.Spot(name, arguments.seed, site_name, gate_name)
     now_ns = time.time_ns()
-    known = live.known_now(live.site_of(spot, now_ns, read_key(key_file)), now_ns)
+    site = live.site_of(spot, now_ns, read_key(key_file))
+    known = live.known_now(site, now_ns)
     (folder / "registry.json").write_bytes(msgspec.json.encode(known))
     wanted = SimulatedGate(
         site=site_name,
@@ -139,7 +145,12 @@ def _run_gate(arguments: argparse.Namespace) -> int:
     (folder / "gate.toml").write_text(gate_file(wanted))
     gate = settings.load(folder / "gate.toml")
     set_up_logging()
-    return run(Agent(gate, VERSION).run())
+    witness = Witness(folder, site, gate_name, arguments.seed)
+    witness.start()
+    try:
+        return run(Agent(gate, VERSION).run())
+    finally:
+        witness.stop()
 
 
 def _play(folder: Path, address: str, speed: float) -> int:

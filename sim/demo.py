@@ -2,7 +2,8 @@
 
 The north gate is simulated (people with badges, vehicles), the south gate replays a thermal recording: a real one from
 `--recording` or the folder that holds real data, else one that the simulator renders. Everything lives under `--data`,
-so a second run continues the same journal.
+so a second run continues the same journal. The truth about the north gate is written to `DATA/north`, for
+`menshen sim judge DATA/north --hub URL` while the demo runs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import msgspec
 from sim import live, recordings
 from sim.gates import SimulatedGate, gate_file, gate_head
 from sim.pager import Pager
+from sim.roster import Site
+from sim.witness import Witness
 from wire.errors import MenshenError
 from wire.process import die_with_parent
 
@@ -47,9 +50,14 @@ def main(argv: list[str]) -> int:
     pager.start()
     try:
         ports = _free_ports(arguments.port)
-        _write_files(folder, ports, pager.url, arguments.recording)
+        north = _write_files(folder, ports, pager.url, arguments.recording)
         with _processes(folder, ports) as url:
-            _watch(url, arguments)
+            witness = Witness(folder / NORTH, north, NORTH, SEED)
+            witness.start()
+            try:
+                _watch(url, arguments)
+            finally:
+                witness.stop()
     except KeyboardInterrupt:
         pass
     finally:
@@ -70,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording: Path | None) -> None:
+def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording: Path | None) -> Site:
+    """Everything that the programs read; the plant's site as the north gate has it."""
     key = _secret(folder / "token.key")
     now_ns = time.time_ns()
     site = live.site_of(live.Spot(PLANT, SEED, SITE, NORTH), now_ns, key)
@@ -80,6 +89,7 @@ def _write_files(folder: Path, ports: tuple[int, int], pager_url: str, recording
     (folder / "north.toml").write_text(gate_file(_gate(NORTH, broker)))
     camera = _SOUTH.format(path=_recording(folder, recording))
     (folder / "south.toml").write_text(gate_head(_gate(SOUTH, broker)) + camera)
+    return site
 
 
 def _gate(name: str, port: int) -> SimulatedGate:

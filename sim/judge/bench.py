@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace
 
 from sim import chronicle
+from sim.chronicle import Run
 from sim.faults import Breakdown
 from sim.judge import effects, events
 from sim.judge.events import Expected, Matched
-from sim.judge.findings import Finding, Report
+from sim.judge.findings import Fault, Finding, Report
 from sim.judge.record import HubRecord, SeriesRecord
 from sim.plant import PERSON_LANE
 from sim.play import Handed, read_handed
-from sim.truth import FaultTruth, PersonTruth, Truth, event_of
-from wire.events import PersonPassage
+from sim.truth import FaultTruth, PersonTruth, Truth, VehicleTruth, event_of
+from wire.events import PersonPassage, VehiclePassage
 
 LATE_S = 60.0
+_MORE = frozenset({Fault.INVENTED, Fault.ALERT_INVENTED})
 _CUTS = frozenset({Breakdown.LINK, Breakdown.POWER})
 
 
@@ -31,37 +33,55 @@ def judge(
     asked = chronicle.read_run(run)
     truths = list(chronicle.read_truth(run))
     sites = asked.plant.site_names()
-    expected = list(expect(truths, read_handed(run), asked.screened))
-    findings, matched = events.compare(expected, (row for row in hub.events() if row.site in sites), late_s)
-    wrong_alerts, alerts = effects.compare_alerts(
-        _as_seen(truths, matched), (alert for alert in hub.alerts() if alert.site in sites)
-    )
-    checks = effects.checks_of(truths)
-    wrong_checks = [
-        finding
-        for date in sorted({date for date, _, _ in checks})
-        for finding in effects.compare_checks(checks, date, hub.checks(date), sites)
-    ]
-    findings += wrong_alerts + wrong_checks
-    points = None
-    if series is not None:
+    is_asked, is_surely_asked = _span(asked, truths, 0), _span(asked, truths, events.NEAR_NS)
+    expected = list(expect(truths, read_handed(run), asked.screened, live=bool(asked.gate)))
+    rows = (row for row in hub.events() if row.site in sites and is_asked(row.gate, row.time_ns))
+    findings, matched = events.compare(expected, rows, late_s, whole=not asked.gate)
+    seen = (alert for alert in hub.alerts() if alert.site in sites and is_asked(alert.gate, alert.since_ns))
+    wrong_alerts, alerts = effects.compare_alerts(_as_seen(truths, matched), seen)
+    findings += wrong_alerts
+    # At the ends of a live record the truth may be just outside of it.
+    findings = [wrong for wrong in findings if wrong.fault not in _MORE or is_surely_asked(wrong.gate, wrong.time_ns)]
+    checks = points = None
+    if not asked.gate:
+        checks, wrong_checks = _checks(hub, truths, sites)
+        findings += wrong_checks
+    if series is not None and not asked.gate:
         points, wrong_points = _series(series, expected, matched, sites, asked.plant.gate_names())
         findings += wrong_points
     took_s = [took for pair in matched if (took := events.lateness_s(pair)) is not None]
-    p50, p99 = (float(value) for value in np.percentile(took_s, [50, 99])) if took_s else (None, None)
+    p50, p99 = (round(float(value), 3) for value in np.percentile(took_s, [50, 99])) if took_s else (None, None)
     report = Report(
         findings=sorted(findings, key=lambda finding: (finding.fault, finding.time_ns, finding.gate, finding.passage)),
-        compared={"events": len(expected), "alerts": alerts, "checks": len(checks), "points": points},
-        late_p50_s=None if p50 is None else round(p50, 3),
-        late_p99_s=None if p99 is None else round(p99, 3),
+        compared={"events": len(expected), "alerts": alerts, "checks": checks, "points": points},
+        late_p50_s=p50,
+        late_p99_s=p99,
     )
     return report, matched
 
 
-def expect(truths: Sequence[Truth], handed: Sequence[Handed], screened: Sequence[str] = ()) -> Iterator[Expected]:
+def _span(asked: Run, truths: Sequence[Truth], within_ns: int) -> Callable[[str, int], bool]:
+    """What of the hub's record the truth speaks of: all or, of a live gate, its own while the truth was told."""
+    if not asked.gate:
+        return lambda _gate, _time_ns: True
+    since_ns = asked.since_ns + within_ns
+    until_ns = max((truth.time_ns for truth in truths), default=0) + events.NEAR_NS - within_ns
+    return lambda gate, time_ns: gate == asked.gate and since_ns <= time_ns < until_ns
+
+
+def _checks(hub: HubRecord, truths: Sequence[Truth], sites: Sequence[str]) -> tuple[int, list[Finding]]:
+    wanted = effects.checks_of(truths)
+    dates = sorted({date for date, _, _ in wanted})
+    wrong = [wrong for date in dates for wrong in effects.compare_checks(wanted, date, hub.checks(date), sites)]
+    return len(wanted), wrong
+
+
+def expect(
+    truths: Sequence[Truth], handed: Sequence[Handed], screened: Collection[str] = (), *, live: bool = False
+) -> Iterator[Expected]:
     """Each event that ought to be in the journal, with when its gate had it in its spool.
 
-    The people of the gates named in `screened` were screened by real devices.
+    The people of the gates named in `screened` went past real devices; everybody and everything did where it was live.
     """
     marks: dict[tuple[str, str], list[Handed]] = defaultdict(list)
     for mark in handed:
@@ -82,7 +102,7 @@ def expect(truths: Sequence[Truth], handed: Sequence[Handed], screened: Sequence
         while next_mark[place] < len(own) and own[next_mark[place]].through < ranks[place]:
             next_mark[place] += 1
         by_devices = truth.gate in screened and isinstance(truth, PersonTruth) and truth.lane == PERSON_LANE
-        item = Expected(truth.site, truth.gate, ranks[place], event, exact=not by_devices)
+        item = Expected(truth.site, truth.gate, ranks[place], event, exact=not (live or by_devices))
         if next_mark[place] < len(own):
             handed_at = own[next_mark[place]]
             slack_s = _slack_s(cuts[place], truth.time_ns, handed_at.speed)
@@ -95,13 +115,13 @@ def _as_seen(truths: Sequence[Truth], matched: Sequence[Matched]) -> list[Truth]
     rows = {
         pair.expected.event.passage: pair.row
         for pair in matched
-        if not pair.expected.exact and isinstance(pair.expected.event, PersonPassage)
+        if not pair.expected.exact and isinstance(pair.expected.event, PersonPassage | VehiclePassage)
     }
     return [
         replace(truth, passage=row.event.passage, time_ns=row.time_ns)
-        if isinstance(truth, PersonTruth)
+        if isinstance(truth, PersonTruth | VehicleTruth)
         and (row := rows.get(truth.passage)) is not None
-        and isinstance(row.event, PersonPassage)
+        and isinstance(row.event, PersonPassage | VehiclePassage)
         else truth
         for truth in truths
     ]

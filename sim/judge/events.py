@@ -45,9 +45,9 @@ class Matched(Struct, frozen=True):
 
 
 def compare(
-    expected: Iterable[Expected], rows: Iterable[JournalRow], late_s: float
+    expected: Iterable[Expected], rows: Iterable[JournalRow], late_s: float, *, whole: bool = True
 ) -> tuple[list[Finding], list[Matched]]:
-    """All errors of a journal, and which row is which event."""
+    """All errors of a journal, and which row is which event. Without `whole` streams may begin anywhere."""
     wanted: dict[tuple[str, str], list[Expected]] = defaultdict(list)
     for item in expected:
         wanted[item.site, item.gate].append(item)
@@ -62,7 +62,7 @@ def compare(
         findings += faults
         findings += [fault for pair in pairs for fault in _differences(pair, late_s)]
         findings += _out_of_order(pairs)
-        findings += _holes(kept[place])
+        findings += _holes(kept[place], whole=whole)
         matched += pairs
     return findings, matched
 
@@ -107,13 +107,13 @@ def _match_near(wanted: Sequence[Expected], rows: Sequence[JournalRow]) -> tuple
     times = [row.time_ns for row in passages]
     candidates = []
     for place, item in enumerate(wanted):
-        first = bisect.bisect_left(times, item.event.time_ns - _NEAR_NS)
-        for index in range(first, bisect.bisect_right(times, item.event.time_ns + _NEAR_NS)):
+        first = bisect.bisect_left(times, item.event.time_ns - NEAR_NS)
+        for index in range(first, bisect.bisect_right(times, item.event.time_ns + NEAR_NS)):
             event = passages[index].event
             assert event is not None, "only passages are here"
             if _value(event, "lane") == _value(item.event, "lane"):
                 away = abs(times[index] - item.event.time_ns)
-                candidates.append((away if _who(event) == _who(item.event) else away + _NEAR_NS, place, index))
+                candidates.append((away if _who(event) == _who(item.event) else away + NEAR_NS, place, index))
     pairs, done, used = [], set(), set()
     for _, place, index in sorted(candidates):
         if place not in done and index not in used:
@@ -213,7 +213,7 @@ _FIELDS_NEAR: dict[Fault, tuple[str, ...]] = {
     Fault.WRONG_VERDICT: _FIELDS[Fault.WRONG_VERDICT],
     Fault.WRONG_DECISION: ("outcome", "registered"),
 }
-_NEAR_NS = 6 * 10**9
+NEAR_NS = 6 * 10**9
 """A passage of real devices is dated so near to the truth; people follow each other within 5.8 s."""
 
 
@@ -266,15 +266,16 @@ def _longest_rising(ranks: Sequence[int]) -> set[int]:
     return found
 
 
-def _holes(rows: Sequence[JournalRow]) -> list[Finding]:
+def _holes(rows: Sequence[JournalRow], *, whole: bool) -> list[Finding]:
     """Numbers that a stream does not have."""
     streams: dict[tuple[str, str], list[JournalRow]] = defaultdict(list)
     for row in rows:
         streams[row.urgency, row.epoch].append(row)
     findings = []
     for stream in streams.values():
-        wanted = 1
-        for row in sorted(stream, key=lambda row: row.seq):
+        stream.sort(key=lambda row: row.seq)
+        wanted = 1 if whole else stream[0].seq
+        for row in stream:
             if row.seq > wanted:
                 findings.append(_of_row(Fault.HOLE, row, f"{row.urgency} number {wanted}", f"{row.seq}"))
             wanted = max(wanted, row.last + 1)
