@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -358,6 +360,15 @@ def test_a_city_has_as_many_sites_of_different_people():
     places = sites(replace(BUILT_IN["city"], sites=3, people=5), 1, token_key(1))
     assert [site.name for site in places] == ["city-001", "city-002", "city-003"]
     assert len({str(site.people) for site in places}) == 3
+
+
+def test_the_example_is_the_default_plant_but_for_its_gates_names_and_names_every_key():
+    example = Path(__file__).parents[2] / "deploy" / "examples" / "plant.toml"
+    assert replace(plant(str(example)), named=()) == Plant()
+    given = tomllib.loads(example.read_text("utf-8"))
+    assert set(given) == set(Plant.__struct_fields__)
+    for part in ("health", "conduct", "climate", "faults"):
+        assert set(given[part]) == set(getattr(Plant(), part).__struct_fields__)
 
 
 def test_a_plant_is_built_in_or_a_file_and_everything_else_is_explained(tmp_path):
