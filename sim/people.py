@@ -14,7 +14,7 @@ FEVER_FROM_C, WELL_BELOW_C = 37.5, 37.4
 FEVER_C = (38.0, 39.6)
 SKIN_AT_MEAN_C, SKIN_SLOPE, SKIN_SD_C = 35.81, 0.82, 0.29
 """Whole-face maximum against oral temperature in the same recordings: line and spread between people."""
-MASK_SHARE, HAT_SHARE = 0.5, 0.15
+MASK_SHARE, HAT_SHARE, HOT_DRINK_SHARE = 0.5, 0.15, 0.03
 _PROVINCE = "蒙"
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 """A plate has neither I nor O (GA 36-2018)."""
@@ -35,6 +35,7 @@ class SimPerson(Struct, frozen=True):
     hat: bool = False
     beard: bool = False
     cosmetics_k: float = 0.0
+    hot_drink: bool = False
     height_m: float = 1.68
 
     @property
@@ -65,13 +66,24 @@ def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPers
     if people < 0 or not 0 <= fever_share <= 1:
         raise ValueError(f"{people} people, fever share {fever_share}: expected at least 0, and a share from 0 to 1")
     draw = stream(seed, "people")
+    drinks = stream(seed, "drinks").random(people) < HOT_DRINK_SHARE
     found = []
     for number in range(people):
         chance, ill_c = draw.random(), fever_c(draw)
         body_c = ill_c if chance < fever_share else min(draw.normal(BODY_MEAN_C, BODY_SD_C), WELL_BELOW_C)
         skin_c = SKIN_AT_MEAN_C + SKIN_SLOPE * (body_c - BODY_MEAN_C) + draw.normal(0, SKIN_SD_C)
         glasses, head_px = bool(draw.random() < 0.3), float(np.clip(draw.normal(36, 3), 28, 44))
-        found.append(SimPerson(badge_number(number), float(body_c), float(skin_c), glasses, head_px, **_wear(draw)))
+        found.append(
+            SimPerson(
+                badge=badge_number(number),
+                body_c=float(body_c),
+                skin_c=float(skin_c),
+                glasses=glasses,
+                head_px=head_px,
+                hot_drink=bool(drinks[number]),
+                **_wear(draw),
+            )
+        )
     return found
 
 

@@ -37,9 +37,10 @@ class Visit(Struct, frozen=True, kw_only=True):
         if self.past_camera or not self.begin_s <= at_s < self.end_s:
             return []
         own = self.pose(at_s)
-        found = [Posed(looks(self.person), own)]
+        found = [Posed(looks(self.person), _at_height(own, self.person))]
         if self.follower is not None:
-            found.append(Posed(looks(self.follower), Pose(own.x + 0.24, own.y - 0.03, own.size * 0.8)))
+            behind = Pose(own.x + 0.24, own.y - 0.03, own.size * 0.8)
+            found.append(Posed(looks(self.follower), _at_height(behind, self.follower)))
         return found
 
     @property
@@ -67,7 +68,13 @@ def looks(person: SimPerson) -> Looks:
         hat=person.hat,
         beard=person.beard,
         cosmetics=person.cosmetics_k > 0,
+        hot_drink=person.hot_drink,
     )
+
+
+def _at_height(pose: Pose, person: SimPerson) -> Pose:
+    """The camera hangs at the height of most; the short and the tall stoop or stretch, or step nearer, half of it."""
+    return pose._replace(y=min(0.6, max(0.24, pose.y - 0.7 * (person.height_m - 1.65))))
 
 
 class Drive(Struct, frozen=True):
