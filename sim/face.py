@@ -9,17 +9,15 @@ tip, cheeks and ears coolest (doi 10.1117/1.JBO.26.4.043009; Ring and Ammer, Phy
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from msgspec import Struct
-from numpy.typing import NDArray
 
 from sim.background import cloud
+from sim.garments import cosmetics, with_glasses, with_hat, with_mask
+from sim.looks import Field, Looks, bell, between, cloud_like, own, soft
 
-Field = NDArray[np.floating[Any]]
-"""Temperatures in °C, shares or coordinates over a layer, of shape (rows, columns)."""
 HAIR = ("short", "receding", "fringe", "parted", "long", "tied", "bald")
 _HAIR_SHARES = (0.36, 0.12, 0.10, 0.11, 0.12, 0.15, 0.04)
 CLOTHES = ("tee", "shirt", "hood", "collar", "open", "neckline")
@@ -32,29 +30,6 @@ _NECK_BELOW_C = -0.7
 """A neck is nearly as warm as the face's maximum, but the truth is the face's."""
 _HEAD_X, _HEAD_Y = 1.9, 1.95
 _BODY_X, _BODY_Y, _BODY_UP = 3.8, 13.0, 1.6
-
-
-class Looks(Struct, frozen=True, kw_only=True):
-    """One person. `skin_c` is the true maximum of the face's bare skin, `head_px` the head's width at 160x120.
-
-    `seed` draws what is individual. `ambient_c` is what surrounds the person: hair, clothes and glasses lie between it
-    and the skin. `chill` from 0 (warmed up) to 1 (just come in from the cold) is how much colder nose and cheeks are.
-    `hair` and `clothes` are drawn too where they are empty.
-    """
-
-    seed: int
-    skin_c: float = 35.8
-    head_px: float = 36.0
-    glasses: bool = False
-    mask: bool = False
-    hat: bool = False
-    beard: bool = False
-    cosmetics: bool = False
-    hot_drink: bool = False
-    ambient_c: float = 27.0
-    chill: float = 0.35
-    hair: str = ""
-    clothes: str = ""
 
 
 class Sprite(NamedTuple):
@@ -83,12 +58,12 @@ class _Shape(NamedTuple):
 
 def hair_of(looks: Looks) -> str:
     """The hair that is drawn: the one that is said, or the seed's."""
-    return looks.hair or str(_own(looks, 1).choice(HAIR, p=_HAIR_SHARES))
+    return looks.hair or str(own(looks, 1).choice(HAIR, p=_HAIR_SHARES))
 
 
 def clothes_of(looks: Looks) -> str:
     """The clothes that are drawn: those that are said, or the seed's."""
-    return looks.clothes or str(_own(looks, 2).choice(CLOTHES, p=_CLOTHES_SHARES))
+    return looks.clothes or str(own(looks, 2).choice(CLOTHES, p=_CLOTHES_SHARES))
 
 
 def tall_of(looks: Looks) -> float:
@@ -109,18 +84,14 @@ def bare(looks: Looks) -> Looks:
     )
 
 
-def _own(looks: Looks, purpose: int) -> np.random.Generator:
-    return np.random.default_rng([looks.seed, purpose])
-
-
 def _shape(looks: Looks) -> _Shape:
-    draw = _own(looks, 3)
+    draw = own(looks, 3)
     hair = hair_of(looks)
     volume = {"bald": 0.0, "receding": 0.03, "short": 0.05}.get(hair, 0.08) * float(draw.uniform(0.7, 1.6))
     return _Shape(
-        tall=float(np.clip(draw.normal(1.36, 0.07), 1.22, 1.55)),
-        jaw=float(draw.uniform(0.02, 0.14)),
-        square=float(draw.uniform(2.8, 4.6)),
+        tall=float(np.clip(draw.normal(1.42, 0.07), 1.28, 1.6)),
+        jaw=float(draw.uniform(0.08, 0.22)),
+        square=float(draw.uniform(2.1, 3.2)),
         nose=float(draw.uniform(0.22, 0.36)),
         hair=hair,
         volume=volume,
@@ -131,87 +102,72 @@ def _shape(looks: Looks) -> _Shape:
 @lru_cache(maxsize=128)
 def _texture(looks: Looks) -> tuple[Field, Field]:
     """The head all around: °C and the share that breath warms, both of shape (_ROWS, _COLUMNS)."""
-    v, a = np.mgrid[-1.1 : 1.1 : _ROWS * 1j, -180.0 : 180.0 : _COLUMNS * 1j].astype(np.float32)
+    v, a = _bent(looks, *np.mgrid[-1.1 : 1.1 : _ROWS * 1j, -180.0 : 180.0 : _COLUMNS * 1j].astype(np.float32))
     skin = looks.skin_c + _skin(looks, v, a)
     if looks.cosmetics:
-        skin = skin - _cosmetics(v, a)
+        skin = skin - cosmetics(v, a)
     temperature = _with_hair(looks, skin, v, a)
     if looks.beard:
         temperature = _with_beard(looks, temperature, v, a)
     breath = np.zeros_like(v)
     if looks.mask:
-        temperature, breath = _with_mask(looks, temperature, v, a)
+        temperature, breath = with_mask(looks, temperature, v, a)
     if looks.glasses:
-        temperature = _with_glasses(looks, temperature, v, a)
+        temperature = with_glasses(looks, temperature, v, a)
     if looks.hat:
-        temperature = _with_hat(looks, temperature, v, a)
+        temperature = with_hat(looks, temperature, v, a)
     return temperature.astype(np.float32), breath.astype(np.float32)
 
 
-def _bell(a: Field, v: Field, at_a: float, at_v: float, wide: float, high: float) -> Field:
-    """A spot of height 1, at a longitude and height, `wide` degrees and `high` v."""
-    return np.asarray(np.exp(-(((a - at_a) / wide) ** 2) - ((v - at_v) / high) ** 2), dtype=np.float32)
-
-
-def _cloud(draw: np.random.Generator, like: Field, grain: float) -> Field:
-    """Smooth noise of the shape of `like`, see `sim.background.cloud`."""
-    return cloud(draw, like.shape[0], like.shape[1], grain)
-
-
-def _soft(inside: Field, edge: float) -> Field:
-    """1 where `inside` is well above 0, 0 well below, `edge` wide."""
-    return np.asarray(np.clip(inside / edge + 0.5, 0, 1), dtype=np.float32)
+def _bent(looks: Looks, v: Field, a: Field) -> tuple[Field, Field]:
+    """Heights and longitudes a little out of place, smoothly: no face is a drawing by compasses."""
+    draw = own(looks, 14)
+    v = v + 0.02 * cloud_like(draw, v, 0.12) + 0.008 * cloud_like(draw, v, 0.04)
+    a = a + 2.2 * cloud_like(draw, a, 0.12) + 1.0 * cloud_like(draw, a, 0.04)
+    return np.asarray(v, np.float32), np.asarray(a, np.float32)
 
 
 def _skin(looks: Looks, v: Field, a: Field) -> Field:
     """Kelvin above the face's maximum, about: all below 0."""
-    draw = _own(looks, 4)
+    draw = own(looks, 4)
     cold = looks.chill
     skin = np.full_like(v, -1.15 - 0.5 * cold)
-    skin += float(draw.uniform(0.4, 0.8)) * (1 - 0.8 * cold) * _bell(a, v, 0, -0.42, 50, 0.25)
-    skin += 0.15 * _cloud(draw, v, 0.035) + (0.16 + 0.14 * cold) * _cloud(draw, v, 0.11)
-    skin -= float(draw.uniform(0.7, 2.2) + 2.6 * cold * draw.uniform(0.2, 1)) * _nose(v, a, draw)
-    cheeks = float(draw.uniform(0.1, 0.8) + 2.0 * cold * draw.uniform(0.3, 1))
+    skin += float(draw.uniform(0.4, 0.8)) * (1 - 0.8 * cold) * bell(a, v, 0, -0.42, 50, 0.25)
+    skin += 0.15 * cloud_like(draw, v, 0.035) + (0.16 + 0.14 * cold) * cloud_like(draw, v, 0.11)
+    skin -= float(draw.uniform(1.4, 3.4) + 2.6 * cold * draw.uniform(0.2, 1)) * _nose(v, a, draw)
+    cheeks = float(draw.uniform(0.3, 1.2) + 2.0 * cold * draw.uniform(0.3, 1))
+    lids = float(draw.uniform(0.8, 2.4))
     for side in (-1, 1):
         uneven = float(draw.normal(1, 0.12))
-        skin += float(draw.uniform(0.3, 0.65)) * _bell(a, v, side * 22, -0.04, 14, 0.10)
-        skin += uneven * float(draw.uniform(0.2, 0.45)) * _bell(a, v, side * 10.5, 0.02, 5.5, 0.08)
-        skin -= float(draw.uniform(0.0, 0.7)) * _bell(a, v, side * 24, 0.03, 8, 0.022)
-        brow = -0.17 - 0.00006 * (np.abs(a) - 24) ** 2 * 1.5
-        skin -= float(draw.uniform(0.5, 1.6)) * _bell(a, v - brow, side * 25, 0, 13, 0.033)
-        skin -= uneven * cheeks * _bell(a, v, side * 36, 0.30, 17, 0.19)
-        skin += float(draw.uniform(0.0, 0.3)) * _bell(a - side * 22 * (v - 0.25), v, side * 14, 0.42, 4, 0.14)
-        skin += float(draw.uniform(-0.1, 0.3)) * _bell(a, v, side * 62, -0.15, 15, 0.2)
-        skin -= float(draw.uniform(-0.1, 0.9) + 1.2 * cold) * _bell(a, v, side * 94, 0.08, 11, 0.22)
-    skin += float(draw.uniform(0.0, 0.5)) * _bell(a, v, 0, 0.60, 16, 0.07)
-    skin -= float(draw.uniform(0.2, 1.5)) * _bell(a, v, 0, 0.60, 14, 0.022)
-    skin -= float(draw.uniform(0.0, 0.5) + 0.5 * cold) * _bell(a, v, 0, 0.84, 16, 0.11)
-    skin -= (float(draw.uniform(0.4, 0.7)) + 0.6 * cold) * _soft(v - 0.84, 0.3)  # the truth is never at the warm neck
+        skin += float(draw.uniform(0.5, 0.9)) * bell(a, v, side * 21, 0.02, 17, 0.13)
+        skin += uneven * float(draw.uniform(0.2, 0.45)) * bell(a, v, side * 10.5, 0.04, 5.5, 0.08)
+        skin -= lids * bell(a, v - 0.00035 * (np.abs(a) - 24) ** 1, side * 25, 0.05, 10, 0.026)
+        brow = -0.16 - 0.00009 * (np.abs(a) - 24) ** 2
+        skin -= float(draw.uniform(1.0, 2.6)) * bell(a, v - brow, side * 26, 0, 16, 0.04)
+        skin -= uneven * cheeks * bell(a, v, side * 38, 0.32, 18, 0.2)
+        skin += float(draw.uniform(0.1, 0.5)) * bell(a - side * 22 * (v - 0.25), v, side * 16, 0.44, 5, 0.14)
+        skin += float(draw.uniform(-0.1, 0.3)) * bell(a, v, side * 62, -0.15, 15, 0.2)
+        skin -= float(draw.uniform(-0.1, 0.9) + 1.2 * cold) * bell(a, v, side * 94, 0.08, 11, 0.22)
+    skin += float(draw.uniform(0.1, 0.7)) * bell(a, v, 0, 0.63, 22, 0.09)
+    skin -= float(draw.uniform(1.0, 3.0)) * bell(a, v, 0, 0.62, 19, 0.03)
+    skin -= float(draw.uniform(0.1, 0.6)) * bell(a, v, 0, 0.74, 14, 0.035)
+    skin -= float(draw.uniform(0.0, 0.5) + 0.5 * cold) * bell(a, v, 0, 0.84, 16, 0.11)
+    skin -= (float(draw.uniform(0.5, 1.1)) + 0.6 * cold) * soft(v - 0.9, 0.22)  # the truth is never at the warm neck
     return skin
 
 
 def _nose(v: Field, a: Field, draw: np.random.Generator) -> Field:
     """The tip with its wings, the bridge above it, 1 at the tip."""
-    tip = float(draw.uniform(0.29, 0.36))
-    wings = np.asarray(np.maximum(_bell(a, v, -6, tip + 0.04, 5, 0.06), _bell(a, v, 6, tip + 0.04, 5, 0.06)))
-    bridge = float(draw.uniform(0.15, 0.45)) * _bell(a, v, 0, 0.12, 4.5, 0.12)
-    return np.asarray(np.maximum(np.maximum(_bell(a, v, 0, tip, 7.5, 0.12), wings), bridge), dtype=np.float32)
-
-
-def _cosmetics(v: Field, a: Field) -> Field:
-    """Powder and cream on the front: it insulates and reflects, so the skin reads colder, around the eyes too."""
-    front = _soft(75 - np.abs(a), 30) * _soft(v + 0.62, 0.2)
-    return np.asarray(0.35 * front, dtype=np.float32)
-
-
-def _between(looks: Looks, part: float | Field) -> Field:
-    """A temperature between the surroundings (0) and the skin (1), in °C."""
-    return np.asarray(looks.ambient_c + part * (looks.skin_c - looks.ambient_c), dtype=np.float32)
+    tip = float(draw.uniform(0.31, 0.39))
+    spread = float(draw.uniform(7, 10))
+    wings = np.maximum(bell(a, v, -spread, tip + 0.04, 5.5, 0.06), bell(a, v, spread, tip + 0.04, 5.5, 0.06))
+    bridge = float(draw.uniform(0.3, 0.65)) * bell(a, v, 0, 0.16, 5.5, 0.16)
+    return np.asarray(np.maximum(np.maximum(bell(a, v, 0, tip, 9.5, 0.13), wings), bridge), dtype=np.float32)
 
 
 def _hairline(looks: Looks, a: Field) -> Field:
     """The v down to which hair grows, for each longitude."""
-    draw = _own(looks, 5)
+    draw = own(looks, 5)
     front = {"short": -0.54, "receding": -0.74, "fringe": -0.26, "parted": -0.5, "long": -0.55, "tied": -0.6}
     front_v = front.get(hair_of(looks), -1.2) + float(draw.normal(0, 0.05))
     around = np.abs(a)
@@ -233,76 +189,31 @@ def _ragged(draw: np.random.Generator, a: Field) -> Field:
 
 def _with_hair(looks: Looks, skin: Field, v: Field, a: Field) -> Field:
     if hair_of(looks) == "bald":
-        return np.asarray(skin - 0.3 * _soft(-0.5 - v, 0.5), dtype=np.float32)
-    draw = _own(looks, 6)
+        return np.asarray(skin - 0.3 * soft(-0.5 - v, 0.5), dtype=np.float32)
+    draw = own(looks, 6)
     inside = _hairline(looks, a) - v
     edge = float(draw.uniform(0.04, 0.14)) if hair_of(looks) != "receding" else 0.3
     thick = np.clip(inside / float(draw.uniform(0.25, 0.6)), 0, 1)
-    strands = _cloud(draw, v, 0.03) * 0.8 + _cloud(draw, v, 0.07) * 0.5 + 0.4 * _ragged(draw, a)
-    part = float(draw.uniform(0.26, 0.6)) - float(draw.uniform(0.05, 0.28)) * thick + 0.09 * strands
-    part = part + float(draw.uniform(0.0, 0.2)) * _bell(a, v, float(draw.normal(0, 20)), -0.85, 35, 0.2)
+    strands = cloud_like(draw, v, 0.03) * 0.8 + cloud_like(draw, v, 0.07) * 0.5 + 0.4 * _ragged(draw, a)
+    part = float(draw.uniform(0.18, 0.5)) - float(draw.uniform(0.05, 0.28)) * thick + 0.09 * strands
+    part = part + float(draw.uniform(0.0, 0.2)) * bell(a, v, float(draw.normal(0, 20)), -0.85, 35, 0.2)
     if hair_of(looks) in ("parted", "tied"):
-        part = part + float(draw.uniform(0.15, 0.4)) * _bell(a, v, float(draw.normal(0, 8)), -0.85, 4, 0.25)
-    share = _soft(inside + 0.02 * _ragged(draw, a), edge)
+        part = part + float(draw.uniform(0.15, 0.4)) * bell(a, v, float(draw.normal(0, 8)), -0.85, 4, 0.25)
+    share = soft(inside + 0.02 * _ragged(draw, a), edge)
     share = share * (0.75 if hair_of(looks) == "receding" else 0.97)
-    return np.asarray(skin * (1 - share) + _between(looks, np.clip(part, 0.12, 0.9)) * share, dtype=np.float32)
+    return np.asarray(skin * (1 - share) + between(looks, np.clip(part, 0.12, 0.9)) * share, dtype=np.float32)
 
 
 def _with_beard(looks: Looks, skin: Field, v: Field, a: Field) -> Field:
-    draw = _own(looks, 7)
+    draw = own(looks, 7)
     upper = float(draw.uniform(0.40, 0.58))
     cheek = 0.62 - 0.40 * np.clip((np.abs(a) - 20) / 45, 0, 1)
-    round_mouth = _bell(a, v, 0, 0.61, 11, 0.055)
+    round_mouth = bell(a, v, 0, 0.61, 11, 0.055)
     edge = np.minimum(v - upper, v - cheek) + 0.03 * _ragged(draw, a)
-    share = _soft(edge, 0.12) * _soft(88 - np.abs(a), 15) * (1 - 0.9 * round_mouth)
-    part = float(draw.uniform(0.3, 0.65)) - 0.12 * np.clip(edge / 0.4, 0, 1) + 0.06 * _cloud(draw, v, 0.03)
+    share = soft(edge, 0.12) * soft(88 - np.abs(a), 15) * (1 - 0.9 * round_mouth)
+    part = float(draw.uniform(0.3, 0.65)) - 0.12 * np.clip(edge / 0.4, 0, 1) + 0.06 * cloud_like(draw, v, 0.03)
     share = share * float(draw.uniform(0.75, 1.0))
-    return np.asarray(skin * (1 - share) + _between(looks, part) * share, dtype=np.float32)
-
-
-def _with_mask(looks: Looks, skin: Field, v: Field, a: Field) -> tuple[Field, Field]:
-    """A surgical mask; breath warms and cools the cloth before nose and mouth."""
-    draw = _own(looks, 8)
-    top = float(draw.uniform(0.10, 0.26)) + 0.20 * (np.clip(np.abs(a), 0, 70) / 70) ** 1.5
-    share = _soft(v - top, 0.05) * _soft(68 - np.abs(a), 8)
-    straps = _soft(0.025 - np.abs(v - 0.25 + 0.004 * (np.abs(a) - 68)), 0.03) * _soft(np.abs(a) - 66, 4)
-    share = np.maximum(share, 0.7 * straps * _soft(96 - np.abs(a), 4))
-    pleats = 0.05 * np.sin(v * 42) + 0.06 * _cloud(draw, v, 0.08)
-    part = float(draw.uniform(0.42, 0.6)) + pleats + 0.12 * _bell(a, v, 0, 0.5, 30, 0.25)
-    breath = share * _bell(a, v, 0, 0.46, 26, 0.26)
-    return np.asarray(skin * (1 - share) + _between(looks, part) * share, dtype=np.float32), breath
-
-
-def _with_glasses(looks: Looks, skin: Field, v: Field, a: Field) -> Field:
-    """Glass is opaque to a thermal camera and as cold as the air: dark lenses, rim, bridge and temples."""
-    draw = _own(looks, 9)
-    at_v, wide, high = (
-        float(draw.uniform(-0.06, 0.04)),
-        float(draw.uniform(17, 20.5)),
-        float(draw.uniform(0.15, 0.22)),
-    )
-    boxy = float(draw.choice([2.2, 3.5, 5.0], p=[0.2, 0.5, 0.3]))
-    share = np.zeros_like(v)
-    for side in (-1, 1):
-        across, down = np.abs(a - side * 27) / wide, np.abs(v - at_v - 0.0012 * (a * side - 22)) / high
-        share = np.maximum(share, _soft(1 - (across**boxy + down**boxy) ** (1 / boxy), 0.10))
-    bridge = _soft(0.05 - np.abs(v - at_v + 0.06), 0.05) * _soft(9 - np.abs(a), 3)
-    temple = 0.45 * _soft(0.03 - np.abs(v - at_v + 0.06), 0.04) * _soft(np.abs(a) - 38, 4) * _soft(92 - np.abs(a), 4)
-    share = np.maximum(share, np.maximum(bridge, temple))
-    part = float(draw.uniform(-0.12, 0.12)) + 0.05 * _cloud(draw, v, 0.1) + 0.12 * np.clip(v - at_v, -0.3, 0.3)
-    return np.asarray(skin * (1 - share) + _between(looks, part) * share, dtype=np.float32)
-
-
-def _with_hat(looks: Looks, skin: Field, v: Field, a: Field) -> Field:
-    """A cap, some with a brim over the forehead, or a woollen one."""
-    draw = _own(looks, 10)
-    low = float(draw.uniform(-0.48, -0.34)) + 0.25 * np.clip((np.abs(a) - 60) / 60, 0, 1)
-    share = _soft(low - v, 0.05)
-    part = float(draw.uniform(0.25, 0.6)) + 0.05 * _cloud(draw, v, 0.04) - 0.1 * _soft(v - low + 0.1, 0.03)
-    if draw.random() < 0.5:
-        brim = _bell(a, v, 0, -0.36, 45, 0.07)
-        share, part = np.maximum(share, _soft(brim - 0.4, 0.3)), part - 0.2 * brim
-    return np.asarray(skin * (1 - share) + _between(looks, part) * share, dtype=np.float32)
+    return np.asarray(skin * (1 - share) + between(looks, part) * share, dtype=np.float32)
 
 
 _FRONT_V = (-1.0, -0.6, -0.3, -0.12, 0.05, 0.28, 0.36, 0.44, 0.56, 0.66, 0.76, 0.88, 1.0)
@@ -343,7 +254,7 @@ def head(looks: Looks, yaw_deg: int) -> Sprite:
 
 def _outline(looks: Looks, shape: _Shape, v: Field, yaw_deg: int) -> tuple[Field, Field]:
     """The head's left and right edge at each v, in units."""
-    draw = _own(looks, 11)
+    draw = own(looks, 11)
     up = np.clip(1 - np.abs(np.minimum(v, 0) / (1 + shape.volume)) ** 2.4, 0, 1) ** (1 / 2.1)
     low = np.clip(1 - np.maximum(v, 0) ** shape.square, 0, 1) ** 0.5
     frontal = up * low * (1 - shape.jaw * np.clip(v, 0, 1) ** 1.3) - np.where(v > 1, 0.5, 0.0)
@@ -367,7 +278,7 @@ def body(looks: Looks) -> Sprite:
     width, height = round(2 * _BODY_X * BODY_PX), round((_BODY_Y + _BODY_UP) * BODY_PX)
     x = np.broadcast_to((np.arange(width, dtype=np.float32) + 0.5 - width / 2) / BODY_PX, (height, width))
     y = np.broadcast_to(((np.arange(height, dtype=np.float32) + 0.5) / BODY_PX - _BODY_UP)[:, None], (height, width))
-    draw, tall = _own(looks, 12), tall_of(looks)
+    draw, tall = own(looks, 12), tall_of(looks)
     y = y - np.float32(tall)  # from the chin on
     shoulder, neck = float(draw.uniform(2.15, 2.85)), float(draw.uniform(0.56, 0.74))
     edge = _silhouette(y, shoulder, neck, float(draw.uniform(-0.15, 0.15)), float(draw.uniform(0.75, 1.3)))
@@ -375,15 +286,16 @@ def body(looks: Looks) -> Sprite:
     edge = edge + np.interp(y, knots, draw.normal(0, 0.05, 14)) * (y > 0.6)
     share = np.clip((edge - np.abs(x)) * BODY_PX + 0.5, 0, 1) * (y > -0.75)
     part = np.clip(_cloth(draw, x, y, shoulder, float(draw.uniform(0.08, 0.62))), 0.03, 0.93)
-    temperature = _between(looks, part)
-    throat = -0.5 - 0.3 * np.abs(x) + 0.15 * cloud(draw, height, width, 0.1) - 0.35 * np.clip(y, 0, 2)
+    temperature = between(looks, part)
+    shadow = 1.3 * np.exp(-((np.clip(y + 0.05, 0, None) / 0.2) ** 2))  # under the chin
+    throat = -0.6 - shadow - 0.5 * np.abs(x) + 0.15 * cloud(draw, height, width, 0.1) - 0.35 * np.clip(y, 0, 2)
     throat = looks.skin_c + np.minimum(throat, _NECK_BELOW_C)
     sleeves = float(draw.uniform(2.0, 3.2))
     open_to = _opening(clothes_of(looks), draw, x, neck)
-    skin = np.maximum(_soft(open_to - y, 0.07), _soft(0.18 - y, 0.05) * (np.abs(x) < neck * 1.1))
+    skin = np.maximum(soft(open_to - y, 0.07), soft(0.18 - y, 0.05) * (np.abs(x) < neck * 1.1))
     if clothes_of(looks) == "tee":
         skin = np.maximum(
-            skin, _soft(y - 0.25 * np.abs(x) - sleeves, 0.15) * _soft(np.abs(x) - shoulder * 0.72, 0.15) * (y < 6.5)
+            skin, soft(y - 0.25 * np.abs(x) - sleeves, 0.15) * soft(np.abs(x) - shoulder * 0.72, 0.15) * (y < 6.5)
         )
     rim = np.exp(-(((y - open_to - 0.08) / 0.07) ** 2)) * float(draw.normal(0.0, 0.1))
     temperature = temperature + rim * (looks.skin_c - looks.ambient_c)
@@ -431,17 +343,17 @@ def _cloth(draw: np.random.Generator, x: Field, y: Field, shoulder: float, warm:
     part -= float(draw.uniform(0.0, 0.02)) * np.clip(y - 1.5, 0, 4)
     sleeve = np.abs(np.abs(x) - shoulder * 0.74 - 0.06 * (y - 2))
     part -= float(draw.uniform(0.02, 0.12)) * np.exp(-((sleeve / 0.09) ** 2)) * (y > 1.9)
-    part += float(draw.normal(0, 0.03)) * _soft(np.abs(x) - shoulder * 0.74, 0.1) * (y > 1.6)
+    part += float(draw.normal(0, 0.03)) * soft(np.abs(x) - shoulder * 0.74, 0.1) * (y > 1.6)
     kind = draw.random()
     if kind < 0.22:
         gap = float(draw.uniform(0.15, 0.55)) + 0.12 * y
-        inner = _soft(gap - np.abs(x + 0.05 * np.sin(y * 1.5)), 0.06)
+        inner = soft(gap - np.abs(x + 0.05 * np.sin(y * 1.5)), 0.06)
         part += float(draw.uniform(0.03, 0.2)) * inner - 0.08 * np.exp(-(((np.abs(x) - gap - 0.1) / 0.1) ** 2))
     elif kind < 0.6:
         part += float(draw.normal(0, 0.06)) * np.exp(-(((x - 0.05) / 0.07) ** 2))
     collar = np.exp(-(((y - 0.35 - 0.35 * np.clip(1 - np.abs(x), 0, 1)) / 0.22) ** 2)) * (np.abs(x) < 1.25)
     part += float(draw.normal(-0.06, 0.09)) * collar
-    drape = np.clip(y - 0.5, 0, 1) * _cloud(draw, x[:6], 0.02)[3]
+    drape = np.clip(y - 0.5, 0, 1) * cloud_like(draw, x[:6], 0.02)[3]
     part += float(draw.uniform(0.005, 0.03)) * drape
     part[y > 6.3] = 0.6 * warm + 0.06
     return part + 0.01 * cloud(draw, height, width, 0.08)
@@ -464,10 +376,10 @@ def _with_mane(
     top = np.sqrt(np.clip(1 - np.clip(-head_y, 0, 1) ** 2.2, 0, 1))
     inner = np.where(y > 0.1, 0.35 + 0.15 * y, 0.0)
     down = length - 0.5 * np.abs(np.abs(x) - 0.9) + 0.1 * _ragged(draw, x)
-    hair = _soft(wide * top - np.abs(x), 0.08) * _soft(np.abs(x) - inner, 0.1) * _soft(down - y, 0.25)
-    strands = 0.035 * _ragged(draw, x) + 0.03 * _cloud(draw, x, 0.05)
+    hair = soft(wide * top - np.abs(x), 0.08) * soft(np.abs(x) - inner, 0.1) * soft(down - y, 0.25)
+    strands = 0.035 * _ragged(draw, x) + 0.03 * cloud_like(draw, x, 0.05)
     part = float(draw.uniform(0.1, 0.35)) + 0.15 * np.exp(-np.abs(np.abs(x) - 0.8) * 4) + strands
-    temperature = temperature * (1 - hair) + _between(looks, part) * hair
+    temperature = temperature * (1 - hair) + between(looks, part) * hair
     return temperature, np.maximum(share, hair)
 
 
@@ -481,9 +393,9 @@ def _with_cup(
 ) -> tuple[Field, Field]:
     """A hand with a hot drink before the chest: the cup is hotter than any skin."""
     cx, cy = float(draw.choice([-1, 1])) * float(draw.uniform(0.5, 1.2)), float(draw.uniform(1.5, 2.4))
-    cup = _soft(np.minimum(0.36 - 0.05 * (y - cy) - np.abs(x - cx), 0.52 - np.abs(y - cy)), 0.06)
-    hand = _soft(1 - np.hypot((x - cx) / 0.62, (y - cy - 0.25) / 0.42), 0.15)
+    cup = soft(np.minimum(0.36 - 0.05 * (y - cy) - np.abs(x - cx), 0.52 - np.abs(y - cy)), 0.06)
+    hand = soft(1 - np.hypot((x - cx) / 0.62, (y - cy - 0.25) / 0.42), 0.15)
     hot_c = float(draw.uniform(39, 50)) + 3.0 * np.exp(-(((y - cy + 0.45) / 0.12) ** 2))
     temperature = temperature * (1 - cup) + hot_c * cup
-    temperature = temperature * (1 - hand) + (looks.skin_c - 2.5 + 0.3 * _cloud(draw, x, 0.05)) * hand
+    temperature = temperature * (1 - hand) + (looks.skin_c - 2.5 + 0.3 * cloud_like(draw, x, 0.05)) * hand
     return temperature, np.maximum(share, np.maximum(cup, hand))

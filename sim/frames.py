@@ -16,7 +16,8 @@ import numpy as np
 
 from edge.drivers.base import CelsiusImage
 from sim.background import Background, stand, wall
-from sim.face import Looks, Sprite, bare, body, head, tall_of
+from sim.face import Sprite, bare, body, head, tall_of
+from sim.looks import Looks
 from sim.people import SimPerson
 from sim.sensor import IDEAL, Sensor
 

@@ -88,10 +88,6 @@ class Epidemic:
                 own_c = max(own_c, own_c + (illness.peak_c - own_c) * illness.share(at_s))
         return own_c
 
-    def spreaders(self) -> set[int]:
-        """Everybody who was infected until now."""
-        return set(self._infected)
-
     def _spreading(self, day: int) -> set[int]:
         noon_s = (day + 0.5) * DAY_S
         return {

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
 from sim.background import DISC_PX, Background, random_background
-from sim.face import Looks, hair_of
+from sim.face import hair_of
 from sim.frames import Pose, Posed, View, face_box, picture, plain_looks, reference_place
+from sim.looks import Looks
 from sim.people import population, stream
 from sim.scene import APPROACH_S, BREAK_S, LEAVE_S, STAND_S, Visit
 from sim.sensor import Sensor
@@ -265,7 +266,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
 
     Who has long hair has no beard.
     """
-    people = 2 if draw.random() < 0.15 else 1
+    people = 2 if draw.random() < 0.06 else 1
     found = []
     for _ in range(people):
         above_c = float(np.clip(draw.normal(*_FACE_ABOVE_C), -3.4, 0.5))

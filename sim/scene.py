@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sim.face import Looks
 from sim.frames import Pose, Posed, plain_looks
+from sim.looks import Looks
 from sim.people import SimPerson, SimVehicle, population, stream, vehicles
 
 APPROACH_S, STAND_S, LEAVE_S = 1.2, 2.2, 0.8

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from sim.judge.events import Expected
 from sim.judge.findings import AlertSeen, CheckSeen, Fault, Finding, Point
-from sim.orders import Warn
 from sim.plant import ZONE
 from sim.truth import DeviceTruth, PersonTruth, SecondaryTruth, Truth, VehicleTruth
 from wire.events import AnyEvent, DeviceState, Disinfection, PersonPassage, SecondaryMeasurement, VehiclePassage
@@ -89,11 +88,6 @@ def _subject(truth: Truth) -> str:
             return truth.device
         case _:
             raise ValueError(f"{truth.site} {truth.gate}: a {type(truth).__name__} that warns; expected none")
-
-
-def warns(truths: Iterable[Truth]) -> Counter[Warn]:
-    """How often somebody has to be told of what."""
-    return Counter(warn for truth in truths for warn in truth.warn)
 
 
 def checks_of(truths: Iterable[Truth]) -> Counter[tuple[str, str, str]]:

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN, load
 from edge.thermal.reference import find_reference
 from sim.background import Background, random_background
-from sim.face import CLOTHES, HAIR, Looks
+from sim.face import CLOTHES, HAIR
 from sim.frames import Pose, Posed, View, face_box, picture
+from sim.looks import Looks
 from sim.recordings import COLUMNS, write, write_set
 from sim.sensor import IDEAL, Sensor
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.drivers.base import ThermalFrame
 from edge.thermal.faces import find_faces
@@ -115,16 +116,27 @@ def test_nobody_is_no_face_and_a_cup_is_none_either():
     assert find_faces(cup, find_reference(cup)) == []
 
 
-def test_the_faces_maximum_is_the_persons_skin_after_correction():
+def errors_c(*, glasses: bool) -> list[float]:
     errors = []
     for seed in range(30):
-        person = well(seed)
+        person = replace(well(seed), glasses=glasses)
         image = picture(person, STANDING, seed, drift_c=1.5)
         reference = find_reference(image)
         (face,) = find_faces(image, reference)
         errors.append(measure(image, face.box, reference, SETTINGS).skin_c - person.skin_c)
+    return errors
+
+
+def test_a_bare_faces_maximum_is_the_persons_skin_after_correction():
+    errors = errors_c(glasses=False)
     assert abs(float(np.mean(errors))) < 0.1
     assert float(np.std(errors)) < 0.1
+
+
+def test_glasses_hide_the_hottest_of_a_face_and_never_make_it_hotter():
+    errors = errors_c(glasses=True)
+    assert -1.0 < float(np.mean(errors)) < -0.1
+    assert max(errors) < 0.15
 
 
 def test_a_cigarette_in_the_face_is_not_measured():
