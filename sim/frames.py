@@ -76,15 +76,6 @@ def picture(
     return (sensor or Sensor()).expose(_scene(view, posed, background or Background(), at_s), draw, at_s)
 
 
-def render(
-    view: View, person: SimPerson | None, pose: Pose, draw: np.random.Generator, drift_c: float = 0.0
-) -> CelsiusImage:
-    """One frame in °C, float32, shape (height, width). `drift_c` is the camera's offset, on everything alike."""
-    posed = [] if person is None else [Posed(plain_looks(person), pose)]
-    at_s = float(draw.uniform(0, 1e6))  # any moment: this call knows none, and noise must not repeat
-    return picture(view, posed, draw, sensor=Sensor(offset_c=drift_c), at_s=at_s)
-
-
 def plain_looks(person: SimPerson) -> Looks:
     """A person who can be measured: nothing on the face but glasses, if that, and warmed up."""
     seed = int(person.badge) if person.badge.isdigit() else sum(person.badge.encode())

@@ -11,9 +11,10 @@ import pytest
 
 import menshen
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
-from sim.frames import Pose, View, reference_place, render
+from sim.frames import Pose, View, reference_place
 from sim.people import population
 from sim.recordings import write
+from tests.support.pictures import render
 
 
 def test_faces_are_counted_against_what_was_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.feed import script
-from sim.frames import Pose, View, render
+from sim.frames import Pose, View
 from sim.pager import Pager
 from sim.people import population, vehicles
 from sim.plant import Plant
 from sim.recordings import write
 from sim.roster import registry, site
 from sim.scene import BREAK_S, drives, visits
+from tests.support.pictures import render
 from wire.messages import encode_event
 from wire.tokens import TokenKind, token
 

@@ -15,10 +15,11 @@ from edge.drivers.replay import load
 from edge.thermal.screen import Screen
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading
-from sim.frames import Pose, View, render
+from sim.frames import Pose, View
 from sim.people import population
 from sim.recordings import write
 from tests.support.clocks import at
+from tests.support.pictures import render
 from wire.events import Refusal, Verdict
 
 SETTINGS = ThermalSettings(reference_c=35.0)

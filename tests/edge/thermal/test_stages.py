@@ -18,9 +18,10 @@ from edge.thermal.reference import find_reference
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Box, Reference
 from edge.thermal.verdict import Cohort, judge, limit_c
-from sim.frames import Pose, View, reference_place, render
+from sim.frames import Pose, View, reference_place
 from sim.people import SimPerson, population, stream
 from tests.support.clocks import at
+from tests.support.pictures import render
 from wire.events import Refusal, Verdict
 
 SETTINGS = ThermalSettings(reference_c=35.0)
