@@ -23,7 +23,7 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 class SimPerson(Struct, frozen=True):
     """One person: `skin_c` is the true maximum of the face's skin, `head_px` the head's width at the standing place.
 
-    `cosmetics_k` is how much colder the skin seems for what is on it; `height_m` is from sole to crown.
+    `height_m` is from sole to crown.
     """
 
     badge: str
@@ -34,7 +34,7 @@ class SimPerson(Struct, frozen=True):
     mask: bool = False
     hat: bool = False
     beard: bool = False
-    cosmetics_k: float = 0.0
+    cosmetics: bool = False
     hot_drink: bool = False
     height_m: float = 1.68
 
@@ -48,7 +48,8 @@ class _Wear(TypedDict):
     mask: bool
     hat: bool
     beard: bool
-    cosmetics_k: float
+    cosmetics: bool
+    hot_drink: bool
     height_m: float
 
 
@@ -66,7 +67,7 @@ def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPers
     if people < 0 or not 0 <= fever_share <= 1:
         raise ValueError(f"{people} people, fever share {fever_share}: expected at least 0, and a share from 0 to 1")
     draw = stream(seed, "people")
-    drinks = stream(seed, "drinks").random(people) < HOT_DRINK_SHARE
+    wear = stream(seed, "wear")
     found = []
     for number in range(people):
         chance, ill_c = draw.random(), fever_c(draw)
@@ -80,8 +81,7 @@ def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPers
                 skin_c=float(skin_c),
                 glasses=glasses,
                 head_px=head_px,
-                hot_drink=bool(drinks[number]),
-                **_wear(draw),
+                **_wear(wear),
             )
         )
     return found
@@ -89,14 +89,15 @@ def population(seed: int, people: int, fever_share: float = 0.0) -> list[SimPers
 
 def _wear(draw: np.random.Generator) -> _Wear:
     """What somebody wears and looks like; heights of adults in China (2020 national survey: 1.70 and 1.58 m)."""
-    mask, hat, woman, beard, paint = draw.random(5)
+    mask, hat, woman, beard, paint, drink = draw.random(6)
     is_woman = bool(woman < 0.4)
     height_m = draw.normal(1.58 if is_woman else 1.70, 0.06)
     return {
         "mask": bool(mask < MASK_SHARE),
         "hat": bool(hat < HAT_SHARE),
         "beard": not is_woman and bool(beard < 0.12),
-        "cosmetics_k": float(draw.uniform(0.3, 2.0)) if is_woman and paint < 0.15 else 0.0,
+        "cosmetics": is_woman and bool(paint < 0.15),
+        "hot_drink": bool(drink < HOT_DRINK_SHARE),
         "height_m": float(np.clip(height_m, 1.40, 2.0)),
     }
 

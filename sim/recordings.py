@@ -73,7 +73,13 @@ def write(
     frames = _shoot(film, [_posed(cast, float(t_s)) for t_s in times_s], times_s, noise)
     _save(path, frames, times_s)
     truth = [
-        {"begin_s": visit.begin_s, "end_s": visit.end_s, "body_c": visit.person.body_c, "skin_c": visit.person.skin_c}
+        {
+            "begin_s": visit.begin_s,
+            "end_s": visit.end_s,
+            "body_c": visit.person.body_c,
+            "skin_c": visit.person.skin_c,
+            "glasses": visit.person.glasses,
+        }
         for visit in cast
     ]
     path.with_suffix(".json").write_text(json.dumps({"seed": seed, "people": truth}, indent=1))

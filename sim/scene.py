@@ -67,7 +67,7 @@ def looks(person: SimPerson) -> Looks:
         mask=person.mask,
         hat=person.hat,
         beard=person.beard,
-        cosmetics=person.cosmetics_k > 0,
+        cosmetics=person.cosmetics,
         hot_drink=person.hot_drink,
     )
 

@@ -42,8 +42,9 @@ def test_each_person_of_a_recording_gets_one_reading_near_the_truth(tmp_path, se
     assert len(readings) == len(truth)
     for reading, person in zip(readings, truth, strict=True):
         assert reading.temperature is not None
-        assert abs(reading.temperature.skin_c - person["skin_c"]) < 0.3
-        if person["skin_c"] > SETTINGS.limit_c + 0.3:
+        hidden_c = 0.8 if person["glasses"] else 0.3  # glasses hide the inner canthi
+        assert -hidden_c < reading.temperature.skin_c - person["skin_c"] < 0.3
+        if person["skin_c"] > SETTINGS.limit_c + hidden_c:
             assert reading.verdict is Verdict.FEVER
         if person["skin_c"] < SETTINGS.limit_c - 0.4:
             assert reading.verdict is Verdict.NORMAL
