@@ -261,6 +261,8 @@ def _film(draw: np.random.Generator) -> _Film:
         slow_s=float(draw.uniform(0.9, 2.8)),
         slow_sd_c=float(draw.uniform(0.045, 0.07)),
         fixed_sd_c=float(draw.uniform(0.045, 0.075)),
+        swim_sd_c=float(draw.uniform(0.04, 0.09)),
+        white_sd_c=float(draw.uniform(0.001, 0.008)),
         shutter_every_s=None if draw.random() < 0.8 else float(draw.uniform(4, 9)),
         between_shutters_c=float(draw.normal(0, 0.1)),
     )

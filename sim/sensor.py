@@ -16,15 +16,18 @@ from msgspec import Struct
 
 from edge.drivers.base import CelsiusImage
 
-_SLOW, _FIXED = 1, 2
-"""Kinds of noise. What is slow is also a little smoother in space than white (spectrum of frame differences)."""
+_SLOW, _FIXED, _SWIM = 1, 2, 6
+"""Kinds of noise. What is slow is also smoother in space than white (spectrum of frame differences); what swims is
+broad patches that come and go, which no reference at one place of the frame takes away."""
+_SWIM_PX = 9.0
 
 
 class Sensor(Struct, frozen=True, kw_only=True):
     """One camera. Standard deviations, offsets and steps in kelvin, times in seconds since power-on, lengths in pixels.
 
-    `sharpen` is the camera's own sharpening of edges. `slow_sd_c` moves smoothly within about `slow_s`, `fixed_sd_c`
-    within about `fixed_s`: the same moment of the same sensor always has the same of both. `shutter_every_s` is None
+    `sharpen` is the camera's own sharpening of edges. What is `slow` moves smoothly within about `slow_s`, what swims
+    within `swim_s`, what is `fixed` within `fixed_s`: the same moment of the same sensor always has the same of all
+    three. `shutter_every_s` is None
     for a camera whose shutter does not move.
     """
 
@@ -36,6 +39,8 @@ class Sensor(Struct, frozen=True, kw_only=True):
     white_sd_c: float = 0.005
     slow_sd_c: float = 0.048
     slow_s: float = 1.05
+    swim_sd_c: float = 0.0
+    swim_s: float = 2.5
     fixed_sd_c: float = 0.047
     fixed_s: float = 60.0
     line_sd_c: float = 0.015
@@ -91,6 +96,8 @@ class Sensor(Struct, frozen=True, kw_only=True):
         total = _shading(self.seed, *size, self.shading_sd_c, self.vignette_c).copy()
         if self.slow_sd_c:
             total += _between(self.seed, _SLOW, *size, at_s / self.slow_s) * np.float32(self.slow_sd_c)
+        if self.swim_sd_c:
+            total += _between(self.seed, _SWIM, *size, at_s / self.swim_s) * np.float32(self.swim_sd_c)
         if self.fixed_sd_c:
             total += _between(self.seed, _FIXED, *size, at_s / self.fixed_s) * np.float32(self.fixed_sd_c)
         if self.line_sd_c:
@@ -98,7 +105,9 @@ class Sensor(Struct, frozen=True, kw_only=True):
         return total
 
 
-IDEAL = Sensor(white_sd_c=0, slow_sd_c=0, fixed_sd_c=0, line_sd_c=0, shading_sd_c=0, vignette_c=0, step_c=0.0)
+IDEAL = Sensor(
+    white_sd_c=0, slow_sd_c=0, fixed_sd_c=0, swim_sd_c=0, line_sd_c=0, shading_sd_c=0, vignette_c=0, step_c=0.0
+)
 """The lens alone: no noise, no shading, no faults."""
 
 
@@ -110,13 +119,16 @@ def _between(seed: int, kind: int, height: int, width: int, moment: float) -> Ce
     return np.asarray(one * np.float32(math.cos(angle)) + other * np.float32(math.sin(angle)), dtype=np.float32)
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=36)
 def _field(seed: int, kind: int, height: int, width: int, number: int) -> CelsiusImage:
     draw = np.random.default_rng([seed, kind, abs(number), number < 0])
     white = draw.standard_normal((height, width), np.float32)
-    if kind != _SLOW:
+    if kind == _FIXED:
         return white
-    red = np.asarray(0.75 * white + 0.6 * cv2.GaussianBlur(white, (0, 0), 1.2) * 4.0, dtype=np.float32)
+    if kind == _SWIM:
+        red = np.asarray(cv2.GaussianBlur(white, (0, 0), _SWIM_PX * height / 160), dtype=np.float32)
+    else:
+        red = np.asarray(0.75 * white + 0.6 * cv2.GaussianBlur(white, (0, 0), 1.2) * 4.0, dtype=np.float32)
     return np.asarray(red / float(red.std()), dtype=np.float32)
 
 

@@ -12,8 +12,7 @@ from msgspec import Struct
 
 from sim.judge.effects import day_ns
 from sim.judge.findings import AlertSeen, CheckSeen, JournalRow, Point
-from wire.errors import DecodeError, MenshenError
-from wire.messages import decode_event
+from wire.errors import MenshenError
 
 T = TypeVar("T", bound=Struct)
 _PAGE = 5000
@@ -28,20 +27,6 @@ _VALUES = {
 """What of each measurement is compared, beside its time."""
 
 
-class _Line(Struct, frozen=True):
-    offset: int
-    site: str
-    gate: str
-    urgency: str
-    epoch: str
-    seq: int
-    last: int
-    time_ns: int
-    received_ns: int
-    event: msgspec.Raw
-    """`null` when the hub cannot read it."""
-
-
 class HubRecord:
     """One hub. Every method raises `MenshenError` when it does not answer as a hub does."""
 
@@ -52,10 +37,9 @@ class HubRecord:
     def events(self) -> Iterator[JournalRow]:
         """The whole journal, in its order."""
         after = 0
-        while lines := self._get("events", _Line, after=after, limit=_PAGE):
-            for line in lines:
-                yield _row(line)
-            after = lines[-1].offset
+        while rows := self._get("events", JournalRow, after=after, limit=_PAGE):
+            yield from rows
+            after = rows[-1].offset
 
     def alerts(self) -> Iterator[AlertSeen]:
         after = 0
@@ -118,17 +102,6 @@ def _answer(client: httpx.Client, url: str, asked: dict[str, Any]) -> httpx.Resp
     if answer.status_code != httpx.codes.OK:
         raise MenshenError(f"{url}: answered {answer.status_code}: {answer.text[:200]}")
     return answer
-
-
-def _row(line: _Line) -> JournalRow:
-    try:
-        event = decode_event(line.event)
-    except DecodeError:
-        event = None
-    return JournalRow(
-        line.offset, line.site, line.gate, line.urgency, line.epoch, line.seq, line.last, line.time_ns,
-        line.received_ns, event,
-    )  # fmt: skip
 
 
 def _word(value: object) -> str:
