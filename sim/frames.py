@@ -133,8 +133,8 @@ def _place(image: CelsiusImage, view: View, posed: Posed, place: Background, at_
     turn = math.sin(math.radians(pose.yaw_deg))
     blur = pose.moves_px * view.height / 160 * finer
     narrow = 1 - 0.3 * abs(turn)
-    face_px = max(_TRUE_FROM_PX, round(4 * unit / finer) / 2)
-    within = (round(x / finer * 4) % 4 / 4, round(y / finer * 4) % 4 / 4)
+    face_px = max(_TRUE_FROM_PX, round(16 * unit / finer) / 8)
+    within = (round(x / finer * 8) % 8 / 8, round(y / finer * 8) % 8 / 8)
     lift_c = _lift_c(bare(looks), face_px, finer, within, round(2 * place.wall_c) / 2)
     _over(image, body(looks), (unit * narrow, unit, 0.0), (x - 0.25 * turn * unit, y), (blur, 0.0, 0.0))
     breath_c = _BREATH_C * math.sin(2 * math.pi * (at_s / _BREATH_S + looks.seed % 7 / 7))
@@ -188,7 +188,9 @@ def _lift_c(looks: Looks, face_px: float, finer: int, within: tuple[float, float
     image = np.full((height * finer, width * finer), wall_c, np.float32)
     at = ((width // 2 + within[0]) * finer, (height // 2 + within[1]) * finer)
     unit = face_px * finer / 2
+    _over(image, body(looks), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))  # its warmth is near the chin
     _over(image, head(looks, 0), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if finer > 1 else image
-    seen = np.partition(IDEAL.focus(np.asarray(small, dtype=np.float32)).ravel(), -_HOTTEST_PX)[-_HOTTEST_PX:]
+    face = IDEAL.focus(np.asarray(small, dtype=np.float32))[: math.floor(height // 2 + face_px * tall_of(looks) / 2)]
+    seen = np.partition(face.ravel(), -_HOTTEST_PX)[-_HOTTEST_PX:]
     return looks.skin_c - float(seen.mean())
