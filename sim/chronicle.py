@@ -63,7 +63,8 @@ def write(  # noqa: PLR0913 - a run has that many knobs
 
     The people of the gates named in `screened` (at any site) are screened for real: that takes half a second a person.
     At `speed` 0 as fast as it goes, else so many simulated seconds a second. The same seed gives the same bytes.
-    Raises `MenshenError` when the folder holds another run, `ValueError` for numbers out of bounds.
+    `run.json` is written last: without it a run is not whole. Raises `MenshenError` when the folder holds another run
+    or cannot be written, `ValueError` for numbers out of bounds.
     """
     if days < 1 or speed < 0 or seed < 0:
         raise ValueError(f"{days} days, speed {speed}, seed {seed}: expected at least 1, 0 and 0")
@@ -71,13 +72,23 @@ def write(  # noqa: PLR0913 - a run has that many knobs
     if strange:
         raise ValueError(f"screened gates {strange}: expected some of {', '.join(plant.gate_names())}")
     if (folder / TRUTH).exists():
-        raise MenshenError(f"{folder / TRUTH}: is there already; give a folder of its own to each run")
-    places = sites(plant, seed, token_key(seed))
-    _prepare(folder, places, Run(plant=plant, seed=seed, days=days, screened=tuple(screened)))
+        which = "another run is there already" if (folder / RUN).exists() else "a run that was not finished is there"
+        raise MenshenError(f"{folder}: {which}; give a folder of its own to each run, or delete it")
+    asked = Run(plant=plant, seed=seed, days=days, screened=tuple(screened))
+    try:
+        counts = _write(folder, asked, _Pace(speed, clock, sleep), tell)
+        _write_run(folder, asked)
+    except OSError as error:
+        raise MenshenError(f"{folder}: {error.strerror or error}; expected a folder to write into") from error
+    return counts
+
+
+def _write(folder: Path, asked: Run, pace: _Pace, tell: Callable[[int, int], None]) -> Counter[str]:
+    places = sites(asked.plant, asked.seed, token_key(asked.seed))
+    _prepare(folder, places, asked.seed)
     counts: Counter[str] = Counter()
-    pace = _Pace(speed, clock, sleep)
-    gates = {(site.name, gate): ScreenedGate(site, gate) for site in places for gate in screened}
-    for number, rows in enumerate(_story(places, days)):
+    gates = {(site.name, gate): ScreenedGate(site, gate) for site in places for gate in asked.screened}
+    for number, rows in enumerate(_story(places, asked.days)):
         for portion in pace.portions(rows):
             _append(folder, portion, gates)
         counts.update(str(getattr(truth, "outcome", type(truth).__struct_config__.tag)) for truth in rows)
@@ -87,11 +98,15 @@ def write(  # noqa: PLR0913 - a run has that many knobs
     return counts
 
 
+def _write_run(folder: Path, asked: Run) -> None:
+    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(asked)) + b"\n")
+
+
 def begin_live(folder: Path, run: Run) -> None:
     """Begin the record of a live gate anew. Raises `MenshenError` when it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run)) + b"\n")
+        _write_run(folder, run)
         (folder / TRUTH).write_bytes(b"")
     except OSError as error:
         raise MenshenError(f"{folder}: {error.strerror}; expected a folder to write into") from error
@@ -107,7 +122,9 @@ def read_run(folder: Path) -> Run:
     try:
         return msgspec.json.decode((folder / RUN).read_bytes(), type=Run)
     except (OSError, msgspec.DecodeError) as error:
-        raise MenshenError(f"{folder / RUN}: {error}; expected the folder of a `menshen sim run`") from error
+        raise MenshenError(
+            f"{folder / RUN}: {error}; expected the folder of a `menshen sim run` that was finished"
+        ) from error
 
 
 def read_truth(folder: Path) -> Iterator[Truth]:
@@ -128,10 +145,9 @@ def _record(path: Path, number: int, line: bytes) -> Truth:
         raise MenshenError(f"{path}:{number}: {error}; expected a record of truth") from error
 
 
-def _prepare(folder: Path, places: Sequence[Site], run: Run) -> None:
+def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run)) + b"\n")
-    (folder / KEY).write_bytes(token_key(run.seed))
+    (folder / KEY).write_bytes(token_key(seed))
     (folder / TRUTH).touch()
     for site in places:
         copy = registry(site, set(home_from_elsewhere(site, 0)))

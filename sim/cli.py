@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import resource
 import time
@@ -163,9 +162,9 @@ def _play(folder: Path, address: str, speed: float) -> int:
     player = play.Player(folder, BrokerSettings(host=host, port=int(port), backoff_max_s=2.0), speed)
     with _progress() as progress:
         task = progress.add_task("events acknowledged", total=None)
-        asyncio.run(player.play(lambda: progress.update(task, completed=player.sent, total=player.total)))
+        run(player.play(lambda: progress.update(task, completed=player.sent, total=player.total)))
     print(f"{folder}: the hub has acknowledged {player.sent:,} of {player.total:,} events")
-    return 0
+    return 0 if player.sent == player.total else 130  # stopped by a signal; the next time it goes on from there
 
 
 def _progress() -> Progress:

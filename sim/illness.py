@@ -81,12 +81,15 @@ class Epidemic:
         return found
 
     def body_c(self, person: int, at_s: float) -> float:
-        """The body temperature of a person at a moment, seconds since the plant's first midnight; °C."""
+        """The body temperature of a person at a moment, seconds since the plant's first midnight; °C to a hundredth.
+
+        As precise as the truth tells it: what is called a fever is one by the figure that is written down.
+        """
         own_c = healthy_c(self._site.people[person], at_s)
         for illness in self._ill.get(person, ()):
             if illness.peak_c is not None and illness.from_s <= at_s <= illness.until_s:
                 own_c = max(own_c, own_c + (illness.peak_c - own_c) * illness.share(at_s))
-        return own_c
+        return round(own_c, 2)
 
     def _spreading(self, day: int) -> set[int]:
         noon_s = (day + 0.5) * DAY_S

@@ -66,7 +66,10 @@ class Player:
         self.sent = 0
 
     async def play(self, tell: Callable[[], None] = lambda: None) -> None:
-        """Until every event is acknowledged by the hub. Raises `MenshenError` when the run's files do not fit."""
+        """Until every event is acknowledged by the hub.
+
+        Raises a group with a `MenshenError` when files do not fit, or another process plays the same run.
+        """
         gates = [_Gate(self._folder, site, gate, self._broker, self._speed) for site, gate in self._places()]
         self.total = sum(gate.lines for gate in gates)
         self._began_s = time.monotonic()
@@ -93,17 +96,17 @@ class Player:
         self.sent = sum(gate.handed - gate.unsent for gate in gates)
 
     async def _play(self, gate: _Gate) -> None:
-        await gate.start()
-        link = asyncio.create_task(self._link(gate))
         try:
-            for chunk in gate.chunks(1 if self._speed else _CHUNK):
-                await self._until(chunk[0].time_ns)
-                await gate.hand(chunk)
-                self._note(gate)
-            await gate.drained()
+            await gate.start()
+            async with asyncio.TaskGroup() as tasks:  # a link that fails ends the waiting for what it should send
+                link = tasks.create_task(self._link(gate))
+                for chunk in gate.chunks(1 if self._speed else _CHUNK):
+                    await self._until(chunk[0].time_ns)
+                    await gate.hand(chunk)
+                    self._note(gate)
+                await gate.drained()
+                link.cancel()
         finally:
-            link.cancel()
-            await asyncio.gather(link, return_exceptions=True)
             await gate.stop()
 
     async def _until(self, time_ns: int) -> None:

@@ -223,7 +223,7 @@ class People:
             seen=seen,
             air_c=round(air_c, 1),
             minutes_inside=round(minutes, 1),
-            body_c=round(body_c, 3),
+            body_c=body_c,
             skin_c=round(person.skin_c + SKIN_SLOPE * (body_c - person.body_c) - deficit_k, 3),
             facts=facts,
             refusal=refusal,
@@ -316,7 +316,7 @@ class People:
             passage=truth.passage,
             person=truth.person,
             badge=truth.badge,
-            body_c=round(body_c, 2),
+            body_c=body_c,
         )
         roll = self._roll(turn.what)
         if roll is not None and number in roll.measured:

@@ -11,6 +11,9 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from edge.clock import SystemTime
+from edge.spool import Spool, SpoolSettings
+from edge.uplink import Uplink
 from sim import chronicle, play
 from sim.cli import main
 from sim.judge.findings import Fault
@@ -112,6 +115,25 @@ def test_links_that_are_cut_and_slow_lose_nothing(
     finally:
         hub.stop()
     assert (code, report["findings"]) == (0, [])
+
+
+def test_two_players_of_one_run_and_a_link_that_fails_are_told_and_nobody_waits_for_ever(
+    tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+):
+    run = tmp_path / "run"
+    chronicle.write(run, replace(PLANT, people=5, vehicles=0), seed=1)
+    spool = Spool("chaos", "gate-01", SpoolSettings(path=str(run / "spools" / "chaos" / "gate-01.db")), SystemTime())
+    spool.open()
+    with pytest.raises(MenshenError, match="another process"):
+        main(["play", str(run), "--broker", f"127.0.0.1:{mosquitto.port}"])
+    spool.close()
+
+    async def fails(_self: Uplink) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(Uplink, "run", fails)
+    with pytest.raises(ZeroDivisionError):
+        main(["play", str(run), "--broker", f"127.0.0.1:{mosquitto.port}"])
 
 
 def test_a_hub_that_is_none_and_a_broker_that_is_none_are_told(tmp_path: Path, http_sink):

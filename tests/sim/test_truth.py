@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -128,6 +128,25 @@ def test_records_are_in_the_order_of_time_and_days_end_at_midnight():
         assert times[-1] < end_ns
 
 
+def test_a_run_that_was_interrupted_is_no_run_and_is_not_overwritten(tmp_path):
+    def power_cut(day: int, _records: int) -> None:
+        if day == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        chronicle.write(tmp_path, BUSY, seed=5, days=3, tell=power_cut)
+    with pytest.raises(MenshenError, match="that was finished"):
+        chronicle.read_run(tmp_path)
+    with pytest.raises(MenshenError, match="not finished is there"):
+        chronicle.write(tmp_path, BUSY, seed=5)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MenshenError, match="expected a folder to write into"):
+        chronicle.write(tmp_path / "file" / "run", BUSY, seed=5)
+
+
 def test_a_folder_that_is_no_run_is_told(tmp_path):
     with pytest.raises(MenshenError, match=r"expected the folder of a `menshen sim run`"):
         chronicle.read_run(tmp_path)
@@ -206,6 +225,7 @@ def test_no_vehicle_is_let_in_unread_unregistered_or_undisinfected(facts):
 
 @settings(max_examples=10, deadline=None)
 @given(SEEDS)
+@example(215)  # a body temperature that rounds up to a fever
 def test_temperatures_are_those_of_people(seed):
     for truth in people_of(story_of(seed)):
         assert 35.2 < truth.body_c < 40.0
