@@ -14,6 +14,7 @@ import structlog
 
 from edge import registry
 from edge.clock import SystemTime, Timekeeper
+from edge.follower import Follower
 from edge.lane import Lane
 from edge.outbox import Outbox
 from edge.registry import Registry
@@ -21,9 +22,8 @@ from edge.settings import Gate
 from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.vitals import Pulse
-from wire.errors import SettingsError
 from wire.link import Backoff
-from wire.tokens import MIN_KEY_BYTES
+from wire.tokens import read_key
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +39,16 @@ class Agent:
         key = read_key(Path(settings.token_key_file))
         entries = registry.load(Path(settings.registry)) if settings.registry else Registry()
         self.lanes = [Lane(settings.gate, parts, key, entries, self.outbox, self._timekeeper) for parts in gate.lanes]
-        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder)
-        self.uplink = Uplink(self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s)
+        self.follower = Follower(settings.site, Path(settings.registry_copy_file), entries, self._timekeeper)
+        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
+        self.uplink = Uplink(
+            self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, self.follower
+        )
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"
 
     async def run(self) -> None:
+        await self.follower.start()
         await self.outbox.start()
         log.info("gate ready", gate=self._name, lanes=len(self.lanes), epoch=self.outbox.spool.epoch)
         try:
@@ -54,6 +58,7 @@ class Agent:
                 tasks.create_task(self.uplink.run(), name="uplink")
         finally:
             await self.outbox.stop()
+            await self.follower.stop()
 
     async def _keep(self, lane: Lane) -> None:
         """Run a lane for ever: a defect in one lane is told and must not stop the others, nor the sending."""
@@ -74,14 +79,3 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield from _leaves(error)
         else:
             yield error
-
-
-def read_key(path: Path) -> bytes:
-    """The site's token key. Raises `SettingsError` when it is missing or too short."""
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise SettingsError([f"{path}: token key cannot be read: {error.strerror}"]) from error
-    if len(key) < MIN_KEY_BYTES:
-        raise SettingsError([f"{path}: token key of {len(key)} bytes, expected at least {MIN_KEY_BYTES}"])
-    return key

@@ -8,24 +8,60 @@ from pathlib import Path
 import msgspec
 
 from wire.errors import SettingsError
-from wire.registry import RegistryCopy, RegistryEntry
+from wire.registry import RegistryCopy, RegistryEntry, shard_of
 
 _decoder = msgspec.json.Decoder(RegistryCopy)
 
 
 class Registry:
-    """Tokens and what each may do; a look-up is one dictionary access."""
+    """Tokens and what each may do; a look-up is one dictionary access.
+
+    What the gate admitted itself (a visitor whom the guard registered) stands beside the hub's word until it expires;
+    where the hub says something of the same token, that counts.
+    """
 
     def __init__(self, entries: Iterable[RegistryEntry] = (), version: int = 0) -> None:
         self.version = version
         self._entries = {entry.token: entry for entry in entries}
+        self._admitted: dict[str, RegistryEntry] = {}
+        self._in_shard: dict[int, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def find(self, token: str | None) -> RegistryEntry | None:
         """The entry of a token, None when it is registered nowhere."""
-        return None if token is None else self._entries.get(token)
+        if token is None:
+            return None
+        return self._entries.get(token) or self._admitted.get(token)
+
+    def clear(self) -> None:
+        """Forget everything that came from a file or a hub."""
+        self._entries.clear()
+        self._in_shard.clear()
+        self.version = 0
+
+    def put_shard(self, number: int, entries: Iterable[RegistryEntry]) -> None:
+        """Replace all entries of one shard; what falls into another shard is left out."""
+        for token in self._in_shard.pop(number, ()):
+            self._entries.pop(token, None)
+        kept = {entry.token: entry for entry in entries if shard_of(entry.token) == number}
+        self._entries.update(kept)
+        if kept:
+            self._in_shard[number] = tuple(kept)
+
+    def admit(self, entry: RegistryEntry) -> None:
+        """Let in what the gate registered itself."""
+        self._admitted[entry.token] = entry
+
+    def expire(self, now_ns: int) -> list[str]:
+        """Forget what was admitted until a moment that is past; its tokens."""
+        over = [
+            token for token, entry in self._admitted.items() if entry.until_ns is not None and now_ns >= entry.until_ns
+        ]
+        for token in over:
+            del self._admitted[token]
+        return over
 
 
 def load(path: Path) -> Registry:

@@ -34,12 +34,17 @@ class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that a gate needs. Paths are relative to the settings file's folder."""
+    """Everything that a gate needs. Paths are relative to the settings file's folder.
+
+    `registry_copy_file` keeps what the hub says of who and what is registered; `registry` is a file that counts until
+    a hub has said something.
+    """
 
     site: Name
     gate: Name
     token_key_file: str
     registry: str | None = None
+    registry_copy_file: str = "var/registry.db"
     broker: BrokerSettings = BrokerSettings()
     spool: SpoolSettings = SpoolSettings()
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0

@@ -15,6 +15,7 @@ import structlog
 from msgspec import Raw
 
 from edge.clock import Timekeeper
+from edge.follower import Follower
 from edge.outbox import Outbox
 from edge.window import Heard, Window
 from wire import topics
@@ -48,6 +49,7 @@ class Uplink:
         version: str,
         vitals: VitalsSource | None = None,
         vitals_every_s: float = 5.0,
+        follower: Follower | None = None,
     ) -> None:
         self.connected = False
         self._outbox = outbox
@@ -57,6 +59,7 @@ class Uplink:
         self._version = version
         self.vitals = vitals
         self._vitals_every_s = vitals_every_s
+        self._follower = follower
         self._windows: dict[Urgency, Window] = {}
         self._batch_bytes = MAX_BATCH_BYTES
         self._session_number = 0
@@ -105,6 +108,9 @@ class Uplink:
         jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
         if self.vitals is not None:
             jobs.append(self._pulse(session, self.vitals))
+        if self._follower is not None:
+            await session.subscribe(self._follower.topics)
+            jobs.append(self._follower.follow(session))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -144,9 +150,12 @@ class Uplink:
     async def _receive(self, session: Session) -> None:
         async for arrival in session.arrivals():
             try:
-                await self._hear(arrival)
+                if self._follower is not None and topics.is_registry(arrival.topic):
+                    await self._follower.hear(session, arrival)
+                else:
+                    await self._hear(arrival)
             except DecodeError as error:
-                log.warning("not an acknowledgement", topic=arrival.topic, error=str(error))
+                log.warning("message not understood", topic=arrival.topic, error=str(error))
             except SpoolError as error:
                 # What is not trimmed now is trimmed with the next watermark; the hub drops it if it is sent again.
                 log.error("spool cannot be trimmed", error=str(error))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.clock import Instant, Timekeeper
+from edge.follower import Follower
 from edge.lane import Lane
 from edge.outbox import Outbox
 from edge.uplink import Uplink
@@ -21,8 +22,17 @@ _PAGE_BYTES = 4096
 class Pulse:
     """Makes one `Vitals` after the other; frame rates are over the time since the last."""
 
-    def __init__(self, outbox: Outbox, lanes: Sequence[Lane], timekeeper: Timekeeper, version: str, disk: Path) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        lanes: Sequence[Lane],
+        timekeeper: Timekeeper,
+        version: str,
+        disk: Path,
+        follower: Follower | None = None,
+    ) -> None:
         self._outbox = outbox
+        self._follower = follower
         self._lanes = lanes
         self._timekeeper = timekeeper
         self._version = version
@@ -46,6 +56,7 @@ class Pulse:
             devices=self._devices(),
             frames_per_s=self._frame_rates(now),
             reference_drift_c={lane.name: lane.drift_c for lane in self._lanes if lane.drift_c is not None},
+            registry=None if self._follower is None else self._follower.held(),
         )
 
     async def _depth(self) -> SpoolDepth:

@@ -16,6 +16,7 @@ from hub.alerts.store import AlertStore
 from hub.archive import Archive
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
+from hub.registry import command as registry_command
 from hub.server import Hub
 from hub.settings import HubSettings
 from hub.web.words import LANGS
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     resolve = _add(commands, "resolve", _resolve, "end an alert")
     resolve.add_argument("id", type=int)
     resolve.add_argument("--by", required=True, help="the name that goes into the record")
+    registry_command.add(commands)
     return parser
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from wire.errors import DecodeError, JournalError
+from wire.errors import DecodeError, JournalError, MenshenError
 from wire.events import AnyEvent, Urgency, urgency_of
 from wire.messages import Batch, Numbered, StreamId, decode_event, encode_event
 from wire.process import SoleOwner
@@ -263,17 +263,18 @@ class Journal:
 
 
 class Transaction:
-    """`BEGIN IMMEDIATE` … `COMMIT`, or `ROLLBACK` on any error; SQLite's errors become `JournalError`."""
+    """`BEGIN IMMEDIATE` … `COMMIT`, or `ROLLBACK` on any error; SQLite's errors become `fault`."""
 
-    def __init__(self, db: sqlite3.Connection, what: str) -> None:
+    def __init__(self, db: sqlite3.Connection, what: str, fault: type[MenshenError] = JournalError) -> None:
         self._db = db
         self._what = what
+        self._fault = fault
 
     def __enter__(self) -> sqlite3.Connection:
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
-            raise JournalError(f"{self._what}: {error}") from error
+            raise self._fault(f"{self._what}: {error}") from error
         return self._db
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -281,12 +282,12 @@ class Transaction:
             if error is None:
                 self._db.execute("COMMIT")
         except sqlite3.DatabaseError as failed:
-            raise JournalError(f"{self._what}: {failed}") from failed
+            raise self._fault(f"{self._what}: {failed}") from failed
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
         if isinstance(error, sqlite3.DatabaseError):
-            raise JournalError(f"{self._what}: {error}") from error
+            raise self._fault(f"{self._what}: {error}") from error
 
 
 class JournalReader:

@@ -4,6 +4,7 @@ broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ alerts (desk) → channels
             │                          ├─ checks: who was measured
          presence                      └─ board → console
+registry (store) ── publisher → broker → gates
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from hub.presence import Presence
 from hub.projections.checks import CheckRow, Checks
 from hub.projections.runner import Projection, Runner
 from hub.projections.timeseries import TimeSeries
+from hub.registry.command import FILE as REGISTRY_FILE
+from hub.registry.publisher import Publisher
+from hub.registry.store import Registrar, RegistryStore
 from hub.settings import HubSettings
 from hub.web.app import create_app
 from hub.web.serve import WebServer
@@ -63,6 +67,8 @@ class Hub:
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
         self.checks = Checks(data / "checks.db")
+        self.registrar = Registrar(RegistryStore(data / REGISTRY_FILE))
+        self._publisher = Publisher(settings.site, self.registrar, broker, f"menshen-registry-{settings.site}")
         record = _Record(self.archive, self.desk, self.checks)
         app = create_app(self.board, site=settings.site, version=version, records=record)
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
@@ -88,6 +94,7 @@ class Hub:
             await self._broker.start()
         try:
             await self.presence.start()
+            await self.registrar.start()
             await self.web.start()
             log.info("hub ready", console=self.web.url)
             if ready is not None:
@@ -96,6 +103,7 @@ class Hub:
         finally:
             self.board.stopped = True
             await self.web.stop()
+            await self.registrar.stop()
             if self._broker is not None:
                 await self._broker.stop()
 
@@ -106,6 +114,7 @@ class Hub:
             for runner in self._runners:
                 tasks.create_task(runner.run(), name=runner.projection.name)
             tasks.create_task(self.ingest.run(), name="ingest")
+            tasks.create_task(self._publisher.run(), name="registry")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")

@@ -38,10 +38,14 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that a hub needs. Paths are relative to the settings file's folder."""
+    """Everything that a hub needs. Paths are relative to the settings file's folder.
+
+    `token_key_file` is the key that the site's gates have: the hub needs it to register a badge or a plate by number.
+    """
 
     site: Name
     data: str = "var"
+    token_key_file: str | None = None
     broker: BrokerSettings = BrokerSettings()
     embedded_broker: EmbeddedSettings = EmbeddedSettings()
     influx: InfluxSettings | None = None

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge import settings
-from edge.agent import Agent, read_key
+from edge.agent import Agent
 from sim import chronicle, feed, live, plates, play, realism, recordings
 from sim.gates import SimulatedGate, gate_file
 from sim.judge import command as judge
@@ -23,6 +23,7 @@ from sim.witness import Witness
 from wire.errors import MenshenError
 from wire.link import BrokerSettings
 from wire.process import run, set_up_logging
+from wire.tokens import read_key
 
 _OF_THEIR_OWN = {"feed": feed.main, "realism": realism.main}
 """Subcommands that read their options themselves."""

@@ -7,6 +7,7 @@
     │   └── DecodeError          a payload is not the message that its topic promises
     ├── DriverError              a device cannot be opened or answers nonsense
     ├── SpoolError               the gate's outbox cannot be read or written
+    ├── RegistryError            a registry's file cannot be read or written
     ├── JournalError             the hub's event log cannot be read or written
     ├── LinkError                the broker refused us or cannot be reached
     ├── DeliveryError            a notification was not taken, `retry` says whether to try again
@@ -51,6 +52,10 @@ class DriverError(MenshenError):
 
 class SpoolError(MenshenError):
     """The gate's outbox cannot be read or written."""
+
+
+class RegistryError(MenshenError):
+    """A registry's file cannot be read or written."""
 
 
 class JournalError(MenshenError):

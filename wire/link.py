@@ -92,6 +92,13 @@ class Session:
             if int(getattr(code, "value", code)) >= _REFUSED:  # type: ignore[call-overload]
                 raise LinkError(f"the broker refuses the subscription to {topic}")
 
+    async def unsubscribe(self, topics: list[str]) -> None:
+        """Take subscriptions back. Raises `LinkError`."""
+        try:
+            await self._client.unsubscribe(topics)
+        except aiomqtt.MqttError as error:
+            raise LinkError(f"unsubscribing from {', '.join(topics)}: {error}") from error
+
     async def arrivals(self) -> AsyncIterator[Arrival]:
         """Messages as they arrive. Raises `LinkError` when the connection is lost."""
         try:

@@ -18,6 +18,7 @@ from msgspec import Meta, Raw, Struct
 
 from wire.errors import DecodeError
 from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
+from wire.registry import Beat, Manifest, Shard
 
 SCHEMA_VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -97,6 +98,18 @@ class SpoolDepth(Struct, frozen=True):
     oldest_ns: TimeNs | None = None
 
 
+class RegistryHeld(Struct, frozen=True, omit_defaults=True):
+    """A gate's copy of the registry: its version, how many tokens, and how long since the hub last confirmed it.
+
+    `age_s` is None when no hub has ever confirmed this copy; `waiting` counts shards that are known to be newer.
+    """
+
+    version: Count
+    entries: Count
+    age_s: float | None = None
+    waiting: Count = 0
+
+
 class Vitals(Struct, frozen=True, omit_defaults=True):
     """A gate's pulse, not retained and not journalled: only the newest matters."""
 
@@ -115,14 +128,16 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     frames_per_s: dict[str, float] = {}
     reference_drift_c: dict[str, float] = {}
     """By camera: the reference as seen minus its set temperature, in kelvin."""
+    registry: RegistryHeld | None = None
 
 
-Message = TypeVar("Message", Batch, Watermark, Status, Vitals)
+AnyMessage = Batch | Watermark | Status | Vitals | Manifest | Shard | Beat
+Message = TypeVar("Message", Batch, Watermark, Status, Vitals, Manifest, Shard, Beat)
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Batch, Watermark, Status, Vitals)
+    kind: msgspec.json.Decoder(kind) for kind in (Batch, Watermark, Status, Vitals, Manifest, Shard, Beat)
 }
 
 
@@ -150,7 +165,7 @@ def decode_event(body: bytes | Raw) -> AnyEvent:
     return event
 
 
-def encode(message: Batch | Watermark | Status | Vitals) -> bytes:
+def encode(message: AnyMessage) -> bytes:
     """The message's bytes."""
     return _encoder.encode(message)
 

@@ -1,12 +1,24 @@
-"""What a gate knows about who and what is registered: tokens and what each may do, no names."""
+"""What a gate knows about who and what is registered: tokens and what each may do, no names.
+
+The hub publishes a site's registry in retained shards. A *shard* holds the entries of the tokens that fall into it and
+is known by the digest of its bytes; the *manifest* lists the digests of all shards that are not empty, under a version
+that only grows. So a gate fetches what differs from its own copy and nothing else, and a shard that is torn, old or of
+another manifest is told by its digest. The *beat* says every few seconds that a version is still the newest.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from wire.events import Name, TimeNs, Token
+
+SHARDS = 1024
+"""Of 120,000 entries a shard holds about 120: a change of one sends its shard (12 kB) and the manifest (26 kB)."""
 
 
 class Holder(StrEnum):
@@ -46,3 +58,44 @@ class RegistryCopy(Struct, frozen=True):
     v: int
     version: int
     entries: list[RegistryEntry]
+
+
+Version = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+ShardNumber = Annotated[int, Meta(ge=0, lt=SHARDS)]
+Digest = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{16}$")]
+
+
+class Shard(Struct, frozen=True):
+    """All entries of one shard, in the order of their tokens."""
+
+    v: Annotated[int, Meta(ge=1)]
+    entries: list[RegistryEntry]
+
+
+class Manifest(Struct, frozen=True):
+    """What the registry consists of at `version`; a shard that is not named is empty."""
+
+    v: Annotated[int, Meta(ge=1)]
+    version: Version
+    shards: dict[ShardNumber, Digest]
+
+
+class Beat(Struct, frozen=True):
+    """The hub's word that `version` was the newest at `time_ns`."""
+
+    v: Annotated[int, Meta(ge=1)]
+    version: Version
+    time_ns: TimeNs
+
+
+def shard_of(token: str) -> int:
+    """The shard of a token: the first ten bits of its SHA-256, so that any tokens spread evenly."""
+    return int.from_bytes(hashlib.sha256(token.encode()).digest()[:2], "big") % SHARDS
+
+
+def digest_of(payload: bytes) -> str:
+    """What a manifest says of a shard's bytes: 96 bits of SHA-256 in URL-safe base64.
+
+    It tells a torn or outdated shard from the right one; who may publish is the broker's business (access lists).
+    """
+    return base64.urlsafe_b64encode(hashlib.sha256(payload).digest()[:12]).decode()

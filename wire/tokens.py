@@ -11,6 +11,9 @@ import hashlib
 import hmac
 import unicodedata
 from enum import StrEnum
+from pathlib import Path
+
+from wire.errors import SettingsError
 
 MIN_KEY_BYTES = 16
 
@@ -35,3 +38,14 @@ def token(key: bytes, kind: TokenKind, number: str) -> str:
         raise ValueError(f"{kind} number {number!r}: expected at least one character")
     digest = hmac.new(key, f"{kind}\0{plain}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+
+
+def read_key(path: Path) -> bytes:
+    """The site's token key. Raises `SettingsError` when it is missing or too short."""
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError([f"{path}: token key cannot be read: {error.strerror}"]) from error
+    if len(key) < MIN_KEY_BYTES:
+        raise SettingsError([f"{path}: token key of {len(key)} bytes, expected at least {MIN_KEY_BYTES}"])
+    return key

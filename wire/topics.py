@@ -4,6 +4,9 @@
     menshen/1/{site}/{gate}/ack/{urgency}      hub → gate   Watermark, QoS 1
     menshen/1/{site}/{gate}/status             gate → hub   Status, QoS 1, retained; the will of the connection
     menshen/1/{site}/{gate}/vitals             gate → hub   Vitals, QoS 0
+    menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
+    menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
+    menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
 
 The number in the root is the topic scheme's version, not the schema version of the payloads.
 """
@@ -17,9 +20,11 @@ from msgspec import Struct
 
 from wire.errors import BadName, DecodeError
 from wire.events import Urgency
+from wire.registry import SHARDS
 
 ROOT = "menshen/1"
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_SHARD = re.compile(r"0|[1-9][0-9]{0,3}", re.ASCII)
 
 
 class Channel(StrEnum):
@@ -27,6 +32,13 @@ class Channel(StrEnum):
     ACK = "ack"
     STATUS = "status"
     VITALS = "vitals"
+
+
+class RegistryPart(StrEnum):
+    """What travels of a registry beside its shards."""
+
+    MANIFEST = "manifest"
+    BEAT = "beat"
 
 
 class Address(Struct, frozen=True):
@@ -76,6 +88,27 @@ def from_gates(site: str | None = None) -> list[str]:
     """What a hub subscribes to: everything that gates of one site, or of all, publish."""
     level = check_name(site) if site else "+"
     return [f"{ROOT}/{level}/+/events/+", f"{ROOT}/{level}/+/status", f"{ROOT}/{level}/+/vitals"]
+
+
+def registry(site: str, part: int | RegistryPart) -> str:
+    """Where a site's registry is: its manifest, its beat, or the shard of that number."""
+    return f"{ROOT}/{check_name(site)}/hub/registry/{part}"
+
+
+def is_registry(topic: str) -> bool:
+    """Whether the topic is one for `parse_registry`, right or wrong."""
+    return topic.split("/")[3:5] == ["hub", "registry"]
+
+
+def parse_registry(topic: str) -> tuple[str, int | RegistryPart]:
+    """The site and the part of its registry that the topic carries. Raises `DecodeError` when it is none of ours."""
+    match topic.split("/"):
+        case ["menshen", "1", site, "hub", "registry", part]:
+            if NAME_PATTERN.fullmatch(site) and part in set(RegistryPart):
+                return site, RegistryPart(part)
+            if NAME_PATTERN.fullmatch(site) and _SHARD.fullmatch(part) and int(part) < SHARDS:
+                return site, int(part)
+    raise DecodeError(f"topic {topic[:200]!r}: expected {ROOT}/SITE/hub/registry/manifest|beat|0…{SHARDS - 1}")
 
 
 def parse(topic: str) -> Address:

@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from wire import events as ev
-from wire.messages import Batch, Numbered, SpoolDepth, Status, StreamId, Vitals, Watermark, batch_of, encode_event
+from wire.messages import (
+    Batch,
+    Numbered,
+    RegistryHeld,
+    SpoolDepth,
+    Status,
+    StreamId,
+    Vitals,
+    Watermark,
+    batch_of,
+    encode_event,
+)
+from wire.registry import SHARDS, Beat, Flag, Holder, Manifest, RegistryEntry, Shard
 
 names = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 tokens = st.from_regex(r"[A-Za-z0-9_-]{8,24}", fullmatch=True)
@@ -108,4 +120,19 @@ vitals = st.builds(
     version=texts,
     cpu_c=st.none() | st.floats(-50, 150),
     devices=st.dictionaries(names, texts, max_size=3),
+    registry=st.none() | st.builds(RegistryHeld, counts, counts, st.none() | st.floats(0, 1e9), counts),
 )
+entries = st.builds(
+    RegistryEntry,
+    token=tokens,
+    holder=st.sampled_from(Holder),
+    from_ns=st.none() | times_ns,
+    until_ns=st.none() | times_ns,
+    flags=st.lists(st.sampled_from(Flag), max_size=2).map(tuple),
+    gates=st.lists(names, max_size=2).map(tuple),
+)
+digests = st.from_regex(r"[A-Za-z0-9_-]{16}", fullmatch=True)
+versions = st.integers(1, 2**63 - 1)
+shards = st.builds(Shard, st.just(1), st.lists(entries, max_size=4))
+manifests = st.builds(Manifest, st.just(1), versions, st.dictionaries(st.integers(0, SHARDS - 1), digests, max_size=5))
+beats = st.builds(Beat, st.just(1), versions, times_ns)

@@ -24,8 +24,17 @@ from wire.events import (
     urgency_of,
 )
 from wire.messages import Batch, Numbered, Status, StreamId, Vitals, Watermark
+from wire.registry import Beat, Manifest, Shard
 
-KINDS = {Batch: our.batches(), Watermark: our.watermarks, Status: our.statuses, Vitals: our.vitals}
+KINDS = {
+    Batch: our.batches(),
+    Watermark: our.watermarks,
+    Status: our.statuses,
+    Vitals: our.vitals,
+    Manifest: our.manifests,
+    Shard: our.shards,
+    Beat: our.beats,
+}
 STREAM = StreamId("baotou", "north", Urgency.URGENT, "e1")
 
 

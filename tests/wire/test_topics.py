@@ -10,7 +10,8 @@ from tests.support import strategies as our
 from wire import topics
 from wire.errors import BadName, DecodeError
 from wire.events import Urgency
-from wire.topics import Address, Channel
+from wire.registry import SHARDS
+from wire.topics import Address, Channel, RegistryPart
 
 
 @given(our.names, our.names, st.sampled_from(Urgency))
@@ -35,3 +36,25 @@ def test_any_other_topic_is_refused_in_words(topic):
 def test_a_name_that_could_not_stand_in_a_topic_is_refused(name):
     with pytest.raises(BadName, match="expected 1 to 32"):
         topics.status("site", name)
+
+
+@given(our.names, st.sampled_from(RegistryPart) | st.integers(0, SHARDS - 1))
+def test_a_registry_topic_is_taken_apart_into_what_it_was_made_of(site, part):
+    topic = topics.registry(site, part)
+    assert topics.parse_registry(topic) == (site, part)
+    assert topics.is_registry(topic)
+
+
+@given(st.text(max_size=60) | our.names.map(lambda name: f"menshen/1/{name}/hub/registry/1024"))
+def test_any_other_topic_is_no_registry(topic):
+    try:
+        site, part = topics.parse_registry(topic)
+    except DecodeError as error:
+        assert "expected" in str(error)
+    else:
+        assert topics.registry(site, part) == topic
+
+
+def test_no_topic_of_a_gate_is_taken_for_a_registry():
+    assert not topics.is_registry(topics.ack("site", "north", Urgency.URGENT))
+    assert not topics.is_registry(topics.vitals("hub", "registry"))

@@ -1,0 +1,134 @@
+"""`menshen hub registry …`: who and what may pass, from the command line; a hub that runs publishes it at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from hub import settings as hub_settings
+from hub.registry.store import RegistryStore
+from hub.settings import HubSettings
+from wire.errors import MenshenError
+from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
+from wire.tokens import TokenKind, read_key, token
+
+FILE = "registry.db"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The subcommands."""
+    registry = commands.add_parser("registry", help="who and what may pass")
+    works = registry.add_subparsers(required=True, metavar="WHAT")
+    listing = _sub(works, "list", _list, "every token and what it may do")
+    listing.add_argument("--json", action="store_true", help="as a file that `import` takes")
+    importing = _sub(works, "import", _import, "make the registry what a file says: JSON as `list --json` writes it")
+    importing.add_argument("file", type=Path)
+    adding = _sub(works, "add", _add, "register a badge, a plate or a tag, or change what it may do")
+    _number(adding)
+    adding.add_argument("--holder", choices=list(Holder), help="default: employee for a badge, else vehicle")
+    adding.add_argument("--hours", type=_hours, help="valid from now for so long; without it, without an end")
+    adding.add_argument("--gate", action="append", default=[], help="only here; may be given again")
+    adding.add_argument("--flag", action="append", choices=list(Flag), default=[])
+    removing = _sub(works, "remove", _remove, "take one out")
+    _number(removing)
+
+
+def _sub(
+    works: argparse._SubParsersAction[argparse.ArgumentParser], name: str, work: object, about: str
+) -> argparse.ArgumentParser:
+    parser = works.add_parser(name, help=about, description=about)
+    parser.add_argument("settings", type=Path, metavar="hub.toml")
+    parser.set_defaults(run=work)
+    return parser
+
+
+def _number(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_mutually_exclusive_group(required=True)
+    for kind in TokenKind:
+        kinds.add_argument(f"--{kind}", metavar="NUMBER")
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours <= 24 * 366:
+        raise argparse.ArgumentTypeError(f"{text}: expected more than 0 and at most a year of hours")
+    return hours
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    store = _open(hub_settings.load(arguments.settings))
+    entries = store.all()
+    if arguments.json:
+        copy = RegistryCopy(1, max(1, store.version()), entries)
+        print(msgspec.json.encode(copy).decode())
+        return 0
+    for entry in entries:
+        until = "" if entry.until_ns is None else f"until {_moment(entry.until_ns)}"
+        print("\t".join([entry.token, entry.holder, until, ",".join(entry.flags), ",".join(entry.gates)]))
+    print(f"{len(entries)} entries", file=sys.stderr)
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    try:
+        copy = msgspec.json.decode(arguments.file.read_bytes(), type=RegistryCopy)
+    except OSError as error:
+        raise MenshenError(f"{arguments.file}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MenshenError(f"{arguments.file}: no registry: {error}") from error
+    put, gone = _open(hub_settings.load(arguments.settings)).replace(copy.entries)
+    print(f"{put} entries new or changed, {gone} taken out, {len(copy.entries)} in all")
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    settings = hub_settings.load(arguments.settings)
+    made = _token(settings, arguments)
+    usual = Holder.EMPLOYEE if arguments.badge else Holder.VEHICLE
+    now_ns = time.time_ns()
+    entry = RegistryEntry(
+        token=made,
+        holder=Holder(arguments.holder or usual),
+        from_ns=now_ns if arguments.hours else None,
+        until_ns=now_ns + int(arguments.hours * 3600e9) if arguments.hours else None,
+        flags=tuple(Flag(flag) for flag in arguments.flag),
+        gates=tuple(arguments.gate),
+    )
+    _open(settings).put([entry])
+    print(f"{made}: registered as {entry.holder}")
+    return 0
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    settings = hub_settings.load(arguments.settings)
+    made = _token(settings, arguments)
+    if not _open(settings).remove([made]):
+        raise MenshenError(f"{made}: is not registered")
+    print(f"{made}: taken out")
+    return 0
+
+
+def _token(settings: HubSettings, arguments: argparse.Namespace) -> str:
+    if settings.token_key_file is None:
+        raise MenshenError(f"{arguments.settings}: token_key_file is not set; expected the key that the gates have")
+    key = read_key(Path(settings.token_key_file))
+    kind, number = next((kind, getattr(arguments, kind)) for kind in TokenKind if getattr(arguments, kind) is not None)
+    try:
+        return token(key, kind, number)
+    except ValueError as error:
+        raise MenshenError(str(error)) from error
+
+
+def _open(settings: HubSettings) -> RegistryStore:
+    store = RegistryStore(Path(settings.data) / FILE)
+    store.open()
+    return store
+
+
+def _moment(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%MZ")

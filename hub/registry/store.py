@@ -1,0 +1,176 @@
+"""The site's registry as the gates see it: tokens and what each may do, in SQLite.
+
+Every change gets a version that is larger than all before, in microseconds of the wall clock where that is larger: a
+hub that was restored from a backup thus goes on above what its gates have seen. Several processes may write (the hub,
+`menshen hub registry`); `changed` tells of what others wrote.
+
+`Registrar` gives it a thread; the class itself blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from hub.journal import Transaction
+from wire.errors import RegistryError
+from wire.registry import RegistryEntry, shard_of
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entries (
+    token TEXT PRIMARY KEY, shard INTEGER NOT NULL, version INTEGER NOT NULL, body BLOB
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_by_shard ON entries (shard, token);
+CREATE INDEX IF NOT EXISTS entries_by_version ON entries (version);
+"""
+_BUSY_S = 10.0
+
+
+class Shards(NamedTuple):
+    """Entries by shard as they were at `version`; a shard without any is an empty list."""
+
+    version: int
+    entries: dict[int, list[RegistryEntry]]
+
+
+class RegistryStore:
+    """One site's entries. Not thread-safe; methods raise `RegistryError`."""
+
+    def __init__(self, path: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._path = path
+        self._now_ns = now_ns
+        self._db: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open or make the file; the version grows, so that what is published now replaces what was before."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise RegistryError(f"registry {self._path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def touch(self) -> int:
+        """A new version without a change: what a hub publishes when it starts."""
+        with self._transaction() as db:
+            return self._next_version(db)
+
+    def put(self, entries: Iterable[RegistryEntry]) -> int:
+        """Add or replace entries; how many of them changed something."""
+        with self._transaction() as db:
+            changed = [entry for entry in entries if _body(db, entry.token) != msgspec.json.encode(entry)]
+            self._write(db, [(entry.token, msgspec.json.encode(entry)) for entry in changed])
+            return len(changed)
+
+    def remove(self, tokens: Iterable[str]) -> int:
+        """Take entries out; how many there were."""
+        with self._transaction() as db:
+            there = [token for token in tokens if _body(db, token) is not None]
+            self._write(db, [(token, None) for token in there])
+            return len(there)
+
+    def replace(self, entries: Collection[RegistryEntry]) -> tuple[int, int]:
+        """Make the registry these entries and no others: how many were put, how many taken out."""
+        with self._transaction() as db:
+            new = {entry.token: msgspec.json.encode(entry) for entry in entries}
+            old = dict(db.execute("SELECT token, body FROM entries WHERE body IS NOT NULL"))
+            put = [(token, body) for token, body in new.items() if old.get(token) != body]
+            gone = [(token, None) for token in old if token not in new]
+            self._write(db, [*put, *gone])
+            return len(put), len(gone)
+
+    def find(self, token: str) -> RegistryEntry | None:
+        """One entry."""
+        with self._transaction() as db:
+            body = _body(db, token)
+        return None if body is None else msgspec.json.decode(body, type=RegistryEntry)
+
+    def all(self) -> list[RegistryEntry]:
+        """Every entry, in the order of the tokens."""
+        with self._transaction() as db:
+            rows = db.execute("SELECT body FROM entries WHERE body IS NOT NULL ORDER BY token").fetchall()
+        return [msgspec.json.decode(body, type=RegistryEntry) for (body,) in rows]
+
+    def version(self) -> int:
+        """The version of the last change, whoever made it; cheap to ask for again and again."""
+        if self._db is None:
+            raise RegistryError(f"registry {self._path}: not open")
+        try:
+            return self._version(self._db)
+        except sqlite3.DatabaseError as error:
+            raise RegistryError(f"registry {self._path}: {error}") from error
+
+    def shards_since(self, version: int) -> Shards:
+        """The shards in which something changed after `version`, whole, and the version that they make."""
+        with self._transaction() as db:
+            numbers = [row[0] for row in db.execute("SELECT DISTINCT shard FROM entries WHERE version > ?", (version,))]
+            entries = {number: _in_shard(db, number) for number in sorted(numbers)}
+            return Shards(self._version(db), entries)
+
+    def _write(self, db: sqlite3.Connection, rows: list[tuple[str, bytes | None]]) -> None:
+        if rows:
+            version = self._next_version(db)
+            values = [(token, shard_of(token), version, body) for token, body in rows]
+            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", values)
+
+    def _next_version(self, db: sqlite3.Connection) -> int:
+        version = max(self._version(db) + 1, self._now_ns() // 1000)
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (version,))
+        return version
+
+    def _version(self, db: sqlite3.Connection) -> int:
+        row = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _transaction(self) -> Transaction:
+        if self._db is None:
+            raise RegistryError(f"registry {self._path}: not open")
+        return Transaction(self._db, f"registry {self._path}", RegistryError)
+
+
+class Registrar:
+    """The store for asyncio, with a thread of its own."""
+
+    def __init__(self, store: RegistryStore) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="registry")
+
+    async def start(self) -> None:
+        """Raises `RegistryError`."""
+        await self.ask(RegistryStore.open)
+
+    async def stop(self) -> None:
+        await self.ask(RegistryStore.close)
+        self._thread.shutdown()
+
+    async def ask(self, work: Callable[[RegistryStore], T]) -> T:
+        """Work with the store in its thread. Raises `RegistryError`."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._store)
+
+
+def _body(db: sqlite3.Connection, token: str) -> bytes | None:
+    row = db.execute("SELECT body FROM entries WHERE token = ?", (token,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _in_shard(db: sqlite3.Connection, number: int) -> list[RegistryEntry]:
+    rows = db.execute("SELECT body FROM entries WHERE shard = ? AND body IS NOT NULL ORDER BY token", (number,))
+    return [msgspec.json.decode(body, type=RegistryEntry) for (body,) in rows]

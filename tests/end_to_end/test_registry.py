@@ -1,0 +1,207 @@
+"""From the hub's registry to a gate's copy, over each real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from edge import follower as follower_module
+from edge.follower import Follower
+from edge.outbox import Outbox
+from edge.registry import Registry
+from edge.spool import Spool, SpoolSettings
+from edge.uplink import Uplink
+from hub.registry import publisher as publisher_module
+from hub.registry.publisher import Publisher
+from hub.registry.store import Registrar, RegistryStore
+from tests.support.clocks import HandClock
+from tests.support.registry import SOMEBODY, entry, shard_bytes
+from tests.support.servers import eventually
+from wire import topics
+from wire.link import BrokerSettings
+from wire.messages import encode
+from wire.registry import Flag, Manifest, RegistryEntry, shard_of
+from wire.topics import RegistryPart
+
+CROWD = [entry(f"token-{number:012d}") for number in range(3000)]
+"""Enough to fill nearly every shard."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(publisher_module, "BEAT_EVERY_S", 0.2)
+    monkeypatch.setattr(follower_module, "FETCH_WITHIN_S", 1.0)
+
+
+class Hub:
+    """A registry and its publisher."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.registrar = Registrar(RegistryStore(folder / "hub.db"))
+        broker = BrokerSettings(port=port, backoff_min_s=0.05, backoff_max_s=0.2, keepalive_s=2)
+        self._publisher = Publisher("site", self.registrar, broker, "registry")
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.registrar.start()
+        self._task = asyncio.create_task(self._publisher.run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+            await self.registrar.stop()
+
+    async def put(self, *entries: RegistryEntry) -> None:
+        await self.registrar.ask(lambda store: store.put(entries))
+
+
+class Gate:
+    """A follower on an uplink of its own."""
+
+    def __init__(self, folder: Path, port: int, name: str = "north") -> None:
+        self.clock = HandClock()
+        self.registry = Registry()
+        self.follower = Follower("site", folder / f"{name}-registry.db", self.registry, self.clock)
+        self.outbox = Outbox(
+            Spool("site", name, SpoolSettings(path=str(folder / f"{name}.db")), self.clock), self.clock
+        )
+        broker = BrokerSettings(port=port, backoff_min_s=0.05, backoff_max_s=0.2, keepalive_s=2)
+        self._uplink = Uplink(self.outbox, broker, self.clock, "test", follower=self.follower)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.wake()
+        await self.connect()
+
+    async def wake(self) -> None:
+        await self.follower.start()
+
+    async def connect(self) -> None:
+        await self.outbox.start()
+        self._task = asyncio.create_task(self._uplink.run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+            await self.outbox.stop()
+            await self.follower.stop()
+
+    def knows(self, *entries: RegistryEntry) -> bool:
+        return all(self.registry.find(one.token) == one for one in entries)
+
+    @property
+    def complete(self) -> bool:
+        return self.registry.version > 0 and self.follower.held().waiting == 0
+
+
+@pytest.fixture
+async def hub(tmp_path, broker) -> AsyncIterator[Hub]:
+    hub = Hub(tmp_path, broker.port)
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+@pytest.fixture
+async def gate(tmp_path, broker) -> AsyncIterator[Gate]:
+    gate = Gate(tmp_path, broker.port)
+    await gate.start()
+    yield gate
+    await gate.stop()
+
+
+async def test_what_is_registered_at_the_hub_is_known_at_the_gate_and_what_is_taken_out_no_more(hub, gate):
+    await hub.put(entry(SOMEBODY), entry("another-token"))
+    await eventually(lambda: gate.knows(entry(SOMEBODY), entry("another-token")), "both are known")
+    await hub.put(entry(SOMEBODY, Flag.ISOLATION))
+    await eventually(lambda: gate.knows(entry(SOMEBODY, Flag.ISOLATION)), "the isolation is known")
+    await hub.registrar.ask(lambda store: store.remove([SOMEBODY]))
+    await eventually(lambda: gate.registry.find(SOMEBODY) is None, "it is taken out")
+    assert gate.knows(entry("another-token"))
+
+
+async def test_a_whole_crowd_arrives_and_a_broker_that_forgets_everything_changes_nothing(hub, gate, broker):
+    await hub.put(*CROWD)
+    await eventually(lambda: gate.knows(*CROWD), "everybody is known")
+    await asyncio.to_thread(broker.kill)
+    await hub.put(entry(SOMEBODY))
+    assert gate.knows(*CROWD)
+    await asyncio.to_thread(broker.start)
+    await eventually(lambda: gate.knows(entry(SOMEBODY), *CROWD), "the news too")
+    await eventually(lambda: gate.complete, "nothing is missing")
+
+
+async def test_a_gate_that_was_away_knows_what_it_knew_and_fetches_only_what_changed(hub, gate, tmp_path, broker):
+    await hub.put(*CROWD)
+    await eventually(lambda: gate.complete and gate.knows(*CROWD), "everybody is known")
+    await gate.stop()
+    await hub.put(entry(SOMEBODY))
+    again = Gate(tmp_path, broker.port)
+    await again.wake()
+    assert again.knows(*CROWD), "without any network"
+    fetched: list[int] = []
+    put_shard = again.registry.put_shard
+
+    def watched(number: int, entries: list[RegistryEntry]) -> None:
+        fetched.append(number)
+        put_shard(number, entries)
+
+    again.registry.put_shard = watched
+    await again.connect()
+    await eventually(lambda: again.knows(entry(SOMEBODY)), "the news arrives")
+    assert fetched == [shard_of(SOMEBODY)]
+    await again.stop()
+
+
+async def test_the_copys_age_counts_from_the_hubs_last_word(hub, gate, tmp_path, broker):
+    assert gate.follower.age_s() is None
+    await hub.put(entry(SOMEBODY))
+    await eventually(lambda: gate.follower.age_s() == 0.0, "the hub confirms it")
+    await hub.stop()
+    gate.clock.pass_s(3600)
+    assert gate.follower.age_s() == pytest.approx(3600, abs=1)
+    await gate.stop()
+    restarted = Gate(tmp_path, broker.port)
+    restarted.clock.pass_s(7200)
+    await restarted.wake()
+    assert restarted.follower.age_s() == pytest.approx(7200, abs=1)
+    await restarted.follower.stop()
+
+
+async def test_torn_old_and_foreign_messages_never_replace_what_is_right(hub, gate, broker):
+    await hub.put(entry(SOMEBODY))
+    await eventually(lambda: gate.complete and gate.knows(entry(SOMEBODY)), "it is known")
+    number, version = shard_of(SOMEBODY), gate.registry.version
+    good = shard_bytes([entry(SOMEBODY)])
+    hostile = [
+        (topics.registry("site", number), good[: len(good) // 2]),
+        (topics.registry("site", number), shard_bytes([])),
+        (topics.registry("site", number), b""),
+        (topics.registry("site", RegistryPart.MANIFEST), encode(Manifest(1, version - 1, {}))),
+        (topics.registry("site", RegistryPart.MANIFEST), b"{"),
+        (topics.registry("site", RegistryPart.BEAT), b"\xff"),
+        ("menshen/1/site/hub/registry/nonsense", b"1"),
+    ]
+    async with aiomqtt.Client("127.0.0.1", broker.port, identifier="hostile") as client:
+        await client.subscribe("menshen/1/site/hub/registry/#")
+        for topic, payload in hostile:
+            await client.publish(topic, payload, qos=1)
+    await hub.put(entry("another-token"))
+    await eventually(lambda: gate.knows(entry("another-token")), "the gate goes on")
+    assert gate.knows(entry(SOMEBODY))
+
+
+async def test_two_gates_know_the_same(hub, gate, tmp_path, broker):
+    second = Gate(tmp_path, broker.port, "south")
+    await second.start()
+    await hub.put(entry(SOMEBODY))
+    await eventually(lambda: gate.knows(entry(SOMEBODY)) and second.knows(entry(SOMEBODY)), "both know")
+    await second.stop()
