@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import aiomqtt
 import structlog
@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 from wire.errors import LinkError
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 _REFUSED = 0x80
 """MQTT 3.1.1, section 3.9.3: the SUBACK return code that means failure."""
@@ -78,14 +79,14 @@ class Session:
         Raises `LinkError` when the connection is gone or the broker does not answer in time.
         """
         try:
-            await self._client.publish(topic, payload, qos=qos, retain=retain)
+            await _heeding(self._client.publish(topic, payload, qos=qos, retain=retain))
         except aiomqtt.MqttError as error:
             raise LinkError(f"publishing to {topic}: {error}") from error
 
     async def subscribe(self, topics: list[str]) -> None:
         """Subscribe with QoS 1. Raises `LinkError`, also when the broker refuses one of them."""
         try:
-            codes = await self._client.subscribe([(topic, 1) for topic in topics])
+            codes = await _heeding(self._client.subscribe([(topic, 1) for topic in topics]))
         except aiomqtt.MqttError as error:
             raise LinkError(f"subscribing to {', '.join(topics)}: {error}") from error
         for topic, code in zip(topics, codes, strict=False):
@@ -95,7 +96,7 @@ class Session:
     async def unsubscribe(self, topics: list[str]) -> None:
         """Take subscriptions back. Raises `LinkError`."""
         try:
-            await self._client.unsubscribe(topics)
+            await _heeding(self._client.unsubscribe(topics))
         except aiomqtt.MqttError as error:
             raise LinkError(f"unsubscribing from {', '.join(topics)}: {error}") from error
 
@@ -127,7 +128,7 @@ async def connect(settings: BrokerSettings, client_id: str, will: Will | None = 
         max_inflight_messages=1000,
     )
     try:
-        await client.__aenter__()
+        await _heeding(client.__aenter__())
     except (aiomqtt.MqttError, OSError) as error:
         raise LinkError(f"broker {settings.host}:{settings.port}: {error}") from error
     try:
@@ -137,6 +138,21 @@ async def connect(settings: BrokerSettings, client_id: str, will: Will | None = 
             await client.__aexit__(None, None, None)
         except aiomqtt.MqttError as error:
             log.debug("disconnect not clean", error=str(error))
+
+
+async def _heeding(call: Awaitable[T]) -> T:
+    """The call's result, unless the task was cancelled meanwhile: then `CancelledError`, always.
+
+    The client waits by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes together with the
+    result (cpython issue 86296). A task that goes on although it was cancelled is one that whoever ended it waits for,
+    for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    result = await call
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 class Backoff:
