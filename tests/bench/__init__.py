@@ -9,8 +9,9 @@ def main(argv: list[str]) -> int:
     """One bench of `menshen bench`; the exit code."""
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    from tests.bench import latency
+    from tests.bench import latency, registry
 
     latency.add(benches.add_parser("latency", help=latency.__doc__))
+    registry.add(benches.add_parser("registry", help=registry.__doc__))
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
