@@ -43,6 +43,8 @@ class Follower:
 
     def __init__(self, site: str, path: Path, registry: Registry, timekeeper: Timekeeper) -> None:
         self.registry = registry
+        self.sealing_key = ""
+        """The hub's public key; empty until a hub has told it."""
         self._site = site
         self._file = RegistryFile(path)
         self._timekeeper = timekeeper
@@ -142,8 +144,8 @@ class Follower:
             self.registry.clear()  # what a file said until now
         for number in emptied:
             self.registry.put_shard(number, ())
-        self.registry.version = manifest.version
-        await self._keep(partial(self._file.follow, manifest.version, emptied))
+        self.registry.version, self.sealing_key = manifest.version, manifest.sealing_key
+        await self._keep(partial(self._file.follow, manifest.version, manifest.sealing_key, emptied))
 
     async def _hear_shard(self, number: int, payload: bytes) -> None:
         digest = digest_of(payload)
@@ -180,6 +182,7 @@ class Follower:
     def _load(self, kept: Kept) -> None:
         self._following = Following(kept.version, kept.digests)
         self._confirmed_ns = kept.confirmed_ns
+        self.sealing_key = kept.sealing_key
         if kept.version:
             self.registry.clear()
             self.registry.version = kept.version

@@ -10,6 +10,7 @@ This class blocks; `edge.follower.Follower` gives it a thread of its own.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from wire.registry import RegistryEntry, Shard, digest_of
 log = structlog.get_logger(__name__)
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS admitted (token TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -31,9 +32,10 @@ _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Kept(NamedTuple):
-    """What the file held: the newest manifest's version, when the hub confirmed it last, and all entries."""
+    """What the file held: the newest manifest's version and sealing key, when the hub confirmed it, all entries."""
 
     version: int
+    sealing_key: str
     confirmed_ns: int | None
     digests: dict[int, str]
     shards: dict[int, list[RegistryEntry]]
@@ -73,9 +75,10 @@ class RegistryFile:
         """Keep one shard."""
         self._write("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", [(number, digest, body)])
 
-    def follow(self, version: int, emptied: list[int]) -> None:
-        """Keep a manifest's version, and forget the shards that are empty now."""
-        self._write("INSERT OR REPLACE INTO meta VALUES ('version', ?)", [(version,)])
+    def follow(self, version: int, sealing_key: str, emptied: list[int]) -> None:
+        """Keep a manifest's version and key, and forget the shards that are empty now."""
+        rows = [("version", version), ("sealing_key", sealing_key)]
+        self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         self._write("DELETE FROM shards WHERE number = ?", [(number,) for number in emptied])
 
     def confirm(self, time_ns: int) -> None:
@@ -106,7 +109,8 @@ class RegistryFile:
             if entries is not None:
                 digests[number], shards[number] = digest, entries
         admitted = [entry for (body,) in db.execute("SELECT body FROM admitted") if (entry := _entry(body))]
-        return Kept(int(meta.get("version", 0)), meta.get("confirmed_ns"), digests, shards, admitted)
+        version, key = int(meta.get("version", 0)), str(meta.get("sealing_key", ""))
+        return Kept(version, key, meta.get("confirmed_ns"), digests, shards, admitted)
 
     def _put_aside(self, error: sqlite3.DatabaseError) -> None:
         self.close()
@@ -116,7 +120,7 @@ class RegistryFile:
             if part.exists():
                 part.replace(self._path.with_name(f"{self._path.name}{suffix}.corrupt"))
 
-    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if self._db is None:
             raise RegistryError(f"registry copy {self._path}: not open")
         try:

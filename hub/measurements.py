@@ -17,6 +17,7 @@ from wire.events import (
     Disinfection,
     Gap,
     PersonPassage,
+    Registration,
     SecondaryMeasurement,
     Temperature,
     VehiclePassage,
@@ -100,9 +101,15 @@ SECONDARY = Measurement(
     {"lane": "the lane"},
     {"body_c": "°C: what it showed"},
 )
+REGISTRATION = Measurement(
+    "registration",
+    "a visitor or a vehicle was registered at the gate",
+    {"guest": "visitor or vehicle", "lane": "the lane"},
+    {"valid_s": "seconds that it may pass for", "detailed": "boolean: whether the hub got the details"},
+)
 UNREADABLE = Measurement("unreadable", "an event that this hub could not read, kept in the journal", {}, {})
 
-SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, UNREADABLE)
+SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, UNREADABLE)
 
 
 def line_of(entry: Entry) -> str:
@@ -144,6 +151,10 @@ def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[st
             return DISINFECTION, {"place": event.place or "vehicle"}, {"agent": event.agent}
         case SecondaryMeasurement():
             return SECONDARY, {"lane": event.lane}, {"body_c": float(event.body_c)}
+        case Registration():
+            tags = {"guest": event.guest.value, "lane": event.lane or ""}
+            valid_s = max(0.0, (event.until_ns - event.time_ns) / 1e9)
+            return REGISTRATION, tags, {"valid_s": valid_s, "detailed": bool(event.sealed)}
         case None:
             return UNREADABLE, {}, {}
 

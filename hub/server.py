@@ -3,6 +3,7 @@
 broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ alerts (desk) → channels
             │                          ├─ checks: who was measured
+            │                          ├─ visits: who was registered at a gate → registry
          presence                      └─ board → console
 registry (store) ── publisher → broker → gates
 """
@@ -27,12 +28,15 @@ from hub.presence import Presence
 from hub.projections.checks import CheckRow, Checks
 from hub.projections.runner import Projection, Runner
 from hub.projections.timeseries import TimeSeries
+from hub.registry import key
 from hub.registry.command import FILE as REGISTRY_FILE
 from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
+from hub.registry.visits import Visits
 from hub.settings import HubSettings
 from hub.web.app import create_app
 from hub.web.serve import WebServer
+from wire.sealing import public_of
 
 log = structlog.get_logger(__name__)
 
@@ -68,12 +72,15 @@ class Hub:
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
         self.checks = Checks(data / "checks.db")
         self.registrar = Registrar(RegistryStore(data / REGISTRY_FILE))
-        self._publisher = Publisher(settings.site, self.registrar, broker, f"menshen-registry-{settings.site}")
+        sealing_key = public_of(key.load_or_make(data / key.FILE))
+        client_id = f"menshen-registry-{settings.site}"
+        self._publisher = Publisher(settings.site, self.registrar, broker, client_id, sealing_key)
         record = _Record(self.archive, self.desk, self.checks)
         app = create_app(self.board, site=settings.site, version=version, records=record)
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
-        projections: list[Projection] = [self.desk, self.checks]
+        visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
+        projections: list[Projection] = [self.desk, self.checks, visits]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         shown = [Runner(self.archive, projection) for projection in projections]

@@ -41,11 +41,13 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Everything that a hub needs. Paths are relative to the settings file's folder.
 
     `token_key_file` is the key that the site's gates have: the hub needs it to register a badge or a plate by number.
+    `disinfection_valid_s` is how long a vehicle's disinfection counts.
     """
 
     site: Name
     data: str = "var"
     token_key_file: str | None = None
+    disinfection_valid_s: Annotated[float, Meta(gt=0)] = 86400.0
     broker: BrokerSettings = BrokerSettings()
     embedded_broker: EmbeddedSettings = EmbeddedSettings()
     influx: InfluxSettings | None = None

@@ -4,7 +4,8 @@
     ├── SettingsError            a settings file is wrong: what, where, and what was expected
     ├── WireError                something that crossed the wire cannot be understood
     │   ├── BadName              a site, gate or lane name is not allowed in a topic
-    │   └── DecodeError          a payload is not the message that its topic promises
+    │   ├── DecodeError          a payload is not the message that its topic promises
+    │   └── SealError            a sealed text cannot be opened, or not be sealed to that key
     ├── DriverError              a device cannot be opened or answers nonsense
     ├── SpoolError               the gate's outbox cannot be read or written
     ├── RegistryError            a registry's file cannot be read or written
@@ -44,6 +45,10 @@ class BadName(WireError):
 
 class DecodeError(WireError):
     """A payload is not the message that its topic promises; the text names the fault and where it is."""
+
+
+class SealError(WireError):
+    """A sealed text cannot be opened, or nothing can be sealed to a key."""
 
 
 class DriverError(MenshenError):

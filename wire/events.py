@@ -141,6 +141,14 @@ class GapCause(_Open):
     OTHER = "other"
 
 
+class Guest(_Open):
+    """What was registered at a gate."""
+
+    VISITOR = "visitor"
+    VEHICLE = "vehicle"
+    OTHER = "other"
+
+
 class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One person's skin temperature, made of `looks` frames.
 
@@ -234,7 +242,22 @@ class SecondaryMeasurement(Event, frozen=True, kw_only=True, tag="secondary-meas
     device: Text = ""
 
 
-AnyEvent = PersonPassage | VehiclePassage | DeviceState | Gap | Disinfection | SecondaryMeasurement
+class Registration(Event, frozen=True, kw_only=True, tag="registration"):
+    """A guard registered a visitor or a vehicle at the gate: `token` may pass from the event's time to `until_ns`.
+
+    Who it is, from where, why and to whom travels sealed to the hub's key (`wire.sealing`): between the guard's page
+    and the hub nobody can read it. `sealed` is empty where the gate had no key yet; `by` is the guard's login.
+    """
+
+    token: Token
+    guest: Guest
+    until_ns: TimeNs
+    lane: Name | None = None
+    by: Name | None = None
+    sealed: Annotated[str, Meta(max_length=8192)] = ""
+
+
+AnyEvent = PersonPassage | VehiclePassage | DeviceState | Gap | Disinfection | SecondaryMeasurement | Registration
 """The events of this schema version."""
 
 
@@ -262,5 +285,5 @@ def urgency_of(event: AnyEvent) -> Urgency:
             return Urgency.URGENT if _URGENT_REASONS.intersection(reasons) else Urgency.ROUTINE
         case DeviceState() | Gap() | SecondaryMeasurement():
             return Urgency.URGENT
-        case Disinfection():
+        case Disinfection() | Registration():
             return Urgency.ROUTINE

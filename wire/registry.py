@@ -72,12 +72,16 @@ class Shard(Struct, frozen=True):
     entries: list[RegistryEntry]
 
 
-class Manifest(Struct, frozen=True):
-    """What the registry consists of at `version`; a shard that is not named is empty."""
+class Manifest(Struct, frozen=True, omit_defaults=True):
+    """What the registry consists of at `version`; a shard that is not named is empty.
+
+    `sealing_key` is the hub's public key, to which gates seal what only the hub may read (`wire.sealing`).
+    """
 
     v: Annotated[int, Meta(ge=1)]
     version: Version
     shards: dict[ShardNumber, Digest]
+    sealing_key: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Beat(Struct, frozen=True):

@@ -11,13 +11,18 @@ from pathlib import Path
 import msgspec
 
 from hub import settings as hub_settings
+from hub.registry import key
 from hub.registry.store import RegistryStore
+from hub.registry.visits import visits
 from hub.settings import HubSettings
-from wire.errors import MenshenError
+from wire.errors import MenshenError, SealError
+from wire.events import Registration
 from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
+from wire.sealing import unseal
 from wire.tokens import TokenKind, read_key, token
 
 FILE = "registry.db"
+DAY_NS = 86400 * 10**9
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,6 +41,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     adding.add_argument("--flag", action="append", choices=list(Flag), default=[])
     removing = _sub(works, "remove", _remove, "take one out")
     _number(removing)
+    visiting = _sub(works, "visits", _visits, "who was registered at the gates, with what the guards entered")
+    visiting.add_argument("--days", type=float, default=1.0, help="how far back (default: 1)")
 
 
 def _sub(
@@ -113,13 +120,38 @@ def _remove(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _visits(arguments: argparse.Namespace) -> int:
+    """Names and telephone numbers leave the hub only here, on the screen of whoever may read its files."""
+    settings = hub_settings.load(arguments.settings)
+    private = key.load_or_make(Path(settings.data) / key.FILE)
+    now_ns = time.time_ns()
+    for visit in visits(_open(settings), now_ns - int(arguments.days * DAY_NS), now_ns + DAY_NS):
+        registered = visit.registration
+        place = f"{visit.gate}/{registered.lane}" if registered.lane else visit.gate
+        until = _moment(registered.until_ns)
+        who = _who(private, registered)
+        print("\t".join([_moment(registered.time_ns), until, place, registered.guest, registered.by or "", who]))
+    return 0
+
+
+def _who(private: bytes, registration: Registration) -> str:
+    if not registration.sealed:
+        return "no details: the gate had no key yet"
+    try:
+        details = unseal(private, registration.token, registration.sealed)
+    except SealError as error:
+        return str(error)
+    parts = (details.name, details.number, details.telephone, details.company, details.host, details.reason)
+    return ", ".join(part for part in parts if part)
+
+
 def _token(settings: HubSettings, arguments: argparse.Namespace) -> str:
     if settings.token_key_file is None:
         raise MenshenError(f"{arguments.settings}: token_key_file is not set; expected the key that the gates have")
-    key = read_key(Path(settings.token_key_file))
+    secret = read_key(Path(settings.token_key_file))
     kind, number = next((kind, getattr(arguments, kind)) for kind in TokenKind if getattr(arguments, kind) is not None)
     try:
-        return token(key, kind, number)
+        return token(secret, kind, number)
     except ValueError as error:
         raise MenshenError(str(error)) from error
 

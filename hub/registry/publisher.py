@@ -39,12 +39,14 @@ class Publisher:
         registrar: Registrar,
         broker: BrokerSettings,
         client_id: str,
+        sealing_key: str = "",
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._site = site
         self._registrar = registrar
         self._broker = broker
         self._client_id = client_id
+        self._sealing_key = sealing_key
         self._now_ns = now_ns
         self._version = 0
         self._digests: dict[int, str] = {}
@@ -81,7 +83,7 @@ class Publisher:
         shards = await self._registrar.ask(lambda store: store.shards_since(self._version))
         await self._publish_shards(session, shards)
         self._version = shards.version
-        manifest = Manifest(SCHEMA_VERSION, self._version, dict(self._digests))
+        manifest = Manifest(SCHEMA_VERSION, self._version, dict(self._digests), self._sealing_key)
         await session.publish(topics.registry(self._site, RegistryPart.MANIFEST), encode(manifest), retain=True)
 
     async def _publish_shards(self, session: Session, shards: Shards) -> None:

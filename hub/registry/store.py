@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS entries (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_shard ON entries (shard, token);
 CREATE INDEX IF NOT EXISTS entries_by_version ON entries (version);
+CREATE TABLE IF NOT EXISTS visits (
+    "offset" INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, site TEXT NOT NULL, gate TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS visits_by_time ON visits (time_ns);
+CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
 _BUSY_S = 10.0
 
@@ -70,26 +75,26 @@ class RegistryStore:
 
     def touch(self) -> int:
         """A new version without a change: what a hub publishes when it starts."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             return self._next_version(db)
 
     def put(self, entries: Iterable[RegistryEntry]) -> int:
         """Add or replace entries; how many of them changed something."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             changed = [entry for entry in entries if _body(db, entry.token) != msgspec.json.encode(entry)]
-            self._write(db, [(entry.token, msgspec.json.encode(entry)) for entry in changed])
+            self.write(db, changed)
             return len(changed)
 
     def remove(self, tokens: Iterable[str]) -> int:
         """Take entries out; how many there were."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             there = [token for token in tokens if _body(db, token) is not None]
             self._write(db, [(token, None) for token in there])
             return len(there)
 
     def replace(self, entries: Collection[RegistryEntry]) -> tuple[int, int]:
         """Make the registry these entries and no others: how many were put, how many taken out."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             new = {entry.token: msgspec.json.encode(entry) for entry in entries}
             old = dict(db.execute("SELECT token, body FROM entries WHERE body IS NOT NULL"))
             put = [(token, body) for token, body in new.items() if old.get(token) != body]
@@ -99,13 +104,26 @@ class RegistryStore:
 
     def find(self, token: str) -> RegistryEntry | None:
         """One entry."""
-        with self._transaction() as db:
-            body = _body(db, token)
+        with self.transaction() as db:
+            return self.entry(db, token)
+
+    def entry(self, db: sqlite3.Connection, token: str) -> RegistryEntry | None:
+        """One entry, within a transaction."""
+        body = _body(db, token)
         return None if body is None else msgspec.json.decode(body, type=RegistryEntry)
+
+    def write(self, db: sqlite3.Connection, entries: Iterable[RegistryEntry]) -> None:
+        """Add or replace entries, within a transaction."""
+        self._write(db, [(entry.token, msgspec.json.encode(entry)) for entry in entries])
+
+    def put_if_new(self, db: sqlite3.Connection, entry: RegistryEntry) -> None:
+        """Add an entry, within a transaction, unless its token is registered or was taken out before."""
+        if db.execute("SELECT 1 FROM entries WHERE token = ?", (entry.token,)).fetchone() is None:
+            self.write(db, [entry])
 
     def all(self) -> list[RegistryEntry]:
         """Every entry, in the order of the tokens."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute("SELECT body FROM entries WHERE body IS NOT NULL ORDER BY token").fetchall()
         return [msgspec.json.decode(body, type=RegistryEntry) for (body,) in rows]
 
@@ -120,7 +138,7 @@ class RegistryStore:
 
     def shards_since(self, version: int) -> Shards:
         """The shards in which something changed after `version`, whole, and the version that they make."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             numbers = [row[0] for row in db.execute("SELECT DISTINCT shard FROM entries WHERE version > ?", (version,))]
             entries = {number: _in_shard(db, number) for number in sorted(numbers)}
             return Shards(self._version(db), entries)
@@ -140,7 +158,8 @@ class RegistryStore:
         row = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         return 0 if row is None else int(row[0])
 
-    def _transaction(self) -> Transaction:
+    def transaction(self) -> Transaction:
+        """A transaction on the file, for what belongs to the registry and changes with it."""
         if self._db is None:
             raise RegistryError(f"registry {self._path}: not open")
         return Transaction(self._db, f"registry {self._path}", RegistryError)

@@ -80,6 +80,9 @@ _DEVICES = {
     "urgency.routine": ("routine", "常规"),
 }
 _BOARD = {
+    "guest.visitor": ("visitor", "访客"),
+    "guest.vehicle": ("vehicle", "车辆"),
+    "guest.other": ("other guest", "其他来客"),
     "kind.person": ("person", "人员"),
     "kind.vehicle": ("vehicle", "车辆"),
     "gate-state.online": ("online", "在线"),
@@ -106,6 +109,7 @@ _BOARD = {
     "rule.gap": ("events lost", "事件丢失"),
     "reader.timeseries": ("time series", "时间序列"),
     "reader.checks": ("measurements of people", "双测记录"),
+    "reader.visits": ("registrations at the gates", "门岗登记"),
     "reader.alerts": ("alerts", "警报"),
     "reader-state.live": ("up to date", "已同步"),
     "reader-state.catching-up": ("catching up", "追赶中"),

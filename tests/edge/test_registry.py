@@ -50,13 +50,13 @@ def test_the_file_gives_back_what_was_kept(tmp_path):
     file = RegistryFile(tmp_path / "registry.db")
     file.open()
     body = shard_bytes([entry(SOMEBODY)])
-    file.follow(7, [3])
+    file.follow(7, "key", [3])
     file.put(shard_of(SOMEBODY), digest_of(body), body)
     file.confirm(99)
     file.admit(entry("another-token"))
     file.close()
     kept = RegistryFile(tmp_path / "registry.db").open()
-    assert (kept.version, kept.confirmed_ns) == (7, 99)
+    assert (kept.version, kept.sealing_key, kept.confirmed_ns) == (7, "key", 99)
     assert kept.digests == {shard_of(SOMEBODY): digest_of(body)}
     assert kept.shards == {shard_of(SOMEBODY): [entry(SOMEBODY)]}
     assert kept.admitted == [entry("another-token")]
@@ -80,7 +80,7 @@ def test_a_file_of_rubbish_is_put_aside_and_begun_anew(tmp_path_factory, rubbish
     file = RegistryFile(path)
     kept = file.open()
     assert kept.version == 0
-    file.follow(1, [])
+    file.follow(1, "", [])
     file.close()
 
 
@@ -99,7 +99,7 @@ def test_a_page_torn_in_the_middle_does_not_stop_the_gate(tmp_path):
     path.write_bytes(content)
     file = RegistryFile(path)
     file.open()
-    file.follow(1, [])
+    file.follow(1, "", [])
     file.close()
 
 

@@ -92,7 +92,19 @@ secondary_measurements = st.builds(
     by=st.none() | tokens,
     device=texts,
 )
-events = st.one_of(person_passages, vehicle_passages, device_states, gaps, disinfections, secondary_measurements)
+registrations = st.builds(
+    ev.Registration,
+    **_common,
+    token=tokens,
+    guest=st.sampled_from(ev.Guest),
+    until_ns=times_ns,
+    lane=st.none() | names,
+    by=st.none() | names,
+    sealed=st.text(max_size=40),
+)
+events = st.one_of(
+    person_passages, vehicle_passages, device_states, gaps, disinfections, secondary_measurements, registrations
+)
 stream_ids = st.builds(StreamId, names, names, st.sampled_from(ev.Urgency), ids)
 
 

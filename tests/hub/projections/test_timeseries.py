@@ -31,9 +31,11 @@ from wire.events import (
     Disinfection,
     Gap,
     GapCause,
+    Guest,
     Health,
     Outcome,
     Reason,
+    Registration,
     SecondaryMeasurement,
     VehiclePassage,
 )
@@ -242,8 +244,9 @@ async def test_every_kind_of_event_is_written_and_read_back_under_its_declared_n
     contact = SecondaryMeasurement(time_ns=TIME_NS, lane="people", body_c=38)
     state = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.OK, detail="well")
     gap = Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_FULL, lost=3)
-    events = [fever(1), truck, state, gap, routine(5), contact]
-    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(7, Raw(b"{}"))])])
+    visit = Registration(time_ns=TIME_NS, token="visitor-token", guest=Guest.VISITOR, until_ns=TIME_NS, lane="people")
+    events = [fever(1), truck, state, gap, routine(5), contact, visit]
+    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(8, Raw(b"{}"))])])
     await story.until_done()
     for declared in SCHEMA:
         (row,) = influxdb1.query(f"SELECT * FROM {declared.name}", database)
