@@ -15,7 +15,8 @@ import structlog
 from edge import registry
 from edge.clock import SystemTime, Timekeeper
 from edge.follower import Follower
-from edge.lane import Lane
+from edge.lane import House, Lane
+from edge.memory import Keeper, Memory
 from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.settings import Gate
@@ -38,8 +39,20 @@ class Agent:
         self.outbox = Outbox(Spool(settings.site, settings.gate, settings.spool, self._timekeeper), self._timekeeper)
         key = read_key(Path(settings.token_key_file))
         entries = registry.load(Path(settings.registry)) if settings.registry else Registry()
-        self.lanes = [Lane(settings.gate, parts, key, entries, self.outbox, self._timekeeper) for parts in gate.lanes]
         self.follower = Follower(settings.site, Path(settings.registry_copy_file), entries, self._timekeeper)
+        memory = Memory()
+        self._keeper = Keeper(_memory_file(gate), memory, self._timekeeper)
+        self.house = House(
+            settings.gate,
+            key,
+            entries,
+            self.outbox,
+            self._timekeeper,
+            policy=settings.policy,
+            memory=memory,
+            registry_age_s=self.follower.age_s,
+        )
+        self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
         pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, self.follower
@@ -50,13 +63,16 @@ class Agent:
     async def run(self) -> None:
         await self.follower.start()
         await self.outbox.start()
+        await self._keeper.start()
         log.info("gate ready", gate=self._name, lanes=len(self.lanes), epoch=self.outbox.spool.epoch)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for lane in self.lanes:
                     tasks.create_task(self._keep(lane), name=lane.name)
                 tasks.create_task(self.uplink.run(), name="uplink")
+                tasks.create_task(self._keeper.run(), name="memory")
         finally:
+            await self._keeper.stop()
             await self.outbox.stop()
             await self.follower.stop()
 
@@ -71,6 +87,12 @@ class Agent:
                 log.exception("lane failed, starting it again", lane=lane.name)
                 await lane.tell_defect(f"defect: {first!r}")
             await asyncio.sleep(backoff.next_s())
+
+
+def _memory_file(gate: Gate) -> Path:
+    """Beside the spool where the settings name none."""
+    named = gate.settings.memory_file
+    return Path(named) if named else Path(gate.settings.spool.path).with_suffix(".memory.db")
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

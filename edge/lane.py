@@ -1,231 +1,368 @@
-"""A lane at work: devices → passage → decision → barrier and outbox."""
+"""A lane at work: devices → porter (passages, policy) → record and barrier; and what a guard does by hand.
+
+screening ── a device fails, or the camera sees nothing usable ──► manual ── all work again ──► screening
+    └──────────────── fire alarm ──► open ◄── fire alarm ──────────┘  (over: back to what the devices say)
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import structlog
 
-from edge.clock import Timekeeper
+from edge.barrier import Barrier, FireAlarm
+from edge.clock import Instant, Timekeeper
 from edge.devices import Device
-from edge.drivers.base import Actuator, BadgeRead, ThermalFrame, VehicleRead
-from edge.outbox import Outbox
-from edge.passage import BadgeSeen, Fusion, Passage
-from edge.policy import Decision, LaneRules, decide_person, decide_vehicle
+from edge.drivers.base import BadgeRead, ContactChange, ContactKind, ThermalFrame, VehicleRead
+from edge.memory import Memory
+from edge.passage import BadgeSeen, Crossing, Crossings, Fusion, Turns, VehicleFusion, VehicleSeen
+from edge.policy import LaneRules
+from edge.porter import Act, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
-from edge.settings import Lane as LaneParts
+from edge.rules import PolicySettings
+from edge.settings import Lane as Plugged
 from edge.thermal.screen import Screen
-from wire.errors import DriverError, MenshenError
-from wire.events import (
-    AnyEvent,
-    DeviceKind,
-    DeviceState,
-    Health,
-    PersonPassage,
-    Refusal,
-    VehiclePassage,
-)
+from edge.thermal.settings import ThermalSettings
+from edge.thermal.types import Reading, View
+from wire.errors import MenshenError
+from wire.events import AnyEvent, DeviceKind, DeviceState, Direction, Health, LaneMode, LaneState, Outcome
 from wire.tokens import TokenKind, token
 
 log = structlog.get_logger(__name__)
 
 CAMERA_SILENCE_S = 10.0
+BLIND_S = 10.0
+"""A camera that gave no usable frame for so long measures nobody."""
 DUE_EVERY_S = 0.25
-COMMIT_PATIENCE_S = 0.2
+COMMIT_PATIENCE_S = 0.02
 """The barrier waits this long for the record; a stalled card must not keep people out in the cold."""
 KINDS = {
     "thermal": DeviceKind.THERMAL,
     "badge": DeviceKind.BADGE,
     "vehicle": DeviceKind.VEHICLE,
+    "tag": DeviceKind.VEHICLE,
+    "contact": DeviceKind.CONTACT,
     "actuator": DeviceKind.ACTUATOR,
 }
+
+
+class Recorder(Protocol):
+    """Where events go: the outbox."""
+
+    async def put(self, event: AnyEvent) -> None: ...
+
+
+class Screening(Protocol):
+    """What judges a camera's frames."""
+
+    def see(self, frame: ThermalFrame) -> View: ...
+
+    def flush(self) -> list[Reading]: ...
+
+
+@dataclass(frozen=True)
+class House:
+    """What the lanes of one gate share."""
+
+    gate: str
+    key: bytes
+    registry: Registry
+    outbox: Recorder
+    timekeeper: Timekeeper
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    memory: Memory = field(default_factory=Memory)
+    alarm: FireAlarm = field(default_factory=FireAlarm)
+    registry_age_s: Callable[[], float | None] = lambda: None
+    new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    make_screen: Callable[[ThermalSettings], Screening] = Screen
+    token_of: Callable[[bytes, TokenKind, str], str] = token
 
 
 class Lane:
     """One lane of a gate. `run` works until cancelled."""
 
-    def __init__(
-        self,
-        gate: str,
-        parts: LaneParts,
-        key: bytes,
-        registry: Registry,
-        outbox: Outbox,
-        timekeeper: Timekeeper,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
-    ) -> None:
-        settings = parts.settings
+    def __init__(self, plugged: Plugged, house: House) -> None:
+        settings, plugs = plugged.settings, plugged.plugs
         self.name = settings.name
         self.frames = 0
         """Frames judged since the start: the pipeline's progress."""
         self.drift_c: float | None = None
         """The reference as seen minus its set temperature, in kelvin."""
+        self.mode: LaneMode | None = None
+        """None until the devices have said whether they work."""
+        self._house = house
+        self._settings = settings
         self.devices = {
-            kind: Device(f"{self.name}-{kind}"[:32].rstrip("-"), KINDS[kind], plug, timekeeper, self._tell_state)
-            for kind, plug in parts.plugs.items()
+            kind: Device(
+                f"{self.name}-{kind}"[:32].rstrip("-"), KINDS[kind], plug, house.timekeeper, self._device_changed
+            )
+            for kind, plug in plugs.items()
         }
-        measures, reads = "thermal" in parts.plugs, "badge" in parts.plugs
-        self._rules = LaneRules(gate, reads, measures)
-        self._fusion = Fusion(
-            reads_badges=reads, measures=measures, before_s=settings.pair_before_s, after_s=settings.pair_after_s
-        )
-        self._screen = Screen(settings.thermal)
-        self._set_c = settings.thermal.reference_c
-        self._actuator: Actuator | None = (
-            parts.plugs["actuator"].make(timekeeper) if "actuator" in parts.plugs else None
-        )
-        self._key = key
-        self._registry = registry
-        self._outbox = outbox
-        self._timekeeper = timekeeper
-        self._new_id = new_id
+        self._screen = house.make_screen(settings.thermal)
+        self._sighted: Instant | None = None
+        """When the camera last gave a usable frame."""
+        self._why_blind = ""
+        self._crossings = Crossings(Direction(settings.direction))
+        self._people = _people_porter(plugged, house) if settings.kind == "person" else None
+        self._vehicles = _vehicle_porter(plugged, house) if settings.kind == "vehicle" else None
+        self._barrier: Barrier | None = None
+        if "actuator" in plugs:
+            safe = settings.on_failure == "safe"
+            self._barrier = Barrier(plugs["actuator"], self.devices["actuator"], house.timekeeper, fail_safe=safe)
+        self._records: set[asyncio.Task[None]] = set()
+
+    @property
+    def _porter(self) -> PeoplePorter | VehiclePorter:
+        porter = self._people or self._vehicles
+        assert porter is not None, "a lane is of one of the two kinds"
+        return porter
 
     async def run(self) -> None:
-        if self._actuator is not None:
-            await self._actuator.start()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for kind, device in self.devices.items():
-                    if kind == "thermal":
-                        tasks.create_task(self._watch(device), name=device.name)
-                    elif kind != "actuator":
-                        use = self._badge if kind == "badge" else self._vehicle
-                        tasks.create_task(device.read(use), name=device.name)
-                tasks.create_task(self._close_what_is_due(), name=f"{self.name} due")
-        finally:
-            if self._actuator is not None:
-                await self._actuator.stop()
+        uses: dict[str, Callable[[Any], Awaitable[None]]] = {
+            "badge": self._badge,
+            "vehicle": self._vehicle,
+            "tag": self._vehicle,
+            "contact": self._contact,
+        }
+        async with asyncio.TaskGroup() as tasks:
+            if self._barrier is not None:
+                tasks.create_task(self._barrier.run(), name=self.devices["actuator"].name)
+            for kind, device in self.devices.items():
+                if kind == "thermal":
+                    tasks.create_task(self._watch(device), name=device.name)
+                elif kind in uses:
+                    tasks.create_task(device.read(uses[kind]), name=device.name)
+            tasks.create_task(self._close_what_is_due(), name=f"{self.name} due")
+            tasks.create_task(self._follow_alarm(), name=f"{self.name} alarm")
 
     async def tell_defect(self, detail: str) -> None:
         """Say that the lane itself failed, and why."""
-        now = self._timekeeper.now()
-        await self._tell_state(
-            DeviceState(
-                time_ns=now.time_ns,
-                clock=now.clock,
-                device=self.name,
-                kind=DeviceKind.OTHER,
-                health=Health.FAILED,
-                detail=detail[:2000],
-            )
+        now = self._house.timekeeper.now()
+        state = DeviceState(
+            time_ns=now.time_ns,
+            clock=now.clock,
+            device=self.name,
+            kind=DeviceKind.OTHER,
+            health=Health.FAILED,
+            detail=detail[:2000],
         )
+        await self._record(state)
+
+    # -- by hand ----------------------------------------------------------------------------------------------------
+
+    async def record_contact_measurement(
+        self, passage: str | None, badge: str | None, body_c: float, by: str | None
+    ) -> Act:
+        """A guard measured somebody with a contact thermometer: of a passage of this lane, or of a badge (tokens).
+
+        Raises `ValueError` for what is no body temperature, `DecodeError` for what is no token.
+        """
+        act = self._porter.measured_by_hand(self._house.timekeeper.now(), passage, badge, body_c, by)
+        await self._carry_out([act])
+        return act
+
+    async def override(self, outcome: Outcome, by: str, why: str, passage: str | None = None) -> Act:
+        """A guard decides otherwise than the lane, by name (a token) and with a reason. Raises `DecodeError`."""
+        act = self._porter.override(self._house.timekeeper.now(), outcome, by, why, passage)
+        await self._carry_out([act])
+        return act
+
+    async def register_disinfection(self, vehicle: str, by: str | None, agent: str = "") -> list[Act]:
+        """A vehicle (its token) was disinfected here. Raises `DecodeError`, and `ValueError` on a lane for people."""
+        if self._vehicles is None:
+            raise ValueError(f"lane {self.name} is for people; vehicles are disinfected at a lane for vehicles")
+        acts = self._vehicles.disinfected(self._house.timekeeper.now(), vehicle, by, agent)
+        await self._carry_out(acts)
+        return acts
 
     # -- devices in -------------------------------------------------------------------------------------------------
 
     async def _watch(self, camera: Device) -> None:
         await camera.read(self._frame, CAMERA_SILENCE_S)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        """The camera is gone: whoever stood before it has had their looks."""
         for reading in self._screen.flush():
-            await self._conclude(self._fusion.reading(reading))
+            await self.conclude(reading)
 
     async def _frame(self, frame: ThermalFrame) -> None:
         view = await asyncio.to_thread(self._screen.see, frame)
         self.frames += 1
-        if view.reference is not None and self._set_c is not None:
-            self.drift_c = view.reference.seen_c - self._set_c
+        set_c = self._settings.thermal.reference_c
+        if view.reference is not None and set_c is not None:
+            self.drift_c = view.reference.seen_c - set_c
+        self._note_sight(view)
+        if self._people is not None:
+            self._people.view(view.at, [person.track for person in view.people])
         for reading in view.readings:
-            await self._conclude(self._fusion.reading(reading))
+            await self.conclude(reading)
+
+    async def conclude(self, reading: Reading) -> None:
+        """The screening, or a camera that measures by itself, concluded about one person."""
+        await self._carry_out(self._porter.reading(reading, self._house.timekeeper.now()))
 
     async def _badge(self, read: BadgeRead) -> None:
         try:
-            seen = BadgeSeen(token(self._key, TokenKind.BADGE, read.number), read.at)
+            seen = BadgeSeen(self._house.token_of(self._house.key, TokenKind.BADGE, read.number), read.at)
         except ValueError as error:
             log.warning("badge reader gave no number", lane=self.name, error=str(error))
             return
-        await self._conclude(self._fusion.badge(seen))
+        if self._people is not None:
+            await self._carry_out(self._people.badge(seen, self._house.timekeeper.now()))
 
     async def _vehicle(self, read: VehicleRead) -> None:
-        vehicle = self._vehicle_token(read)
-        entry = self._registry.find(vehicle)
-        decision = decide_vehicle(self._rules, vehicle, entry, read.at.time_ns)
-        await self._carry_out(
-            decision,
-            VehiclePassage(
-                time_ns=read.at.time_ns,
-                clock=read.at.clock,
-                passage=self._new_id(),
-                lane=self.name,
-                outcome=decision.outcome,
-                direction=read.direction,
-                vehicle=vehicle,
-                registered=entry is not None,
-                confidence=min(1.0, max(0.0, read.confidence)),
-                reasons=decision.reasons,
-            ),
+        seen = VehicleSeen(
+            at=read.at,
+            tag=self._token(TokenKind.TAG, read.tag),
+            plate=self._token(TokenKind.PLATE, read.plate),
+            direction=read.direction,
+            confidence=read.confidence,
         )
+        await self._vehicle_seen(seen)
 
-    def _vehicle_token(self, read: VehicleRead) -> str | None:
-        """A tag is surer than a plate."""
-        for kind, number in ((TokenKind.TAG, read.tag), (TokenKind.PLATE, read.plate)):
-            if number and number.strip():
-                return token(self._key, kind, number)
-        return None
+    async def _vehicle_seen(self, seen: VehicleSeen) -> None:
+        if self._vehicles is not None:
+            await self._carry_out(self._vehicles.seen(seen, self._house.timekeeper.now()))
+
+    async def _contact(self, change: ContactChange) -> None:
+        if change.contact is ContactKind.FIRE:
+            await self._house.alarm.set(self.name, change.active)
+        elif change.contact is ContactKind.LOOP and change.active:
+            await self._vehicle_seen(VehicleSeen(change.at, direction=change.direction or Direction.IN, loop=True))
+        else:
+            self._crossed(self._crossings.change(change))
+
+    def _crossed(self, crossing: Crossing | None) -> None:
+        """While the fire alarm holds the lane open nobody is asked who they are."""
+        if crossing is not None and self._people is not None and not self._house.alarm.is_on:
+            self._people.crossed(crossing)
+
+    def _token(self, kind: TokenKind, number: str | None) -> str | None:
+        return self._house.token_of(self._house.key, kind, number) if number and number.strip() else None
 
     async def _close_what_is_due(self) -> None:
         while True:
             await asyncio.sleep(DUE_EVERY_S)
-            await self._conclude(self._fusion.due(self._timekeeper.now()))
+            await self._carry_out(self._porter.due(self._house.timekeeper.now()))
+
+    # -- how the lane works -----------------------------------------------------------------------------------------
+
+    async def _device_changed(self, state: DeviceState) -> None:
+        self._record_later(state)
+        if state.kind is DeviceKind.THERMAL and state.health is not Health.OK:
+            self._sighted = None
+            await self._flush()
+        self._settle_mode()
+
+    def _note_sight(self, view: View) -> None:
+        """A camera that warms up, or has lost its reference, sends frames and measures nobody."""
+        before = self._why_blind
+        if view.refusal is None or self._sighted is None:
+            self._sighted = view.at
+        is_blind = view.refusal is not None and view.at.seconds_since(self._sighted) > BLIND_S
+        self._why_blind = view.refusal.value if is_blind and view.refusal is not None else ""
+        if bool(before) is not is_blind:
+            self._settle_mode()
+
+    async def _follow_alarm(self) -> None:
+        held = False
+        while True:
+            held = await self._house.alarm.changed(held)
+            if self._barrier is not None:
+                await self._barrier.hold_open(held)
+            self._settle_mode()
+
+    def _settle_mode(self) -> None:
+        """Tell how the lane works where that changed."""
+        gone = [device.name for device in self.devices.values() if device.health not in (None, Health.OK)]
+        camera = self.devices.get("thermal")
+        self._porter.works.camera = camera is None or (camera.health is not Health.FAILED and not self._why_blind)
+        reader = self.devices.get("badge")
+        self._porter.works.reader = reader is None or reader.health is not Health.FAILED
+        mode, detail = self._mode(gone)
+        if mode is None or mode is self.mode:
+            return
+        self.mode = mode
+        log.warning("lane", lane=self.name, mode=mode.value, detail=detail)
+        now = self._house.timekeeper.now()
+        self._record_later(
+            LaneState(time_ns=now.time_ns, clock=now.clock, lane=self.name, mode=mode, detail=detail[:2000])
+        )
+
+    def _mode(self, gone: Sequence[str]) -> tuple[LaneMode | None, str]:
+        if self._house.alarm.is_on:
+            return LaneMode.OPEN, "fire alarm"
+        if gone:
+            return LaneMode.MANUAL, f"measure and register by hand: {', '.join(gone)} failed"
+        if self._why_blind:
+            return LaneMode.MANUAL, f"measure by hand: the camera gives no temperature ({self._why_blind})"
+        if any(device.health is None for device in self.devices.values()):
+            return None, ""
+        return LaneMode.SCREENING, "all devices work"
 
     # -- decision out -----------------------------------------------------------------------------------------------
 
-    async def _conclude(self, passages: list[Passage]) -> None:
-        for passage in passages:
-            badge = passage.badge.token if passage.badge else None
-            alone = passage.reading.alone if passage.reading else True
-            entry = self._registry.find(badge)
-            decision = decide_person(self._rules, passage.verdict, badge, entry, passage.at.time_ns, alone=alone)
-            unmeasured = self._why_unmeasured() if self._rules.measures else None
-            await self._carry_out(decision, person_event(self.name, self._new_id(), passage, decision, unmeasured))
-
-    def _why_unmeasured(self) -> Refusal:
-        camera = self.devices.get("thermal")
-        return Refusal.NO_FACE if camera is not None and camera.health is Health.OK else Refusal.NO_CAMERA
-
-    async def _carry_out(self, decision: Decision, event: AnyEvent) -> None:
+    async def _carry_out(self, acts: Sequence[Act]) -> None:
         """Record, then move the barrier; but the barrier does not wait for a card that stalls."""
-        began_s = time.monotonic()
-        record = asyncio.create_task(self._record(event))
-        await asyncio.wait([record], timeout=COMMIT_PATIENCE_S)
-        await self._show(decision)
-        log.debug("decided", lane=self.name, outcome=decision.outcome.value, took_s=time.monotonic() - began_s)
-        await record
-
-    async def _show(self, decision: Decision) -> None:
-        if self._actuator is None:
+        if not acts:
             return
-        device = self.devices["actuator"]
-        try:
-            await self._actuator.show(decision.outcome, decision.reasons)
-            await device.say(Health.OK)
-        except DriverError as error:
-            await device.say(Health.FAILED, str(error))
+        records = [self._record_later(act.event) for act in acts]
+        await asyncio.wait(records, timeout=COMMIT_PATIENCE_S)
+        for act in acts:
+            if act.decision is not None and self._barrier is not None:
+                await self._barrier.show(act.decision)
+
+    def _record_later(self, event: AnyEvent) -> asyncio.Task[None]:
+        record = asyncio.create_task(self._record(event))
+        self._records.add(record)
+        record.add_done_callback(self._records.discard)
+        return record
 
     async def _record(self, event: AnyEvent) -> None:
         try:
-            await self._outbox.put(event)
+            await self._house.outbox.put(event)
         except MenshenError as error:
             log.error("event not kept", lane=self.name, error=str(error))
 
-    async def _tell_state(self, state: DeviceState) -> None:
-        await self._record(state)
 
-
-def person_event(
-    lane: str, passage_id: str, passage: Passage, decision: Decision, unmeasured: Refusal | None
-) -> PersonPassage:
-    """What a lane says of a passage; `unmeasured` is why there is no reading, where there is none."""
-    reading = passage.reading
-    return PersonPassage(
-        time_ns=passage.at.time_ns,
-        clock=passage.at.clock,
-        passage=passage_id,
-        lane=lane,
-        outcome=decision.outcome,
-        verdict=passage.verdict,
-        badge=passage.badge.token if passage.badge else None,
-        temperature=reading.temperature if reading else None,
-        refusal=reading.refusal if reading else unmeasured,
-        reasons=decision.reasons,
+def _parts(plugged: Plugged, house: House) -> LaneParts:
+    settings, plugs = plugged.settings, plugged.plugs
+    rules = LaneRules(house.gate, "badge" in plugs, "thermal" in plugs, fail_safe=settings.on_failure == "safe")
+    return LaneParts(
+        settings.name,
+        rules,
+        house.policy,
+        house.registry,
+        house.memory,
+        house.new_id,
+        Direction(settings.direction),
+        house.registry_age_s,
     )
+
+
+def _people_porter(plugged: Plugged, house: House) -> PeoplePorter:
+    settings, parts = plugged.settings, _parts(plugged, house)
+    fusion = Fusion(
+        reads_badges=parts.rules.reads_badges,
+        measures=parts.rules.measures,
+        before_s=settings.pair_before_s,
+        after_s=settings.pair_after_s,
+    )
+    turns = Turns(parts.direction, settings.turn_s) if settings.counts_crossings else None
+    return PeoplePorter(parts, fusion, turns)
+
+
+def _vehicle_porter(plugged: Plugged, house: House) -> VehiclePorter:
+    parts = _parts(plugged, house)
+    fusion = VehicleFusion(
+        reads_tags="tag" in plugged.plugs,
+        reads_plates="vehicle" in plugged.plugs,
+        measures=parts.rules.measures,
+        wait_s=plugged.settings.vehicle_wait_s,
+    )
+    return VehiclePorter(parts, fusion)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from edge.drivers.catalogue import Plug
+from edge.rules import PolicySettings
 from edge.spool import SpoolSettings
 from edge.thermal.settings import ThermalSettings
 from wire.errors import SettingsError
@@ -19,7 +20,12 @@ from wire.settings import Document, anchored
 class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One lane: what it is for and its devices. A device's table names its `driver`; the rest is the driver's.
 
-    `pair_before_s` and `pair_after_s` bound the time around a badge within which a temperature belongs to it.
+    A badge belongs to the face that was in the picture when it was shown, or left it at most `pair_before_s` before, or
+    came into it at most `pair_after_s` after: no longer than one person needs to take another's place. `direction` is
+    the lane's way. `counts_crossings`: its contacts tell of everybody who goes through; who is let in has `turn_s` to
+    go. The parts of one vehicle come within `vehicle_wait_s`. `on_failure` is what happens when a device or the agent
+    fails: secure keeps shut what cannot be measured or identified until a guard has done it by hand, safe lets it
+    through. What happens without power is the wiring of the lock.
     """
 
     name: Name
@@ -27,10 +33,17 @@ class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     camera: dict[str, Any] | None = None
     badge: dict[str, Any] | None = None
     vehicle: dict[str, Any] | None = None
+    tag: dict[str, Any] | None = None
+    contact: dict[str, Any] | None = None
     actuator: dict[str, Any] | None = None
     thermal: ThermalSettings = ThermalSettings()
     pair_before_s: Annotated[float, Meta(ge=0, le=30)] = 1.0
-    pair_after_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
+    pair_after_s: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    direction: Literal["in", "out"] = "in"
+    counts_crossings: bool = False
+    turn_s: Annotated[float, Meta(gt=0, le=120)] = 8.0
+    vehicle_wait_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
+    on_failure: Literal["secure", "safe"] = "secure"
 
 
 class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +51,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `registry_copy_file` keeps what the hub says of who and what is registered; `registry` is a file that counts until
     a hub has said something.
+    `memory_file` keeps what the gate has to know after a restart; by default beside the spool.
     """
 
     site: Name
@@ -47,12 +61,14 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     registry_copy_file: str = "var/registry.db"
     broker: BrokerSettings = BrokerSettings()
     spool: SpoolSettings = SpoolSettings()
+    memory_file: str | None = None
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0
+    policy: PolicySettings = PolicySettings()
     lanes: Annotated[list[LaneSettings], Meta(min_length=1)]
 
 
 class Lane(NamedTuple):
-    """A lane's settings with its devices, by kind."""
+    """A lane's settings with its devices, by what they are for."""
 
     settings: LaneSettings
     plugs: dict[str, Plug]
@@ -86,13 +102,19 @@ def load(path: Path) -> Gate:
 
 def _lane(document: Document, index: int, lane: LaneSettings, problems: list[str]) -> Lane:
     where = ("lanes", index)
-    tables = {"thermal": ("camera", lane.camera), "badge": ("badge", lane.badge)}
-    tables |= {"vehicle": ("vehicle", lane.vehicle), "actuator": ("actuator", lane.actuator)}
+    tables = {
+        "thermal": ("camera", "thermal", lane.camera),
+        "badge": ("badge", "badge", lane.badge),
+        "vehicle": ("vehicle", "vehicle", lane.vehicle),
+        "tag": ("tag", "vehicle", lane.tag),
+        "contact": ("contact", "contact", lane.contact),
+        "actuator": ("actuator", "actuator", lane.actuator),
+    }
     plugs: dict[str, Plug] = {}
-    for kind, (key, table) in tables.items():
+    for name, (key, kind, table) in tables.items():
         if table is not None:
             try:
-                plugs[kind] = Plug(document, (*where, key), kind, table)
+                plugs[name] = Plug(document, (*where, key), kind, table)
             except SettingsError as error:
                 problems += error.problems
     problems += [document.problem(where, text) for text in _missing(lane)]
@@ -100,9 +122,14 @@ def _lane(document: Document, index: int, lane: LaneSettings, problems: list[str
 
 
 def _missing(lane: LaneSettings) -> list[str]:
-    """What a lane of its kind cannot be without."""
+    """What a lane of its kind cannot be without, or has no use for."""
+    found = []
     if lane.kind == "person" and lane.camera is None and lane.badge is None:
-        return ["a person lane without camera and badge reader sees nobody; expected at least one"]
-    if lane.kind == "vehicle" and lane.vehicle is None:
-        return ["a vehicle lane needs a table [lanes.vehicle]"]
-    return []
+        found.append("a person lane without camera and badge reader sees nobody; expected at least one")
+    if lane.kind == "vehicle" and lane.vehicle is None and lane.tag is None:
+        found.append("a vehicle lane needs a table [lanes.vehicle] or [lanes.tag]")
+    if lane.counts_crossings and (lane.contact is None or lane.kind != "person"):
+        found.append("counts_crossings needs a person lane with a table [lanes.contact] that tells who goes through")
+    if lane.badge is not None and lane.camera is not None and not lane.thermal.one_person:
+        found.append("thermal.one_person = false cannot tell whose badge it is; expected true where there is a reader")
+    return found

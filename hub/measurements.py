@@ -16,6 +16,8 @@ from wire.events import (
     DeviceState,
     Disinfection,
     Gap,
+    LaneState,
+    Override,
     PersonPassage,
     Registration,
     SecondaryMeasurement,
@@ -99,7 +101,19 @@ SECONDARY = Measurement(
     "secondary_measurement",
     "a contact thermometer's reading",
     {"lane": "the lane"},
-    {"body_c": "°C: what it showed"},
+    {"body_c": "°C: what it showed", "outcome": "string: what the barrier was told because of it, if anything"},
+)
+OVERRIDE = Measurement(
+    "override",
+    "a guard decided otherwise than the lane",
+    {"lane": "the lane", "outcome": "what the barrier was told"},
+    {"why": "string: the guard's reason"},
+)
+LANE = Measurement(
+    "lane_state",
+    "a lane works in another way from then on",
+    {"lane": "the lane", "mode": "screening, manual or open"},
+    {"detail": "string: why"},
 )
 REGISTRATION = Measurement(
     "registration",
@@ -109,7 +123,7 @@ REGISTRATION = Measurement(
 )
 UNREADABLE = Measurement("unreadable", "an event that this hub could not read, kept in the journal", {}, {})
 
-SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, UNREADABLE)
+SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, OVERRIDE, LANE, UNREADABLE)
 
 
 def line_of(entry: Entry) -> str:
@@ -134,7 +148,7 @@ def point_time_ns(entry: Entry) -> int:
     return entry.time_ns - entry.time_ns % 1000 + entry.seq % 1000
 
 
-def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[str, FieldValue | None]]:  # noqa: PLR0911 - one a kind
+def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[str, FieldValue | None]]:  # noqa: C901, PLR0911 - one a kind
     match event:
         case PersonPassage():
             return PERSON, _person_tags(event), _person_fields(event)
@@ -150,11 +164,16 @@ def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[st
         case Disinfection():
             return DISINFECTION, {"place": event.place or "vehicle"}, {"agent": event.agent}
         case SecondaryMeasurement():
-            return SECONDARY, {"lane": event.lane}, {"body_c": float(event.body_c)}
+            outcome = event.outcome.value if event.outcome else None
+            return SECONDARY, {"lane": event.lane}, {"body_c": float(event.body_c), "outcome": outcome}
         case Registration():
             tags = {"guest": event.guest.value, "lane": event.lane or ""}
             valid_s = max(0.0, (event.until_ns - event.time_ns) / 1e9)
             return REGISTRATION, tags, {"valid_s": valid_s, "detailed": bool(event.sealed)}
+        case Override():
+            return OVERRIDE, {"lane": event.lane, "outcome": event.outcome.value}, {"why": event.why}
+        case LaneState():
+            return LANE, {"lane": event.lane, "mode": event.mode.value}, {"detail": event.detail}
         case None:
             return UNREADABLE, {}, {}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
 from sim.people import SimPerson, SimVehicle, population, stream, vehicles
 from sim.plant import Plant
+from wire.events import MAX_TIME_NS
 from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
 from wire.tokens import TokenKind, token
 
@@ -21,6 +23,8 @@ UNREGISTERED_SHARE = 0.15
 VISITORS_OF_DAYS = 2
 """So many days' visitors come in turn; each has a badge of a visitor."""
 ISOLATION_DAYS = 14
+_FOR_EVER_NS = MAX_TIME_NS
+"""What the registry of a morning does not know, it grants: that a vehicle is dirty is the truth's to tell."""
 
 
 class Errand(StrEnum):
@@ -178,12 +182,24 @@ def registry(site: Site, isolated: Collection[int] = (), version: int = 1) -> Re
             member.badge,
             member.holder,
             flags=(*((Flag.ISOLATION,) if number in isolated else ()), *_returnee(member)),
+            **_visit(member),
         )
         for number, member in enumerate(site.members)
         if member.registered
     ]
-    cars = [RegistryEntry(car.plate, Holder.VEHICLE) for car in site.cars if car.registered]
+    cars = [
+        RegistryEntry(car.plate, Holder.VEHICLE, disinfected_until_ns=_FOR_EVER_NS)
+        for car in site.cars
+        if car.registered
+    ]
     return RegistryCopy(v=1, version=version, entries=people + cars)
+
+
+def _visit(member: Member) -> dict[str, Any]:
+    """Visitors are announced: for a reason, with whom they visit, and until when."""
+    if member.holder is not Holder.VISITOR:
+        return {}
+    return {"until_ns": _FOR_EVER_NS, "reason_stated": True, "hosted": True}
 
 
 def _returnee(member: Member) -> tuple[Flag, ...]:

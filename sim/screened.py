@@ -14,9 +14,10 @@ import numpy as np
 
 from edge.clock import Instant
 from edge.drivers.base import ThermalFrame
-from edge.lane import person_event
 from edge.passage import BadgeSeen, Fusion, Passage
-from edge.policy import LaneRules, decide_person
+from edge.policy import Circumstances, LaneRules, PersonSeen, decide_person
+from edge.porter import person_event
+from edge.rules import PolicySettings
 from edge.thermal.screen import Screen
 from edge.thermal.settings import ThermalSettings
 from sim.background import Background
@@ -112,7 +113,9 @@ class ScreenedGate:
                     sensor=self._sensor,
                     at_s=moment.at_ns / 1e9 % 1e6,
                 )
-                for reading in self._screen.see(ThermalFrame(np.asarray(frame), now)).readings:
+                view = self._screen.see(ThermalFrame(np.asarray(frame), now))
+                self._fusion.view(now, [person.track for person in view.people])
+                for reading in view.readings:
                     yield from self._conclude(self._fusion.reading(reading))
             yield from self._conclude(self._fusion.due(now))
         for reading in self._screen.flush():
@@ -132,9 +135,9 @@ class ScreenedGate:
     def _conclude(self, passages: Sequence[Passage]) -> Iterator[PersonPassage]:
         for passage in passages:
             badge = passage.badge.token if passage.badge else None
-            alone = passage.reading.alone if passage.reading else True
-            entry = self._entries.get(badge or "")
-            decision = decide_person(self._rules, passage.verdict, badge, entry, passage.at.time_ns, alone=alone)
+            seen = PersonSeen(passage.verdict, badge, alone=passage.alone, followed=passage.followed)
+            entry, at = self._entries.get(badge or ""), Circumstances(passage.at.time_ns)
+            decision = decide_person(PolicySettings(), self._rules, seen, entry, at)
             self._count += 1
             name = f"{self._site.name}-{self._gate}-s{self._count}"
             yield person_event(PERSON_LANE, name, passage, decision, self._unmeasured)

@@ -26,6 +26,8 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
 """A site, gate, lane, device or place: lower-case letters, digits and inner hyphens, 1 to 32 characters."""
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 """A keyed hash that stands for a badge, a tag or a plate (`wire.tokens`)."""
+Who = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""A login (a `Name`) or a token."""
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=2000)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -108,6 +110,51 @@ class Reason(_Open):
     VEHICLE_UNREGISTERED = "vehicle-unregistered"
     VEHICLE_UNREAD = "vehicle-unread"
     NOT_DISINFECTED = "not-disinfected"
+    TAILGATING = "tailgating"
+    """Somebody went through at another's heels: a second face, beam break or turn for one badge."""
+    UNSCREENED_ENTRY = "unscreened-entry"
+    """Somebody went through without badge and temperature."""
+    ENTERED_REFUSED = "entered-refused"
+    """Somebody went through although the lane had not let them in."""
+    TWO_GATES = "two-gates"
+    """The badge was at another gate or lane so shortly before that nobody walks that fast."""
+    IN_QUARANTINE = "in-quarantine"
+    """Back from elsewhere, and the days of observation are not over."""
+    NO_ISOLATION_PLACE = "no-isolation-place"
+    """Back from a listed area, and the site has no place to isolate anybody."""
+    NOT_RESUMED = "not-resumed"
+    """The site has not resumed work, and there is no exemption."""
+    NOT_AT_THIS_GATE = "not-at-this-gate"
+    NOT_AT_THIS_HOUR = "not-at-this-hour"
+    NO_STATED_REASON = "no-stated-reason"
+    """A visitor, or a vehicle from outside, whose reason for coming is not registered."""
+    NO_HOST = "no-host"
+    """A visitor of nobody."""
+    NOT_DECLARED = "not-declared"
+    """No declaration of health for today."""
+    NO_MASK = "no-mask"
+    TAG_MISMATCH = "tag-mismatch"
+    """The tag belongs to another vehicle than the one whose plate was read."""
+    REGISTRY_OLD = "registry-old"
+    """The gate's copy of the registry is older than the site lets it be."""
+    DEVICE_GONE = "device-gone"
+    """The device that would have stopped this one is gone, and the site lets people through this lane then."""
+    FAIL_SAFE = "fail-safe"
+    """The agent ends, and the site wants the lane left open then."""
+    FIRE_ALARM = "fire-alarm"
+    MEASURED_BY_HAND = "measured-by-hand"
+    """The temperature is a guard's contact thermometer's."""
+    OTHER = "other"
+
+
+class LaneMode(_Open):
+    """How a lane works at the moment."""
+
+    SCREENING = "screening"
+    MANUAL = "manual"
+    """A device that it needs is gone: a guard measures and registers by hand."""
+    OPEN = "open"
+    """The fire alarm holds it open."""
     OTHER = "other"
 
 
@@ -233,7 +280,10 @@ class Disinfection(Event, frozen=True, kw_only=True, tag="disinfection"):
 
 
 class SecondaryMeasurement(Event, frozen=True, kw_only=True, tag="secondary-measurement"):
-    """A guard measured a person again with a contact thermometer; `body_c` is what it showed."""
+    """A guard measured a person again with a contact thermometer; `body_c` is what it showed.
+
+    `outcome` is what the barrier was told because of it, None where there was nothing left to decide.
+    """
 
     body_c: Celsius
     lane: Name
@@ -241,6 +291,8 @@ class SecondaryMeasurement(Event, frozen=True, kw_only=True, tag="secondary-meas
     badge: Token | None = None
     by: Token | None = None
     device: Text = ""
+    outcome: Outcome | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 class Registration(Event, frozen=True, kw_only=True, tag="registration"):
@@ -258,7 +310,36 @@ class Registration(Event, frozen=True, kw_only=True, tag="registration"):
     sealed: Annotated[str, Meta(max_length=8192)] = ""
 
 
-AnyEvent = PersonPassage | VehiclePassage | DeviceState | Gap | Disinfection | SecondaryMeasurement | Registration
+class Override(Event, frozen=True, kw_only=True, tag="override"):
+    """A guard decided otherwise than the lane, by name and with a reason; `by` is the guard's login or token."""
+
+    lane: Name
+    outcome: Outcome
+    by: Who
+    why: Annotated[str, Meta(min_length=1, max_length=2000)]
+    passage: Id | None = None
+    """The passage that it is about, None where there is none."""
+
+
+class LaneState(Event, frozen=True, kw_only=True, tag="lane-state"):
+    """A lane works in another way from now on; `detail` says why."""
+
+    lane: Name
+    mode: LaneMode
+    detail: Text = ""
+
+
+AnyEvent = (
+    PersonPassage
+    | VehiclePassage
+    | DeviceState
+    | Gap
+    | Disinfection
+    | SecondaryMeasurement
+    | Registration
+    | Override
+    | LaneState
+)
 """The events of this schema version."""
 
 
@@ -271,7 +352,8 @@ class Urgency(StrEnum):
 
 _URGENT_REASONS = frozenset(
     {Reason.FEVER, Reason.SUSPECT, Reason.IN_ISOLATION, Reason.VEHICLE_UNREGISTERED, Reason.NOT_DISINFECTED,
-     Reason.SEVERAL_PEOPLE, Reason.NO_BADGE, Reason.PASSED_BACK}
+     Reason.SEVERAL_PEOPLE, Reason.NO_BADGE, Reason.PASSED_BACK, Reason.TAILGATING, Reason.UNSCREENED_ENTRY,
+     Reason.ENTERED_REFUSED, Reason.TWO_GATES, Reason.IN_QUARANTINE, Reason.TAG_MISMATCH}
 )  # fmt: skip
 
 
@@ -279,12 +361,12 @@ def urgency_of(event: AnyEvent) -> Urgency:
     """The stream that an event belongs to.
 
     Urgent is what may have to wake somebody: a fever, a breach of isolation, an unregistered vehicle, an
-    unscreened entry, a device fault, a gap.
+    unscreened entry, a device fault, a lane that works otherwise, a guard's own decision, a gap.
     """
     match event:
         case PersonPassage(reasons=reasons) | VehiclePassage(reasons=reasons):
             return Urgency.URGENT if _URGENT_REASONS.intersection(reasons) else Urgency.ROUTINE
-        case DeviceState() | Gap() | SecondaryMeasurement():
+        case DeviceState() | Gap() | SecondaryMeasurement() | Override() | LaneState():
             return Urgency.URGENT
         case Disinfection() | Registration():
             return Urgency.ROUTINE

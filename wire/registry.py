@@ -31,11 +31,36 @@ class Holder(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a gate must know beyond "registered"."""
+    """What a gate must know beyond "registered". A flag that this gate does not know yet reads as `other`."""
 
     ISOLATION = "isolation"
     """An isolation case is open: refused at every gate."""
     RETURNEE = "returnee"
+    QUARANTINE = "quarantine"
+    """Back from elsewhere, and the days of observation are not over: refused at every gate."""
+    LISTED_AREA = "listed-area"
+    """Was in an area of the list; a site without a place to isolate may not let them in."""
+    EXEMPT = "exempt"
+    """May come before the site resumes work: approved, or needed to keep it safe."""
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Flag:
+        return cls.OTHER
+
+
+MinuteOfDay = Annotated[int, Meta(ge=0, le=1440)]
+
+
+class Hours(Struct, frozen=True, omit_defaults=True):
+    """Minutes of the site's day from `from_min` to before `until_min`; over midnight where that is the smaller.
+
+    `days` are ISO weekdays (1 Monday … 7 Sunday) on which the time begins; empty means every day.
+    """
+
+    from_min: MinuteOfDay = 0
+    until_min: MinuteOfDay = 1440
+    days: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = ()
 
 
 class RegistryEntry(Struct, frozen=True, omit_defaults=True):
@@ -49,7 +74,19 @@ class RegistryEntry(Struct, frozen=True, omit_defaults=True):
     gates: tuple[Name, ...] = ()
     """Gates where it is allowed; empty means all of the site."""
     disinfected_until_ns: TimeNs | None = None
-    """For a vehicle: until when its last disinfection counts."""
+    """For a vehicle: until when its last disinfection counts; None when none is known."""
+    hours: tuple[Hours, ...] = ()
+    """When it may go in; empty means at any time."""
+    reason_stated: bool = False
+    """For a visitor, or a vehicle from outside: why it comes is registered at the hub."""
+    hosted: bool = False
+    """For a visitor: whom they visit is registered at the hub."""
+    declared_until_ns: TimeNs | None = None
+    """Until when the holder's last declaration of being well counts; None when there is none."""
+    plate: Token | None = None
+    """For a vehicle's tag: the plate of the vehicle that it belongs to."""
+    outside: bool = False
+    """For a vehicle: it belongs to somebody else, and comes for a reason that has to be stated."""
 
 
 class RegistryCopy(Struct, frozen=True):

@@ -69,6 +69,8 @@ class Reading(Struct, frozen=True):
     refusal: Refusal | None
     alone: bool = True
     """False when another face was in view: a one-person lane had two."""
+    masked: bool | None = None
+    """Whether a mask was worn; None where the camera does not tell."""
 
 
 class Person(Struct, frozen=True):

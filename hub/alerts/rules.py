@@ -33,6 +33,7 @@ class Rule(StrEnum):
     FEVER = "fever"
     ISOLATION_BREACH = "isolation-breach"
     TAILGATING = "tailgating"
+    UNSCREENED_ENTRY = "unscreened-entry"
     BADGE_MISUSE = "badge-misuse"
     UNREGISTERED_VEHICLE = "unregistered-vehicle"
     VEHICLE_NOT_DISINFECTED = "vehicle-not-disinfected"
@@ -45,6 +46,7 @@ SEVERITY = {
     Rule.FEVER: Severity.CRITICAL,
     Rule.ISOLATION_BREACH: Severity.CRITICAL,
     Rule.TAILGATING: Severity.WARNING,
+    Rule.UNSCREENED_ENTRY: Severity.CRITICAL,
     Rule.BADGE_MISUSE: Severity.WARNING,
     Rule.UNREGISTERED_VEHICLE: Severity.WARNING,
     Rule.VEHICLE_NOT_DISINFECTED: Severity.WARNING,
@@ -65,6 +67,10 @@ RUNBOOK = {
     Rule.TAILGATING: {
         "zh": "有人尾随：拦下，逐个测温、登记。",
         "en": "Somebody followed at the heels: stop both, measure and register them one by one.",
+    },
+    Rule.UNSCREENED_ENTRY: {
+        "zh": "有人未经筛查进入：立即找到此人，测温、登记，查明从何处进入。",
+        "en": "Somebody went in unscreened: find them at once, measure and register them, and see how they came in.",
     },
     Rule.BADGE_MISUSE: {
         "zh": "同一张卡已入厂：核对持卡人身份，查明卡从何来。",
@@ -137,8 +143,13 @@ def fever(entry: Entry, event: PersonPassage) -> list[Signal]:
 
 _OF_REASON = {
     Reason.IN_ISOLATION: Rule.ISOLATION_BREACH,
+    Reason.IN_QUARANTINE: Rule.ISOLATION_BREACH,
     Reason.SEVERAL_PEOPLE: Rule.TAILGATING,
+    Reason.TAILGATING: Rule.TAILGATING,
+    Reason.UNSCREENED_ENTRY: Rule.UNSCREENED_ENTRY,
+    Reason.ENTERED_REFUSED: Rule.UNSCREENED_ENTRY,
     Reason.PASSED_BACK: Rule.BADGE_MISUSE,
+    Reason.TWO_GATES: Rule.BADGE_MISUSE,
     Reason.VEHICLE_UNREGISTERED: Rule.UNREGISTERED_VEHICLE,
     Reason.NOT_DISINFECTED: Rule.VEHICLE_NOT_DISINFECTED,
 }

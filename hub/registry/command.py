@@ -105,6 +105,8 @@ def _add(arguments: argparse.Namespace) -> int:
         until_ns=now_ns + int(arguments.hours * 3600e9) if arguments.hours else None,
         flags=tuple(Flag(flag) for flag in arguments.flag),
         gates=tuple(arguments.gate),
+        reason_stated=arguments.holder == Holder.VISITOR,  # whoever registers a visitor here knows why they come
+        hosted=arguments.holder == Holder.VISITOR,
     )
     _open(settings).put([entry])
     print(f"{made}: registered as {entry.holder}")

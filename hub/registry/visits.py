@@ -95,7 +95,15 @@ def _record(db: sqlite3.Connection, entry: Entry, registration: Registration) ->
 
 def _entry_of(registration: Registration) -> RegistryEntry:
     holder = _HOLDERS.get(registration.guest, Holder.VISITOR)
-    return RegistryEntry(registration.token, holder, from_ns=registration.time_ns, until_ns=registration.until_ns)
+    return RegistryEntry(
+        registration.token,
+        holder,
+        from_ns=registration.time_ns,
+        until_ns=registration.until_ns,
+        reason_stated=True,  # the guard asked for it, and for whom they visit
+        hosted=holder is Holder.VISITOR,
+        outside=holder is Holder.VEHICLE,
+    )
 
 
 def _disinfected(db: sqlite3.Connection, store: RegistryStore, token: str, until_ns: int) -> None:

@@ -91,7 +91,19 @@ secondary_measurements = st.builds(
     badge=st.none() | tokens,
     by=st.none() | tokens,
     device=texts,
+    outcome=st.none() | st.sampled_from(ev.Outcome),
+    reasons=reasons,
 )
+overrides = st.builds(
+    ev.Override,
+    **_common,
+    lane=names,
+    outcome=st.sampled_from(ev.Outcome),
+    by=tokens,
+    why=st.text(min_size=1, max_size=40),
+    passage=st.none() | ids,
+)
+lane_states = st.builds(ev.LaneState, **_common, lane=names, mode=st.sampled_from(ev.LaneMode), detail=texts)
 registrations = st.builds(
     ev.Registration,
     **_common,
@@ -103,7 +115,15 @@ registrations = st.builds(
     sealed=st.text(max_size=40),
 )
 events = st.one_of(
-    person_passages, vehicle_passages, device_states, gaps, disinfections, secondary_measurements, registrations
+    person_passages,
+    vehicle_passages,
+    device_states,
+    gaps,
+    disinfections,
+    secondary_measurements,
+    registrations,
+    overrides,
+    lane_states,
 )
 stream_ids = st.builds(StreamId, names, names, st.sampled_from(ev.Urgency), ids)
 

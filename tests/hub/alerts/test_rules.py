@@ -53,6 +53,11 @@ def test_only_an_unregistered_vehicle_is_told():
         (Reason.IN_ISOLATION, Rule.ISOLATION_BREACH),
         (Reason.SEVERAL_PEOPLE, Rule.TAILGATING),
         (Reason.PASSED_BACK, Rule.BADGE_MISUSE),
+        (Reason.TWO_GATES, Rule.BADGE_MISUSE),
+        (Reason.IN_QUARANTINE, Rule.ISOLATION_BREACH),
+        (Reason.TAILGATING, Rule.TAILGATING),
+        (Reason.UNSCREENED_ENTRY, Rule.UNSCREENED_ENTRY),
+        (Reason.ENTERED_REFUSED, Rule.UNSCREENED_ENTRY),
         (Reason.NOT_DISINFECTED, Rule.VEHICLE_NOT_DISINFECTED),
     ],
 )

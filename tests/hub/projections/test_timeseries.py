@@ -33,7 +33,10 @@ from wire.events import (
     GapCause,
     Guest,
     Health,
+    LaneMode,
+    LaneState,
     Outcome,
+    Override,
     Reason,
     Registration,
     SecondaryMeasurement,
@@ -245,8 +248,10 @@ async def test_every_kind_of_event_is_written_and_read_back_under_its_declared_n
     state = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.OK, detail="well")
     gap = Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_FULL, lost=3)
     visit = Registration(time_ns=TIME_NS, token="visitor-token", guest=Guest.VISITOR, until_ns=TIME_NS, lane="people")
-    events = [fever(1), truck, state, gap, routine(5), contact, visit]
-    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(8, Raw(b"{}"))])])
+    let = Override(time_ns=TIME_NS, lane="people", outcome=Outcome.ALLOW, by="guard-li", why="ambulance")
+    by_hand = LaneState(time_ns=TIME_NS, lane="people", mode=LaneMode.MANUAL, detail="camera failed")
+    events = [fever(1), truck, state, gap, routine(5), contact, visit, let, by_hand]
+    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(10, Raw(b"{}"))])])
     await story.until_done()
     for declared in SCHEMA:
         (row,) = influxdb1.query(f"SELECT * FROM {declared.name}", database)

@@ -55,7 +55,7 @@ async def find(registrar: Registrar, token: str) -> RegistryEntry | None:
 async def test_a_visitor_registered_at_one_gate_is_known_to_all_until_the_visit_ends(registrar, visits):
     await visits.apply(journalled(VISITOR))
     assert await find(registrar, SOMEBODY) == RegistryEntry(
-        SOMEBODY, Holder.VISITOR, from_ns=NOON_NS, until_ns=NOON_NS + HOUR_NS
+        SOMEBODY, Holder.VISITOR, from_ns=NOON_NS, until_ns=NOON_NS + HOUR_NS, reason_stated=True, hosted=True
     )
     [visit] = await visits.between(NOON_NS, NOON_NS + 1)
     assert (visit.gate, visit.registration) == ("north", VISITOR)

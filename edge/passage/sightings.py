@@ -1,0 +1,95 @@
+"""Where badges were: what anti-passback and "at two gates at once" are decided from. Pure functions over sightings.
+
+    unknown ── went in ──► inside ── shown at a lane in ──► passed back
+       ▲                     │  └── not seen for too long ──► unknown
+       └───── went out ──────┘
+
+A gate knows its own lanes' sightings. What other gates saw is handed in by `Sightings.hear`, by whoever brings it;
+until then another gate's exits are unknown, so a plant whose people come by one gate and go by another wants them
+heard, or anti-passback soft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from wire.events import Direction, Name, TimeNs, Token
+
+KEPT = 8
+"""Sightings kept of each badge."""
+
+
+class Sighting(Struct, frozen=True):
+    """A badge at a lane; `entered` when its holder is taken to have gone through."""
+
+    badge: Token
+    gate: Name
+    lane: Name
+    direction: Direction
+    at_ns: TimeNs
+    entered: bool = False
+
+
+class Walks(Struct, frozen=True):
+    """The least time in seconds from here: to another gate, by its name, and to another lane of this gate."""
+
+    gates_s: Mapping[str, float]
+    lanes_s: float
+
+
+def too_soon(here: Sighting, others: Iterable[Sighting], walks: Walks) -> Sighting | None:
+    """The sighting elsewhere from which nobody could be here by now, whichever of the two was told first."""
+    return next((other for other in others if _walk_s(here, other, walks) * 1e9 > abs(here.at_ns - other.at_ns)), None)
+
+
+def _walk_s(here: Sighting, other: Sighting, walks: Walks) -> float:
+    if other.badge != here.badge:
+        return 0.0
+    if other.gate != here.gate:
+        return walks.gates_s.get(other.gate, 0.0)
+    return walks.lanes_s if other.lane != here.lane else 0.0
+
+
+def is_inside(sightings: Iterable[Sighting], at_ns: int, forget_s: float) -> bool:
+    """Whether the badge's holder went in last, and not longer ago than `forget_s`."""
+    through = [seen for seen in sightings if seen.entered and seen.at_ns <= at_ns]
+    last = max(through, key=lambda seen: seen.at_ns, default=None)
+    return last is not None and last.direction is Direction.IN and at_ns - last.at_ns <= forget_s * 1e9
+
+
+class Sightings:
+    """The last sightings of each badge. `fresh` is what was added since it was last taken, to be kept on disk."""
+
+    def __init__(self, known: Iterable[Sighting] = ()) -> None:
+        self._of_badge: dict[str, list[Sighting]] = {}
+        self._fresh: list[Sighting] = []
+        for sighting in known:
+            self._add(sighting)
+
+    def of(self, badge: str) -> list[Sighting]:
+        """What is known of a badge, the oldest first."""
+        return list(self._of_badge.get(badge, ()))
+
+    def hear(self, sighting: Sighting) -> None:
+        """A badge was seen, at this gate or another; twice told is once."""
+        if sighting not in self._of_badge.get(sighting.badge, ()):
+            self._add(sighting)
+            self._fresh.append(sighting)
+
+    def fresh(self) -> list[Sighting]:
+        """What was heard since the last call."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def forget(self, before_ns: int) -> None:
+        """Drop what is older."""
+        kept = {badge: [seen for seen in seen_s if seen.at_ns >= before_ns] for badge, seen_s in self._of_badge.items()}
+        self._of_badge = {badge: seen_s for badge, seen_s in kept.items() if seen_s}
+
+    def _add(self, sighting: Sighting) -> None:
+        """The last few of each badge, and always the last time that its holder went through."""
+        seen = sorted([*self._of_badge.get(sighting.badge, ()), sighting], key=lambda it: it.at_ns)
+        entered = [it for it in seen[:-KEPT] if it.entered][-1:]
+        self._of_badge[sighting.badge] = entered + seen[-KEPT:]

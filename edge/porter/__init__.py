@@ -1,0 +1,11 @@
+"""What a lane says and tells its barrier, without a device, a disk or a clock: passages, policy and memory put
+together.
+
+badge, reading, crossing, guard's word ─► Porter ─► Act (an event to record, and perhaps a decision to show)
+"""
+
+from edge.porter.people import PeoplePorter, person_event
+from edge.porter.types import Act, LaneParts, bad_body_c
+from edge.porter.vehicles import VehiclePorter
+
+__all__ = ["Act", "LaneParts", "PeoplePorter", "VehiclePorter", "bad_body_c", "person_event"]

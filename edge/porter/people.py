@@ -1,0 +1,249 @@
+"""A lane for people: what it says of each passage and crossing, and what its barrier is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from edge.clock import Instant
+from edge.passage import BadgeSeen, Crossing, Finding, Fusion, Passage, Sighting, Turns, Walks, is_inside, too_soon
+from edge.policy import Decision, PersonSeen, decide_person, verdict_by_hand
+from edge.porter.types import KEPT_PASSAGES, KEPT_S, Act, LaneParts, Works, bad_body_c, circumstances, override
+from edge.thermal.types import Reading
+from wire.events import Direction, Outcome, PersonPassage, Refusal, SecondaryMeasurement, Verdict
+from wire.messages import encode_event
+
+
+class _Concluded(Struct):
+    """A passage that was decided upon; `let_in` at last, by whatever way."""
+
+    at: Instant
+    seen: PersonSeen
+    reading: Reading | None
+    let_in: bool
+
+
+class PeoplePorter:
+    """One lane for people. Every method takes what happened and gives what comes of it."""
+
+    def __init__(self, parts: LaneParts, fusion: Fusion, turns: Turns | None) -> None:
+        """`turns` where a contact counts who goes through."""
+        self.works = Works()
+        self._parts = parts
+        self._fusion = fusion
+        self._turns = turns
+        self._walks = Walks(parts.policy.walk_s, parts.policy.lane_walk_s)
+        self._passages: dict[str, _Concluded] = {}
+
+    def badge(self, seen: BadgeSeen, now: Instant) -> list[Act]:
+        return self._decide_all(self._fusion.badge(seen), now)
+
+    def reading(self, reading: Reading, now: Instant) -> list[Act]:
+        return self._decide_all(self._fusion.reading(reading), now)
+
+    def together(self, seen: BadgeSeen, reading: Reading, now: Instant, *, live: bool = True) -> list[Act]:
+        """A terminal that reads the badge of the face before it says both at once.
+
+        `live` False: it happened earlier and is told only now; it enters the record and moves no barrier.
+        """
+        at = max(seen.at, reading.at, key=lambda at: at.mono_ns)
+        act = self._decide(Passage(at, seen, reading), now)
+        return [act if live else Act(act.event)]
+
+    def view(self, at: Instant, tracks: Sequence[int]) -> None:
+        """Whose faces one frame showed."""
+        self._fusion.view(at, tracks)
+
+    def crossed(self, crossing: Crossing) -> None:
+        """Somebody went through; `due` says what it was."""
+        if self._turns is not None:
+            self._turns.crossed(crossing)
+
+    def due(self, now: Instant) -> list[Act]:
+        """What became clear by waiting."""
+        acts = self._crossings(self._turns, now) if self._turns is not None else []
+        return acts + self._decide_all(self._fusion.due(now), now)
+
+    def measured_by_hand(
+        self, now: Instant, passage: str | None, badge: str | None, body_c: float, by: str | None, device: str = ""
+    ) -> Act:
+        """A guard's contact thermometer; it completes the passage, or one of the badge alone.
+
+        Raises `ValueError` for a figure that no body has, `DecodeError` for what is no token.
+        """
+        if (problem := bad_body_c(body_c)) is not None:
+            raise ValueError(problem)
+        known = self._passages.get(passage or "")
+        verdict = verdict_by_hand(self._parts.policy, body_c)
+        decision = None
+        if known is None or not known.let_in or verdict is Verdict.FEVER:
+            decision = self._by_hand(known, badge, verdict, now)
+        event = SecondaryMeasurement(
+            time_ns=now.time_ns,
+            clock=now.clock,
+            body_c=body_c,
+            lane=self._parts.name,
+            passage=passage,
+            badge=badge or (known.seen.badge if known else None),
+            by=by,
+            device=device,
+            outcome=decision.outcome if decision else None,
+            reasons=decision.reasons if decision else (),
+        )
+        encode_event(event)
+        if decision is not None:
+            self._settle(passage or self._parts.new_id(), event.badge, now, decision, now)
+        if known is not None and decision is not None:
+            known.let_in = decision.outcome is Outcome.ALLOW
+        return Act(event, decision)
+
+    def reading_of(self, passage: str) -> Reading | None:
+        """What the camera said of a passage, for holding a contact thermometer's reading against it."""
+        known = self._passages.get(passage)
+        return known.reading if known else None
+
+    def override(self, now: Instant, outcome: Outcome, by: str, why: str, passage: str | None) -> Act:
+        """A guard decides otherwise. Raises `DecodeError` when it is not named or not reasoned."""
+        act = override(self._parts, now, outcome, by, why, passage)
+        known = self._passages.get(passage or "")
+        if act.decision is not None:
+            badge = known.seen.badge if known else None
+            self._settle(passage or self._parts.new_id(), badge, now, act.decision, now)
+        if known is not None:
+            known.let_in = outcome is Outcome.ALLOW
+        return act
+
+    # -- deciding ---------------------------------------------------------------------------------------------------
+
+    def _decide_all(self, passages: Sequence[Passage], now: Instant) -> list[Act]:
+        return [self._decide(passage, now) for passage in passages]
+
+    def _decide(self, passage: Passage, now: Instant) -> Act:
+        parts = self._parts
+        seen = self._seen(passage)
+        entry = parts.registry.find(seen.badge)
+        at = circumstances(parts, self.works, passage.at)
+        decision = decide_person(parts.policy, parts.rules, seen, entry, at)
+        name = parts.new_id()
+        refusal = self._why_unmeasured() if parts.rules.measures else None
+        event = person_event(parts.name, name, passage, decision, refusal, parts.direction)
+        self._remember(name, _Concluded(now, seen, passage.reading, decision.outcome is Outcome.ALLOW))
+        self._settle(name, seen.badge, passage.began, decision, now, passage.at)
+        return Act(event, decision)
+
+    def _seen(self, passage: Passage) -> PersonSeen:
+        parts = self._parts
+        badge = passage.badge.token if passage.badge else None
+        known = parts.memory.sightings.of(badge) if badge else []
+        here = self._sighting(badge or "", passage.at)
+        forget_s = parts.policy.antipassback_forget_h * 3600
+        return PersonSeen(
+            verdict=passage.verdict,
+            badge=badge,
+            alone=passage.alone,
+            direction=parts.direction,
+            masked=passage.reading.masked if passage.reading else None,
+            followed=passage.followed,
+            passed_back=parts.direction is Direction.IN and is_inside(known, passage.at.time_ns, forget_s),
+            elsewhere=too_soon(here, known, self._walks) is not None,
+        )
+
+    def _by_hand(self, known: _Concluded | None, badge: str | None, verdict: Verdict, now: Instant) -> Decision:
+        """The guard has one person before them, and knows whose badge that is."""
+        parts = self._parts
+        seen = known.seen if known else PersonSeen(verdict, badge, direction=parts.direction)
+        seen = replace(seen, verdict=verdict, by_hand=True, followed=False, badge=badge or seen.badge)
+        return decide_person(
+            parts.policy, parts.rules, seen, parts.registry.find(seen.badge), circumstances(parts, self.works, now)
+        )
+
+    def _settle(
+        self,
+        name: str,
+        badge: str | None,
+        since: Instant,
+        decision: Decision,
+        now: Instant,
+        shown_at: Instant | None = None,
+    ) -> None:
+        """Remember where the badge was, and give the turn. Without a contact, who is let in is taken to go in."""
+        allowed = decision.outcome is Outcome.ALLOW
+        if badge is not None:
+            sighting = self._sighting(badge, shown_at or now)
+            self._parts.memory.sightings.hear(replace(sighting, entered=allowed and self._turns is None))
+        if self._turns is not None:
+            self._turns.decided(name, badge, since, now, allowed=allowed)
+
+    def _sighting(self, badge: str, at: Instant) -> Sighting:
+        return Sighting(badge, self._parts.rules.gate, self._parts.name, self._parts.direction, at.time_ns)
+
+    def _remember(self, name: str, concluded: _Concluded) -> None:
+        self._passages[name] = concluded
+        while len(self._passages) > KEPT_PASSAGES:
+            del self._passages[next(iter(self._passages))]
+        old = [key for key, it in self._passages.items() if concluded.at.seconds_since(it.at) > KEPT_S]
+        for key in old:
+            del self._passages[key]
+
+    def _why_unmeasured(self) -> Refusal:
+        return Refusal.NO_FACE if self.works.camera else Refusal.NO_CAMERA
+
+    # -- crossings --------------------------------------------------------------------------------------------------
+
+    def _crossings(self, turns: Turns, now: Instant) -> list[Act]:
+        acts: list[Act] = []
+        for crossing in turns.ripe(now):
+            if not turns.explains(crossing):
+                acts += self._decide_all(self._fusion.gone_through(crossing.at), now)
+            if (finding := turns.judge(crossing)) is not None:
+                acts += self._went_through(finding)
+        turns.forget(now)
+        return acts
+
+    def _went_through(self, finding: Finding) -> list[Act]:
+        at = finding.crossing.at
+        if finding.badge is not None:
+            sighting = replace(self._sighting(finding.badge, at), direction=finding.crossing.direction, entered=True)
+            self._parts.memory.sightings.hear(sighting)
+        if finding.fault is None:
+            return []
+        decision = Decision(Outcome.DENY, (finding.fault,))
+        event = PersonPassage(
+            time_ns=at.time_ns,
+            clock=at.clock,
+            passage=self._parts.new_id(),
+            lane=self._parts.name,
+            outcome=decision.outcome,
+            verdict=Verdict.UNMEASURED,
+            direction=finding.crossing.direction,
+            badge=finding.badge,
+            reasons=decision.reasons,
+        )
+        return [Act(event, decision)]
+
+
+def person_event(
+    lane: str,
+    passage_id: str,
+    passage: Passage,
+    decision: Decision,
+    unmeasured: Refusal | None,
+    direction: Direction = Direction.IN,
+) -> PersonPassage:
+    """What a lane says of a passage; `unmeasured` is why there is no reading, where there is none."""
+    reading = passage.reading
+    return PersonPassage(
+        time_ns=passage.at.time_ns,
+        clock=passage.at.clock,
+        passage=passage_id,
+        lane=lane,
+        outcome=decision.outcome,
+        verdict=passage.verdict,
+        direction=direction,
+        badge=passage.badge.token if passage.badge else None,
+        temperature=reading.temperature if reading else None,
+        refusal=reading.refusal if reading else unmeasured,
+        reasons=decision.reasons,
+    )
