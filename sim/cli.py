@@ -17,6 +17,7 @@ from edge.agent import Agent
 from sim import chronicle, feed, live, plates, play, realism, recordings
 from sim.gates import SimulatedGate, gate_file
 from sim.judge import command as judge
+from sim.lanes import command as lanes
 from sim.plant import BUILT_IN, plant
 from sim.roster import home_from_elsewhere, registry, sites
 from sim.witness import Witness
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     taken.add_argument("--seed", type=int, default=1)
     taken.add_argument("--count", type=int, default=100)
     taken.set_defaults(run=_plates)
+    lanes.add_options(commands.add_parser("lanes", help="judge what a lane decides in thousands of known situations"))
     commands.add_parser("realism", help="compare rendered frames with real recordings")
     copy = commands.add_parser("registry", help="write what the gates of a plant know")
     copy.add_argument("--out", type=Path, required=True)
