@@ -21,7 +21,7 @@ from edge.drivers.base import BadgeRead, ContactChange, ContactKind, ThermalFram
 from edge.memory import Memory
 from edge.passage import BadgeSeen, Crossing, Crossings, Fusion, Turns, VehicleFusion, VehicleSeen
 from edge.policy import LaneRules
-from edge.porter import Act, LaneParts, PeoplePorter, VehiclePorter
+from edge.porter import Act, ByHand, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
 from edge.rules import PolicySettings
 from edge.settings import Lane as Plugged
@@ -155,13 +155,13 @@ class Lane:
     # -- by hand ----------------------------------------------------------------------------------------------------
 
     async def record_contact_measurement(
-        self, passage: str | None, badge: str | None, body_c: float, by: str | None
+        self, passage: str | None, badge: str | None, body_c: float, by: str | None, device: str = ""
     ) -> Act:
         """A guard measured somebody with a contact thermometer: of a passage of this lane, or of a badge (tokens).
 
         Raises `ValueError` for what is no body temperature, `DecodeError` for what is no token.
         """
-        act = self._porter.measured_by_hand(self._house.timekeeper.now(), passage, badge, body_c, by)
+        act = self._porter.measured_by_hand(self._house.timekeeper.now(), ByHand(body_c, passage, badge, by, device))
         await self._carry_out([act])
         return act
 
@@ -288,7 +288,7 @@ class Lane:
         if mode is None or mode is self.mode:
             return
         self.mode = mode
-        log.warning("lane", lane=self.name, mode=mode.value, detail=detail)
+        log.log(20 if mode is LaneMode.SCREENING else 30, "lane", lane=self.name, mode=mode.value, detail=detail)
         now = self._house.timekeeper.now()
         self._record_later(
             LaneState(time_ns=now.time_ns, clock=now.clock, lane=self.name, mode=mode, detail=detail[:2000])

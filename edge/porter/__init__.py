@@ -5,7 +5,7 @@ badge, reading, crossing, guard's word ─► Porter ─► Act (an event to rec
 """
 
 from edge.porter.people import PeoplePorter, person_event
-from edge.porter.types import Act, LaneParts, bad_body_c
+from edge.porter.types import Act, ByHand, LaneParts
 from edge.porter.vehicles import VehiclePorter
 
-__all__ = ["Act", "LaneParts", "PeoplePorter", "VehiclePorter", "bad_body_c", "person_event"]
+__all__ = ["Act", "ByHand", "LaneParts", "PeoplePorter", "VehiclePorter", "person_event"]

@@ -10,16 +10,14 @@ from msgspec.structs import replace
 from edge.clock import Instant
 from edge.passage import BadgeSeen, Crossing, Finding, Fusion, Passage, Sighting, Turns, Walks, is_inside, too_soon
 from edge.policy import Decision, PersonSeen, decide_person, verdict_by_hand
-from edge.porter.types import KEPT_PASSAGES, KEPT_S, Act, LaneParts, Works, bad_body_c, circumstances, override
+from edge.porter.types import Act, ByHand, LaneParts, Recent, Works, circumstances, override, secondary
 from edge.thermal.types import Reading
-from wire.events import Direction, Outcome, PersonPassage, Refusal, SecondaryMeasurement, Verdict
-from wire.messages import encode_event
+from wire.events import Direction, Outcome, PersonPassage, Refusal, Verdict
 
 
 class _Concluded(Struct):
     """A passage that was decided upon; `let_in` at last, by whatever way."""
 
-    at: Instant
     seen: PersonSeen
     reading: Reading | None
     let_in: bool
@@ -35,7 +33,7 @@ class PeoplePorter:
         self._fusion = fusion
         self._turns = turns
         self._walks = Walks(parts.policy.walk_s, parts.policy.lane_walk_s)
-        self._passages: dict[str, _Concluded] = {}
+        self._passages: Recent[_Concluded] = Recent()
 
     def badge(self, seen: BadgeSeen, now: Instant) -> list[Act]:
         return self._decide_all(self._fusion.badge(seen), now)
@@ -66,38 +64,23 @@ class PeoplePorter:
         acts = self._crossings(self._turns, now) if self._turns is not None else []
         return acts + self._decide_all(self._fusion.due(now), now)
 
-    def measured_by_hand(
-        self, now: Instant, passage: str | None, badge: str | None, body_c: float, by: str | None, device: str = ""
-    ) -> Act:
+    def measured_by_hand(self, now: Instant, hand: ByHand) -> Act:
         """A guard's contact thermometer; it completes the passage, or one of the badge alone.
 
         Raises `ValueError` for a figure that no body has, `DecodeError` for what is no token.
         """
-        if (problem := bad_body_c(body_c)) is not None:
-            raise ValueError(problem)
-        known = self._passages.get(passage or "")
-        verdict = verdict_by_hand(self._parts.policy, body_c)
-        decision = None
-        if known is None or not known.let_in or verdict is Verdict.FEVER:
-            decision = self._by_hand(known, badge, verdict, now)
-        event = SecondaryMeasurement(
-            time_ns=now.time_ns,
-            clock=now.clock,
-            body_c=body_c,
-            lane=self._parts.name,
-            passage=passage,
-            badge=badge or (known.seen.badge if known else None),
-            by=by,
-            device=device,
-            outcome=decision.outcome if decision else None,
-            reasons=decision.reasons if decision else (),
-        )
-        encode_event(event)
-        if decision is not None:
-            self._settle(passage or self._parts.new_id(), event.badge, now, decision, now)
-        if known is not None and decision is not None:
+        hand.check()
+        known = self._passages.get(hand.passage)
+        verdict = verdict_by_hand(self._parts.policy, hand.body_c)
+        badge = hand.badge or (known.seen.badge if known else None)
+        if known is not None and known.let_in and verdict is not Verdict.FEVER:
+            return secondary(self._parts, now, hand, badge, None)
+        decision = self._by_hand(known, badge, verdict, now)
+        act = secondary(self._parts, now, hand, badge, decision)
+        self._settle(hand.passage or self._parts.new_id(), badge, now, decision, now)
+        if known is not None:
             known.let_in = decision.outcome is Outcome.ALLOW
-        return Act(event, decision)
+        return act
 
     def reading_of(self, passage: str) -> Reading | None:
         """What the camera said of a passage, for holding a contact thermometer's reading against it."""
@@ -107,7 +90,7 @@ class PeoplePorter:
     def override(self, now: Instant, outcome: Outcome, by: str, why: str, passage: str | None) -> Act:
         """A guard decides otherwise. Raises `DecodeError` when it is not named or not reasoned."""
         act = override(self._parts, now, outcome, by, why, passage)
-        known = self._passages.get(passage or "")
+        known = self._passages.get(passage)
         if act.decision is not None:
             badge = known.seen.badge if known else None
             self._settle(passage or self._parts.new_id(), badge, now, act.decision, now)
@@ -129,7 +112,7 @@ class PeoplePorter:
         name = parts.new_id()
         refusal = self._why_unmeasured() if parts.rules.measures else None
         event = person_event(parts.name, name, passage, decision, refusal, parts.direction)
-        self._remember(name, _Concluded(now, seen, passage.reading, decision.outcome is Outcome.ALLOW))
+        self._passages.put(name, now, _Concluded(seen, passage.reading, decision.outcome is Outcome.ALLOW))
         self._settle(name, seen.badge, passage.began, decision, now, passage.at)
         return Act(event, decision)
 
@@ -178,14 +161,6 @@ class PeoplePorter:
 
     def _sighting(self, badge: str, at: Instant) -> Sighting:
         return Sighting(badge, self._parts.rules.gate, self._parts.name, self._parts.direction, at.time_ns)
-
-    def _remember(self, name: str, concluded: _Concluded) -> None:
-        self._passages[name] = concluded
-        while len(self._passages) > KEPT_PASSAGES:
-            del self._passages[next(iter(self._passages))]
-        old = [key for key, it in self._passages.items() if concluded.at.seconds_since(it.at) > KEPT_S]
-        for key in old:
-            del self._passages[key]
 
     def _why_unmeasured(self) -> Refusal:
         return Refusal.NO_FACE if self.works.camera else Refusal.NO_CAMERA

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -11,8 +12,10 @@ from edge.memory import Memory
 from edge.policy import Circumstances, Decision, LaneRules
 from edge.registry import Registry
 from edge.rules import PolicySettings
-from wire.events import AnyEvent, Direction, Outcome, Override
+from wire.events import AnyEvent, Direction, Outcome, Override, SecondaryMeasurement
 from wire.messages import encode_event
+
+T = TypeVar("T")
 
 BODY_C = (33.0, 43.0)
 """What a contact thermometer can show of a living person, in °C."""
@@ -53,11 +56,59 @@ def circumstances(parts: LaneParts, works: Works, at: Instant) -> Circumstances:
     return Circumstances(at.time_ns, parts.registry_age_s(), works.camera, works.reader)
 
 
-def bad_body_c(body_c: float) -> str | None:
-    """Why a guard's figure cannot be a body temperature, if it cannot."""
-    if BODY_C[0] <= body_c <= BODY_C[1]:
-        return None
-    return f"{body_c} °C is no body temperature; expected {BODY_C[0]:g} to {BODY_C[1]:g}: measure again"
+class ByHand(Struct, frozen=True):
+    """A guard's contact thermometer: what it showed in °C, of whom (a passage, a badge's token, or both), and by
+    whom."""
+
+    body_c: float
+    passage: str | None = None
+    badge: str | None = None
+    by: str | None = None
+    device: str = ""
+
+    def check(self) -> None:
+        """Raises `ValueError` for a figure that no body has."""
+        if not BODY_C[0] <= self.body_c <= BODY_C[1]:
+            expected = f"expected {BODY_C[0]:g} to {BODY_C[1]:g}: measure again"
+            raise ValueError(f"{self.body_c} °C is no body temperature; {expected}")
+
+
+class Recent(Generic[T]):
+    """What was decided upon lately, by the passage's name: a guard can complete it for a while."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Instant, T]] = {}
+
+    def put(self, name: str, at: Instant, what: T) -> None:
+        self._kept[name] = (at, what)
+        fresh = {key: kept for key, kept in self._kept.items() if at.seconds_since(kept[0]) <= KEPT_S}
+        self._kept = dict(list(fresh.items())[-KEPT_PASSAGES:])
+
+    def get(self, name: str | None) -> T | None:
+        kept = self._kept.get(name or "")
+        return None if kept is None else kept[1]
+
+    def all(self) -> list[T]:
+        """The oldest first."""
+        return [what for _, what in self._kept.values()]
+
+
+def secondary(parts: LaneParts, now: Instant, hand: ByHand, badge: str | None, decision: Decision | None) -> Act:
+    """What a guard measured, and what was decided because of it. Raises `DecodeError` for what is no token."""
+    event = SecondaryMeasurement(
+        time_ns=now.time_ns,
+        clock=now.clock,
+        body_c=hand.body_c,
+        lane=parts.name,
+        passage=hand.passage,
+        badge=badge,
+        by=hand.by,
+        device=hand.device,
+        outcome=decision.outcome if decision else None,
+        reasons=decision.reasons if decision else (),
+    )
+    encode_event(event)
+    return Act(event, decision)
 
 
 def override(parts: LaneParts, now: Instant, outcome: Outcome, by: str, why: str, passage: str | None) -> Act:

@@ -11,7 +11,7 @@ from edge.clock import Instant
 from edge.passage import Passage, VehicleFusion, VehicleSeen, Visit
 from edge.policy import Decision, VehicleLook, decide_vehicle, verdict_by_hand
 from edge.porter.people import person_event
-from edge.porter.types import KEPT_PASSAGES, KEPT_S, Act, LaneParts, Works, bad_body_c, circumstances, override
+from edge.porter.types import Act, ByHand, LaneParts, Recent, Works, circumstances, override, secondary
 from edge.thermal.types import Reading
 from wire.events import (
     Disinfection,
@@ -19,7 +19,6 @@ from wire.events import (
     PersonPassage,
     Reason,
     Refusal,
-    SecondaryMeasurement,
     VehiclePassage,
     Verdict,
 )
@@ -28,7 +27,6 @@ from wire.registry import RegistryEntry
 
 
 class _Concluded(Struct):
-    at: Instant
     look: VehicleLook
     confidence: float
     let_in: bool
@@ -41,7 +39,7 @@ class VehiclePorter:
         self.works = Works()
         self._parts = parts
         self._fusion = fusion
-        self._visits: dict[str, _Concluded] = {}
+        self._visits: Recent[_Concluded] = Recent()
 
     def seen(self, seen: VehicleSeen, now: Instant) -> list[Act]:
         return self._decide_all(self._fusion.seen(seen), now)
@@ -54,40 +52,25 @@ class VehiclePorter:
         visits, on_foot = self._fusion.due(now)
         return self._decide_all(visits, now) + [self._on_foot(passage) for passage in on_foot]
 
-    def measured_by_hand(
-        self, now: Instant, passage: str | None, badge: str | None, body_c: float, by: str | None, device: str = ""
-    ) -> Act:
+    def measured_by_hand(self, now: Instant, hand: ByHand) -> Act:
         """A guard measured the driver. Raises `ValueError` for a figure that no body has, `DecodeError` for no
         token."""
-        if (problem := bad_body_c(body_c)) is not None:
-            raise ValueError(problem)
-        known = self._visits.get(passage or "")
-        verdict = verdict_by_hand(self._parts.policy, body_c)
-        decision = None
-        if known is not None and (not known.let_in or verdict is Verdict.FEVER):
-            look = replace(known.look, occupants=(verdict,))
-            decision = self._judge(look, now)
-            decision = Decision(decision.outcome, (*decision.reasons, Reason.MEASURED_BY_HAND))
-            known.look, known.let_in = look, decision.outcome is Outcome.ALLOW
-        event = SecondaryMeasurement(
-            time_ns=now.time_ns,
-            clock=now.clock,
-            body_c=body_c,
-            lane=self._parts.name,
-            passage=passage,
-            badge=badge,
-            by=by,
-            device=device,
-            outcome=decision.outcome if decision else None,
-            reasons=decision.reasons if decision else (),
-        )
-        encode_event(event)
-        return Act(event, decision)
+        hand.check()
+        known = self._visits.get(hand.passage)
+        verdict = verdict_by_hand(self._parts.policy, hand.body_c)
+        if known is None or (known.let_in and verdict is not Verdict.FEVER):
+            return secondary(self._parts, now, hand, hand.badge, None)
+        look = replace(known.look, occupants=(verdict,))
+        of_look = self._judge(look, now)
+        decision = Decision(of_look.outcome, (*of_look.reasons, Reason.MEASURED_BY_HAND))
+        act = secondary(self._parts, now, hand, hand.badge, decision)
+        known.look, known.let_in = look, decision.outcome is Outcome.ALLOW
+        return act
 
     def override(self, now: Instant, outcome: Outcome, by: str, why: str, passage: str | None) -> Act:
         """A guard decides otherwise. Raises `DecodeError` when it is not named or not reasoned."""
         act = override(self._parts, now, outcome, by, why, passage)
-        if (known := self._visits.get(passage or "")) is not None:
+        if (known := self._visits.get(passage)) is not None:
             known.let_in = outcome is Outcome.ALLOW
         return act
 
@@ -100,8 +83,8 @@ class VehiclePorter:
         encode_event(event)
         valid_ns = int(self._parts.policy.disinfection_valid_h * 3600e9)
         self._parts.memory.disinfected(vehicle, now.time_ns + valid_ns)
-        waiting = [name for name, it in self._visits.items() if vehicle in (it.look.tag, it.look.plate)][-1:]
-        return [Act(event), *(self._again(name, now) for name in waiting if not self._visits[name].let_in)]
+        its = [known for known in self._visits.all() if vehicle in (known.look.tag, known.look.plate)]
+        return [Act(event), *(self._again(known, now) for known in its[-1:] if not known.let_in)]
 
     # -- deciding ---------------------------------------------------------------------------------------------------
 
@@ -135,7 +118,7 @@ class VehiclePorter:
 
     def _act(self, look: VehicleLook, decision: Decision, at: Instant, confidence: float, now: Instant) -> Act:
         name = self._parts.new_id()
-        self._remember(name, _Concluded(now, look, confidence, decision.outcome is Outcome.ALLOW))
+        self._visits.put(name, now, _Concluded(look, confidence, decision.outcome is Outcome.ALLOW))
         event = VehiclePassage(
             time_ns=at.time_ns,
             clock=at.clock,
@@ -150,8 +133,7 @@ class VehiclePorter:
         )
         return Act(event, decision)
 
-    def _again(self, name: str, now: Instant) -> Act:
-        known = self._visits[name]
+    def _again(self, known: _Concluded, now: Instant) -> Act:
         return self._act(known.look, self._judge(known.look, now), now, known.confidence, now)
 
     def _occupant(self, reading: Reading, decision: Decision, visit: Visit) -> Act:
@@ -170,14 +152,6 @@ class VehiclePorter:
             self._parts.name, self._parts.new_id(), passage, decision, Refusal.NO_FACE, self._parts.direction
         )
         return Act(event, None if is_fine else decision)
-
-    def _remember(self, name: str, concluded: _Concluded) -> None:
-        self._visits[name] = concluded
-        while len(self._visits) > KEPT_PASSAGES:
-            del self._visits[next(iter(self._visits))]
-        old = [key for key, it in self._visits.items() if concluded.at.seconds_since(it.at) > KEPT_S]
-        for key in old:
-            del self._visits[key]
 
 
 _OF_VERDICT = {

@@ -8,6 +8,7 @@ from edge.memory import Memory
 from edge.passage import BadgeSeen, Crossing, Fusion, Turns, VehicleFusion, VehicleSeen
 from edge.policy import LaneRules
 from edge.porter import Act, LaneParts, PeoplePorter, VehiclePorter
+from edge.porter import ByHand as ByGuard
 from edge.registry import Registry
 from edge.thermal.types import Reading
 from sim.lanes.situation import (
@@ -92,7 +93,7 @@ def _hear(porter: PeoplePorter | VehiclePorter, word: Word, at_s: float, before:
             return porter.reading(word, now)
         case ByHand(badge, body_c, vehicle):
             passage = passage_of(before, vehicle or badge)
-            return [porter.measured_by_hand(now, passage, badge, body_c, GUARD)]
+            return [porter.measured_by_hand(now, ByGuard(body_c, passage, badge, GUARD))]
         case Overridden(badge):
             return [porter.override(now, Outcome.ALLOW, GUARD, WHY, passage_of(before, badge))]
         case DeviceWord(device, works):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from edge.memory import Memory
 from edge.passage import Crossing, Sighting, VehicleFusion, VehicleSeen
 from edge.policy import LaneRules
-from edge.porter import LaneParts, PeoplePorter, VehiclePorter
+from edge.porter import ByHand, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
 from edge.rules import PolicySettings
 from tests.support.clocks import at
@@ -141,30 +141,30 @@ def test_a_guards_thermometer_completes_a_passage_once():
     porter = people_porter(entry(ANN), policy=HARD)
     waiting = pass_by(porter, ANN, 10, Verdict.UNMEASURED)
     assert waiting.outcome is Outcome.REMEASURE
-    act = porter.measured_by_hand(at(40), waiting.passage, None, 36.6, GUARD)
+    act = porter.measured_by_hand(at(40), ByHand(36.6, waiting.passage, None, GUARD))
     assert isinstance(act.event, SecondaryMeasurement)
     assert (act.event.badge, act.event.outcome, act.event.body_c) == (ANN, Outcome.ALLOW, 36.6)
     assert Reason.MEASURED_BY_HAND in act.event.reasons
     assert act.decision is not None
-    again = porter.measured_by_hand(at(50), waiting.passage, None, 36.7, GUARD)
+    again = porter.measured_by_hand(at(50), ByHand(36.7, waiting.passage, None, GUARD))
     assert again.decision is None
-    hot = porter.measured_by_hand(at(60), waiting.passage, None, 38.2, GUARD)
+    hot = porter.measured_by_hand(at(60), ByHand(38.2, waiting.passage, None, GUARD))
     assert (hot.decision and hot.decision.outcome) is Outcome.DENY
 
 
 def test_a_thermometer_does_not_make_a_stranger_known():
     porter = people_porter(entry(ANN))
     unknown = pass_by(porter, BOB, 10)
-    act = porter.measured_by_hand(at(40), unknown.passage, None, 36.6, GUARD)
+    act = porter.measured_by_hand(at(40), ByHand(36.6, unknown.passage, None, GUARD))
     assert (act.decision and act.decision.outcome) is Outcome.DENY
-    walked_in = porter.measured_by_hand(at(50), None, ANN, 36.6, GUARD)
+    walked_in = porter.measured_by_hand(at(50), ByHand(36.6, None, ANN, GUARD))
     assert (walked_in.decision and walked_in.decision.outcome) is Outcome.ALLOW
 
 
 @pytest.mark.parametrize("body_c", [20.0, 32.9, 43.1, 98.6, float("nan")])
 def test_what_is_no_body_temperature_is_refused_with_words(body_c):
     with pytest.raises(ValueError, match="is no body temperature"):
-        people_porter(entry(ANN)).measured_by_hand(at(1), None, ANN, body_c, GUARD)
+        people_porter(entry(ANN)).measured_by_hand(at(1), ByHand(body_c, None, ANN, GUARD))
 
 
 def test_a_guards_override_is_named_reasoned_recorded_and_lets_go_through():
@@ -225,7 +225,7 @@ def test_a_driver_with_a_fever_keeps_the_vehicle_out_and_is_a_person_with_a_feve
     assert vehicle.event.outcome is Outcome.DENY
     assert isinstance(driver.event, PersonPassage)
     assert (driver.event.verdict, driver.event.reasons, driver.decision) == (Verdict.FEVER, (Reason.FEVER,), None)
-    act = porter.measured_by_hand(at(60), vehicle.event.passage, None, 36.5, GUARD)
+    act = porter.measured_by_hand(at(60), ByHand(36.5, vehicle.event.passage, None, GUARD))
     assert (act.decision and act.decision.outcome) is Outcome.ALLOW
 
 
