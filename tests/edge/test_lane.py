@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -14,12 +14,23 @@ from edge.agent import Agent
 from edge.clock import SystemTime
 from edge.devices import Device
 from edge.drivers.base import BadgeRead
+from edge.passage import Sighting
 from sim.gates import SimulatedGate, gate_file
 from sim.plant import Plant
 from sim.roster import registry, site
 from tests.support.servers import eventually
 from wire.errors import DriverError, SettingsError
-from wire.events import DeviceKind, DeviceState, Health, PersonPassage, Refusal, Urgency, VehiclePassage, Verdict
+from wire.events import (
+    DeviceKind,
+    DeviceState,
+    Direction,
+    Health,
+    PersonPassage,
+    Refusal,
+    Urgency,
+    VehiclePassage,
+    Verdict,
+)
 from wire.link import Backoff
 from wire.messages import decode_event
 
@@ -190,3 +201,20 @@ async def test_a_defect_in_one_lane_is_told_and_the_lane_is_started_again(tmp_pa
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.timeout(60)
+async def test_where_badges_were_is_known_again_after_a_restart(tmp_path):
+    path = write_gate(tmp_path, gate_file(SimulatedGate(site="s", gate="g", port=9, seed=1, people=5)))
+    seen = Sighting("badge-ann", "g", "people", Direction.IN, SystemTime().now().time_ns, entered=True)
+
+    async def live(until: Callable[[Agent], bool]) -> None:
+        agent = Agent(gate_settings.load(path), "test")
+        task = asyncio.create_task(agent.run())
+        await eventually(lambda: until(agent), "the gate is as it should be")
+        agent.house.memory.sightings.hear(seen)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    await live(lambda agent: agent.lanes[0].mode is not None)
+    await live(lambda agent: agent.house.memory.sightings.of("badge-ann") == [seen])
