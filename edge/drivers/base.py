@@ -127,5 +127,9 @@ class Contact(Driver, Protocol):
 @runtime_checkable
 class Actuator(Driver, Protocol):
     async def show(self, outcome: Outcome, reasons: Sequence[Reason]) -> None:
-        """Move the barrier and light the lamp for one decision. Raises `DriverError`."""
+        """Move the barrier and light the lamp for one decision. Raises `DriverError`.
+
+        Without reasons it is about nobody: a refusal puts the lane at rest, which the agent does first after each
+        start. `fire-alarm` and `fail-safe` among the reasons mean open until told otherwise, also when the agent stops.
+        """
         ...

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from edge.clock import Instant
 from edge.passage import BadgeSeen, Crossing, Finding, Fusion, Passage, Sighting, Turns, Walks, is_inside, too_soon
-from edge.policy import Decision, PersonSeen, decide_person, verdict_by_hand
+from edge.policy import Decision, LaneRules, PersonSeen, decide_person, verdict_by_hand
 from edge.porter.types import Act, ByHand, LaneParts, Recent, Works, circumstances, override, secondary
 from edge.thermal.types import Reading
 from wire.events import Direction, Outcome, PersonPassage, Refusal, Verdict
@@ -41,14 +41,15 @@ class PeoplePorter:
     def reading(self, reading: Reading, now: Instant) -> list[Act]:
         return self._decide_all(self._fusion.reading(reading), now)
 
-    def together(self, seen: BadgeSeen, reading: Reading, now: Instant, *, live: bool = True) -> list[Act]:
-        """A terminal that reads the badge of the face before it says both at once.
+    def together(self, passage: Passage, now: Instant, *, reads_badges: bool, live: bool = True) -> Act:
+        """A device that says all it saw of one person at once: a terminal, which may read the badge too.
 
-        `live` False: it happened earlier and is told only now; it enters the record and moves no barrier.
+        `live` False: it happened earlier and is told only now; it enters the record, gives no turn and moves no
+        barrier.
         """
-        at = max(seen.at, reading.at, key=lambda at: at.mono_ns)
-        act = self._decide(Passage(at, seen, reading), now)
-        return [act if live else Act(act.event)]
+        rules = replace(self._parts.rules, reads_badges=reads_badges)
+        act = self._decide(passage, now, rules, live=live)
+        return act if live else Act(act.event)
 
     def view(self, at: Instant, tracks: Sequence[int]) -> None:
         """Whose faces one frame showed."""
@@ -103,17 +104,17 @@ class PeoplePorter:
     def _decide_all(self, passages: Sequence[Passage], now: Instant) -> list[Act]:
         return [self._decide(passage, now) for passage in passages]
 
-    def _decide(self, passage: Passage, now: Instant) -> Act:
-        parts = self._parts
+    def _decide(self, passage: Passage, now: Instant, rules: LaneRules | None = None, *, live: bool = True) -> Act:
+        parts, rules = self._parts, rules or self._parts.rules
         seen = self._seen(passage)
         entry = parts.registry.find(seen.badge)
         at = circumstances(parts, self.works, passage.at)
-        decision = decide_person(parts.policy, parts.rules, seen, entry, at)
+        decision = decide_person(parts.policy, rules, seen, entry, at)
         name = parts.new_id()
-        refusal = self._why_unmeasured() if parts.rules.measures else None
+        refusal = self._why_unmeasured() if rules.measures else None
         event = person_event(parts.name, name, passage, decision, refusal, parts.direction)
         self._passages.put(name, now, _Concluded(seen, passage.reading, decision.outcome is Outcome.ALLOW))
-        self._settle(name, seen.badge, passage.began, decision, now, passage.at)
+        self._settle(name, seen.badge, passage.began, decision, now if live else passage.at, passage.at)
         return Act(event, decision)
 
     def _seen(self, passage: Passage) -> PersonSeen:

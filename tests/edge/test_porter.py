@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.memory import Memory
-from edge.passage import Crossing, Sighting, VehicleFusion, VehicleSeen
+from edge.passage import Crossing, Passage, Sighting, VehicleFusion, VehicleSeen
 from edge.policy import LaneRules
 from edge.porter import ByHand, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
@@ -181,11 +181,17 @@ def test_a_guards_override_is_named_reasoned_recorded_and_lets_go_through():
 
 
 def test_a_terminal_that_reads_badge_and_face_at_once_is_one_passage_and_what_is_old_moves_no_barrier():
-    porter = people_porter(entry(ANN))
-    (act,) = porter.together(badge(ANN, 10), reading(1, 10), at(10))
+    porter = people_porter(entry(ANN), counts=True)
+    act = porter.together(Passage(at(10), badge(ANN, 10), reading(1, 10)), at(10), reads_badges=True)
     assert (act.decision and act.decision.outcome) is Outcome.ALLOW
-    (old,) = porter.together(badge(ANN, 20), reading(2, 20), at(9000), live=False)
+    face = porter.together(Passage(at(15), None, reading(2, 15)), at(15), reads_badges=False)
+    assert (face.decision and face.decision.outcome) is Outcome.ALLOW
+    old = porter.together(Passage(at(20), badge(ANN, 20), reading(3, 20)), at(9000), reads_badges=True, live=False)
     assert old.decision is None
+    porter.crossed(Crossing(at(9001), Direction.IN))
+    assert [act.event.reasons for act in porter.due(at(9002)) if isinstance(act.event, PersonPassage)] == [
+        (Reason.UNSCREENED_ENTRY,)
+    ]
 
 
 # -- vehicles --------------------------------------------------------------------------------------------------------
