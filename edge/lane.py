@@ -11,12 +11,13 @@ import structlog
 
 from edge.clock import Timekeeper
 from edge.devices import Device
-from edge.drivers.base import Actuator, BadgeRead, ThermalFrame, VehicleRead
+from edge.drivers.base import Actuator, BadgeRead, ThermalFrame, ThermalReport, VehicleRead
 from edge.outbox import Outbox
 from edge.passage import BadgeSeen, Fusion, Passage
 from edge.policy import Decision, LaneRules, decide_person, decide_vehicle
 from edge.registry import Registry
 from edge.settings import Lane as LaneParts
+from edge.thermal.reports import Reports
 from edge.thermal.screen import Screen
 from wire.errors import DriverError, MenshenError
 from wire.events import (
@@ -73,6 +74,9 @@ class Lane:
             reads_badges=reads, measures=measures, before_s=settings.pair_before_s, after_s=settings.pair_after_s
         )
         self._screen = Screen(settings.thermal)
+        self._reports = Reports(settings.thermal)
+        camera = parts.plugs.get("thermal")
+        self._camera_silence_s = CAMERA_SILENCE_S if camera is None else camera.trait("silence_s", CAMERA_SILENCE_S)
         self._set_c = settings.thermal.reference_c
         self._actuator: Actuator | None = (
             parts.plugs["actuator"].make(timekeeper) if "actuator" in parts.plugs else None
@@ -116,17 +120,31 @@ class Lane:
     # -- devices in -------------------------------------------------------------------------------------------------
 
     async def _watch(self, camera: Device) -> None:
-        await camera.read(self._frame, CAMERA_SILENCE_S)
+        await camera.read(self._frame, self._camera_silence_s)
         for reading in self._screen.flush():
             await self._conclude(self._fusion.reading(reading))
 
-    async def _frame(self, frame: ThermalFrame) -> None:
+    async def _frame(self, frame: ThermalFrame | ThermalReport) -> None:
+        if isinstance(frame, ThermalReport):
+            await self._report(frame)
+            return
         view = await asyncio.to_thread(self._screen.see, frame)
         self.frames += 1
         if view.reference is not None and self._set_c is not None:
             self.drift_c = view.reference.seen_c - self._set_c
         for reading in view.readings:
             await self._conclude(self._fusion.reading(reading))
+
+    async def _report(self, report: ThermalReport) -> None:
+        """A person whom the camera measured itself. What happened earlier is recorded, and moves no barrier."""
+        self.frames += 1
+        reading = self._reports.take(report)
+        if report.live and not report.reads_badges:
+            await self._conclude(self._fusion.reading(reading))
+            return
+        seen = BadgeSeen(token(self._key, TokenKind.BADGE, report.badge), report.at) if report.badge else None
+        rules = LaneRules(self._rules.gate, reads_badges=report.reads_badges, measures=True)
+        await self._conclude([Passage(report.at, seen, reading)], rules, moves=report.live)
 
     async def _badge(self, read: BadgeRead) -> None:
         try:
@@ -170,14 +188,17 @@ class Lane:
 
     # -- decision out -----------------------------------------------------------------------------------------------
 
-    async def _conclude(self, passages: list[Passage]) -> None:
+    async def _conclude(self, passages: list[Passage], rules: LaneRules | None = None, *, moves: bool = True) -> None:
+        """Decide and carry out, by the lane's rules or others. Unless it `moves`, the barrier is left as it is."""
+        rules = rules or self._rules
         for passage in passages:
             badge = passage.badge.token if passage.badge else None
             alone = passage.reading.alone if passage.reading else True
             entry = self._registry.find(badge)
-            decision = decide_person(self._rules, passage.verdict, badge, entry, passage.at.time_ns, alone=alone)
-            unmeasured = self._why_unmeasured() if self._rules.measures else None
-            await self._carry_out(decision, person_event(self.name, self._new_id(), passage, decision, unmeasured))
+            decision = decide_person(rules, passage.verdict, badge, entry, passage.at.time_ns, alone=alone)
+            unmeasured = self._why_unmeasured() if rules.measures else None
+            event = person_event(self.name, self._new_id(), passage, decision, unmeasured)
+            await (self._carry_out(decision, event) if moves else self._record(event))
 
     def _why_unmeasured(self) -> Refusal:
         camera = self.devices.get("thermal")

@@ -1,0 +1,51 @@
+"""Which numbered events of a device were taken, and which are missing. A pure state machine.
+
+A device numbers its events upwards and keeps them. Live events come in order but may leave out what happened while
+nobody listened; that is asked for later and comes from the lowest number on. Numbers may have holes of their own.
+"""
+
+from __future__ import annotations
+
+_RESET_BELOW = 1000
+"""A number so far below the last one means that the device was set back and counts anew."""
+_MOST_ABOVE = 10_000
+
+
+class Ledger:
+    """Begins with the last number of an earlier run, None when there was none: then the first event is the first."""
+
+    def __init__(self, done: int | None) -> None:
+        self.done = done
+        """Everything up to here was taken or is not there: what a later run begins with."""
+        self._above: set[int] = set()
+
+    def take(self, serial: int) -> bool:
+        """An event came; whether it is new."""
+        if self.done is None or serial < self.done - _RESET_BELOW:
+            self.done, self._above = serial, set()
+            return True
+        if serial <= self.done or serial in self._above:
+            return False
+        self._above.add(serial)
+        self._join()
+        if len(self._above) > _MOST_ABOVE:  # what is missing cannot be had: better new events than memory for ever
+            self.done, self._above = max(self._above), set()
+        return True
+
+    def missing(self) -> tuple[int, int] | None:
+        """The lowest numbers between those taken, first and last; None when nothing is missing."""
+        if self.done is None or not self._above:
+            return None
+        return self.done + 1, min(self._above) - 1
+
+    def filled(self, through: int) -> None:
+        """Everything up to this number was asked for, and what there was of it was taken."""
+        if self.done is not None and through > self.done:
+            self.done = through
+            self._above = {serial for serial in self._above if serial > through}
+            self._join()
+
+    def _join(self) -> None:
+        while self.done is not None and self.done + 1 in self._above:
+            self.done += 1
+            self._above.remove(self.done)
