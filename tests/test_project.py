@@ -14,10 +14,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("wire", "edge", "hub", "sim")
 MAY_IMPORT = {"wire": {"wire"}, "edge": {"wire", "edge"}, "hub": {"wire", "hub"}, "sim": {"wire", "edge", "sim"}}
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho"}
-BY_WAY_OF = {"fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho",
+                "adafruit-circuitpython-mlx90640": "adafruit_mlx90640"}  # fmt: skip
+BY_WAY_OF = {"adafruit-circuitpython-mlx90640": {"board"}, "fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""
-EDGE_DEVICES = ("isapi",)
+EDGE_DEVICES = ("isapi", "mlx90640", "flir")
 """Extras of single drivers, imported only inside them: a gate without such a device needs none."""
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "menshen.py"]
 LONGEST = 500
