@@ -1,0 +1,67 @@
+"""What a gate shows people in words, in English and Chinese. Terms are those of the hub's console."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from wire.events import Refusal, Verdict
+
+Lang = Literal["en", "zh"]
+LANGS: tuple[Lang, ...] = get_args(Lang)
+
+_VERDICTS = {
+    Verdict.NORMAL: ("normal", "体温正常"),
+    Verdict.SUSPECT: ("suspect", "疑似发热"),
+    Verdict.FEVER: ("fever", "发热"),
+    Verdict.UNMEASURED: ("not measured", "未测到"),
+}
+_REFUSALS = {
+    Refusal.NO_FACE: ("no face in view", "未见人脸"),
+    Refusal.SEVERAL_FACES: ("several faces", "多张人脸"),
+    Refusal.NOT_FRONTAL: ("face turned away", "未正对镜头"),
+    Refusal.TOO_SMALL: ("too far away", "离镜头太远"),
+    Refusal.TOO_COLD: ("face still cold", "面部受冷"),
+    Refusal.WARMING_UP: ("camera warming up", "热像仪预热中"),
+    Refusal.NO_REFERENCE: ("reference lost", "参考源丢失"),
+    Refusal.SHUTTER: ("camera calibrating", "快门校准中"),
+    Refusal.BAD_FRAME: ("bad picture", "图像无效"),
+    Refusal.NO_CAMERA: ("no camera", "无热像仪"),
+}
+_WORDS = {
+    "title": ("Thermal view", "热像画面"),
+    "product": ("Menshen", "门神"),
+    "nobody": ("nobody in view", "画面中无人"),
+    "now": ("Now", "当前"),
+    "last": ("Last person", "上一人"),
+    "none-yet": ("nobody yet", "尚无"),
+    "limit": ("fever from {0} °C", "{0} °C 起判为发热"),
+    "looks": ("{0} looks", "{0} 次读数"),
+    "look": ("1 look", "1 次读数"),
+    "reference": ("Reference", "参考源"),
+    "reference-seen": ("reads {0} °C", "示值 {0} °C"),
+    "reference-set": ("reads {0} °C, set to {1} °C", "示值 {0} °C，设定 {1} °C"),
+    "reference-none": ("none in view", "画面中没有"),
+    "triage": ("Skin temperature. A triage aid, not a medical device.", "皮肤温度，仅供初筛，不作诊断。"),
+    "age": ("{0} s ago", "{0} 秒前"),
+    "just-now": ("just now", "刚刚"),
+}
+
+
+def verdict(value: Verdict, lang: Lang) -> str:
+    """A verdict in words."""
+    return _in(_VERDICTS.get(value), str(value), lang)
+
+
+def refusal(value: Refusal, lang: Lang) -> str:
+    """Why nobody was given a temperature, in words."""
+    return _in(_REFUSALS.get(value), str(value), lang)
+
+
+def word(key: str, lang: Lang, *values: str) -> str:
+    """One of the other words, with its values put in."""
+    return _in(_WORDS[key], key, lang).format(*values)
+
+
+def _in(pair: tuple[str, str] | None, plain: str, lang: Lang) -> str:
+    """In the language; what has no word yet is shown by its name."""
+    return pair[LANGS.index(lang)] if pair is not None else plain.replace("-", " ")
