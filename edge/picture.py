@@ -21,6 +21,8 @@ Picture = NDArray[np.uint8]
 LEAST_SPAN_C = 8.0
 FOLLOW = 0.08
 """How far the colours' range goes to where the scene is, a frame."""
+_SANE_C = (-100.0, 600.0)
+"""Beyond it a value is none: it must not stretch the colours."""
 _COLDEST_PART, _HOTTEST_PART = 2.0, 99.8
 _HEADROOM_C = 0.5
 
@@ -44,9 +46,9 @@ class Range:
 
     def follow(self, celsius: CelsiusImage) -> tuple[float, float]:
         """The range for this frame, in °C. A frame with nothing in it moves nothing."""
-        finite = celsius[np.isfinite(celsius)]
-        if finite.size:
-            low_c, high_c = (float(value) for value in np.percentile(finite, (_COLDEST_PART, _HOTTEST_PART)))
+        sane = celsius[(celsius > _SANE_C[0]) & (celsius < _SANE_C[1])]
+        if sane.size:
+            low_c, high_c = (float(value) for value in np.percentile(sane, (_COLDEST_PART, _HOTTEST_PART)))
             high_c = max(high_c + _HEADROOM_C, low_c + LEAST_SPAN_C)
             if self.low_c is None:
                 self.low_c, self.high_c = low_c, high_c

@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("wire", "edge", "hub", "sim")
 MAY_IMPORT = {"wire": {"wire"}, "edge": {"wire", "edge"}, "hub": {"wire", "hub"}, "sim": {"wire", "edge", "sim"}}
-IMPORT_NAMES = {"pillow": "PIL", "opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho",
+IMPORT_NAMES = {"pillow": "PIL",
+                "opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho",
                 "adafruit-circuitpython-mlx90640": "adafruit_mlx90640"}  # fmt: skip
 BY_WAY_OF = {"adafruit-circuitpython-mlx90640": {"board"}, "fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""

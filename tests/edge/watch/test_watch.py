@@ -207,7 +207,7 @@ VIEWS = st.builds(
 IMAGES = st_np.arrays(np.float32, (160, 120), elements=st.floats(width=32), fill=st.floats(width=32))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(IMAGES, VIEWS, st.sampled_from(words.LANGS))
 def test_whatever_a_frame_and_a_view_hold_a_sheet_of_the_same_size_comes_out(image, view, lang):
     sheet = Sheet(ThermalSettings(), lang)
