@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import sys
 from pathlib import Path
 from typing import Any
 
 from edge import settings
 from edge.agent import Agent
+from edge.guard import passwords
 from edge.thermal.settings import ThermalSettings
 from wire.errors import MenshenError
 from wire.process import run, set_up_logging
@@ -32,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
         if name == "run":
             sub.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     _add_watch(commands)
+    about = "write the password of the guard's page (asked for, or the first line of what is piped in)"
+    sub = commands.add_parser("password", help=about, description=about)
+    sub.add_argument("file", type=Path)
+    sub.set_defaults(run=_password)
     return parser
 
 
@@ -58,6 +65,15 @@ def _watch(arguments: argparse.Namespace) -> int:
     thermal = ThermalSettings(reference_c=arguments.reference)
     wanted = Wanted(arguments.recording, arguments.out, arguments.window, arguments.lang, arguments.rate, thermal)
     return watch(wanted)
+
+
+def _password(arguments: argparse.Namespace) -> int:
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if sys.stdin.isatty() and getpass.getpass("Once more: ") != password:
+        raise MenshenError("the two are not the same; nothing was written")
+    passwords.write(arguments.file, password)
+    print(f"{arguments.file}: written; name it as password_file in [guard]")
+    return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -6,12 +6,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from edge.clock import Timekeeper
 from edge.devices import Device
-from edge.drivers.base import Actuator, BadgeRead, ThermalFrame, ThermalReport, VehicleRead
+from edge.drivers.base import Actuator, BadgeRead, CelsiusImage, ThermalFrame, ThermalReport, VehicleRead
 from edge.outbox import Outbox
 from edge.passage import BadgeSeen, Fusion, Passage
 from edge.policy import Decision, LaneRules, decide_person, decide_vehicle
@@ -19,6 +20,7 @@ from edge.registry import Registry
 from edge.settings import Lane as LaneParts
 from edge.thermal.reports import Reports
 from edge.thermal.screen import Screen
+from edge.thermal.types import Reading, View
 from wire.errors import DriverError, MenshenError
 from wire.events import (
     AnyEvent,
@@ -45,6 +47,13 @@ KINDS = {
 }
 
 
+class Shows(Protocol):
+    """What a lane shows to whoever looks at it now (`edge.guard.stage`)."""
+
+    def show(self, celsius: CelsiusImage, view: View) -> None: ...
+    def tell(self, reading: Reading) -> None: ...
+
+
 class Lane:
     """One lane of a gate. `run` works until cancelled."""
 
@@ -64,6 +73,8 @@ class Lane:
         """Frames judged since the start: the pipeline's progress."""
         self.drift_c: float | None = None
         """The reference as seen minus its set temperature, in kelvin."""
+        self.stage: Shows | None = None
+        """Where each frame is shown to the guard, where there is a guard's page."""
         self.devices = {
             kind: Device(f"{self.name}-{kind}"[:32].rstrip("-"), KINDS[kind], plug, timekeeper, self._tell_state)
             for kind, plug in parts.plugs.items()
@@ -130,6 +141,8 @@ class Lane:
             return
         view = await asyncio.to_thread(self._screen.see, frame)
         self.frames += 1
+        if self.stage is not None:
+            self.stage.show(frame.celsius, view)
         if view.reference is not None and self._set_c is not None:
             self.drift_c = view.reference.seen_c - self._set_c
         for reading in view.readings:
@@ -139,6 +152,8 @@ class Lane:
         """A person whom the camera measured itself. What happened earlier is recorded, and moves no barrier."""
         self.frames += 1
         reading = self._reports.take(report)
+        if self.stage is not None and report.live:
+            self.stage.tell(reading)
         if report.live and not report.reads_badges:
             await self._conclude(self._fusion.reading(reading))
             return

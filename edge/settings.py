@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from edge.drivers.catalogue import Plug
+from edge.guard.settings import GuardSettings
 from edge.spool import SpoolSettings
 from edge.thermal.settings import ThermalSettings
 from wire.errors import SettingsError
@@ -47,6 +48,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     registry_copy_file: str = "var/registry.db"
     broker: BrokerSettings = BrokerSettings()
     spool: SpoolSettings = SpoolSettings()
+    guard: GuardSettings | None = None
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0
     lanes: Annotated[list[LaneSettings], Meta(min_length=1)]
 

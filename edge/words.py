@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from wire.events import Refusal, Verdict
+from wire.events import Refusal, Temperature, Verdict
 
 Lang = Literal["en", "zh"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
@@ -44,6 +44,16 @@ _WORDS = {
     "triage": ("Skin temperature. A triage aid, not a medical device.", "皮肤温度，仅供初筛，不作诊断。"),
     "age": ("{0} s ago", "{0} 秒前"),
     "just-now": ("just now", "刚刚"),
+    "password": ("Password", "密码"),
+    "log-in": ("Log in", "登录"),
+    "log-out": ("Log out", "退出"),
+    "guard": ("Guard at the gate", "门岗值守"),
+    "wrong-password": ("That is not the password.", "密码不对。"),
+    "too-often": ("Too many wrong passwords. Try again in {0} s.", "密码错误次数过多，请 {0} 秒后再试。"),
+    "no-camera": ("No lane of this gate has a camera.", "本门岗的通道没有热像仪。"),
+    "no-picture": ("No new picture from the camera.", "热像仪没有传来新画面。"),
+    "no-gate": ("No connection to the gate. The picture is old.", "与门岗的连接中断，画面已过时。"),
+    "no-script": ("Without scripts, load the page again for a new picture.", "未启用脚本，请刷新页面查看新画面。"),
 }
 
 
@@ -60,6 +70,14 @@ def refusal(value: Refusal, lang: Lang) -> str:
 def word(key: str, lang: Lang, *values: str) -> str:
     """One of the other words, with its values put in."""
     return _in(_WORDS[key], key, lang).format(*values)
+
+
+def skin_text(temperature: Temperature) -> str:
+    """`36.2`; with two places where one would seem to reach the limit and it does not."""
+    text, limit_c = f"{temperature.skin_c:.1f}", temperature.limit_c
+    if limit_c is not None and temperature.skin_c < limit_c <= float(text):
+        return f"{temperature.skin_c:.2f}"
+    return text
 
 
 def _in(pair: tuple[str, str] | None, plain: str, lang: Lang) -> str:

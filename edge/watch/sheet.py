@@ -156,7 +156,7 @@ class Sheet:
             if one.refusal is not None:
                 draw.text((left, y + 8), words.refusal(one.refusal, self._lang), _TEXT, self._fonts.small)
             return y + 32
-        value = skin_text(one.temperature)
+        value = words.skin_text(one.temperature)
         draw.text((left, y - 6), value, _TEXT, self._fonts.value)
         wide, _ = _size(draw, value, self._fonts.value)
         draw.text((left + wide + 8, y + 34), f"± {one.temperature.u_c:.1f} °C", _QUIET, self._fonts.text, anchor="ls")
@@ -194,15 +194,7 @@ class Sheet:
 
 def celsius_text(temperature: Temperature) -> str:
     """`36.2 ± 0.4 °C`."""
-    return f"{skin_text(temperature)} ± {temperature.u_c:.1f} °C"
-
-
-def skin_text(temperature: Temperature) -> str:
-    """`36.2`; with two places where one would seem to reach the limit and it does not."""
-    text, limit_c = f"{temperature.skin_c:.1f}", temperature.limit_c
-    if limit_c is not None and temperature.skin_c < limit_c <= float(text):
-        return f"{temperature.skin_c:.2f}"
-    return text
+    return f"{words.skin_text(temperature)} ± {temperature.u_c:.1f} °C"
 
 
 def _size(draw: ImageDraw.ImageDraw, text: str, font: Font) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Box, Person, Reading, Reference, View
 from edge.watch import fonts
 from edge.watch.outputs import Window
-from edge.watch.sheet import Sheet, skin_text
+from edge.watch.sheet import Sheet
 from sim.frames import Pose
 from sim.frames import View as SimView
 from sim.people import population
@@ -174,7 +174,12 @@ def temperature(skin_c: float, limit_c: float | None = 36.4) -> Temperature:
 
 
 def test_a_temperature_below_the_limit_never_reads_like_the_limit():
-    assert [skin_text(temperature(value)) for value in (36.2, 36.36, 36.4, 37.04)] == ["36.2", "36.36", "36.4", "37.0"]
+    assert [words.skin_text(temperature(value)) for value in (36.2, 36.36, 36.4, 37.04)] == [
+        "36.2",
+        "36.36",
+        "36.4",
+        "37.0",
+    ]
 
 
 @pytest.mark.parametrize("lang", words.LANGS)
