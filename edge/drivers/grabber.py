@@ -63,6 +63,19 @@ class Grabber(Generic[T]):
         return self._run.items()
 
 
+class Grabbing(Generic[T]):
+    """Start and stop of a driver that a grabber reads for."""
+
+    def __init__(self, grabber: Grabber[T]) -> None:
+        self._grabber = grabber
+
+    async def start(self) -> None:
+        await self._grabber.start()
+
+    async def stop(self) -> None:
+        await self._grabber.stop()
+
+
 class _Run(Generic[T]):
     """Reads one source from its start to its stop, and gives what came last: a slow reader misses, and never lags."""
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.clock import Timekeeper
 from edge.drivers.base import CelsiusImage, ThermalFrame
-from edge.drivers.grabber import Grabber
+from edge.drivers.grabber import Grabber, Grabbing
 from edge.drivers.v4l2 import Format, OpenCapture, RawCamera, Rotation, open_v4l2, upright
 from edge.thermal.radiometry import Planck, Scene, celsius_of, surface_c, tlinear_c
 from wire.errors import DriverError
@@ -93,7 +93,7 @@ class Sequence:
         return False
 
 
-class LeptonCamera:
+class LeptonCamera(Grabbing[NDArray[Any]]):
     """Frames of a Lepton 2.5, 3.1R or 3.5."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,15 +120,10 @@ class LeptonCamera:
         self._size = size
         wanted = Format("Y16 ", size.width, heights, np.uint16)
         self._name = f"camera {settings.device}"
-        self._grabber = Grabber(
+        grabber = Grabber(
             self._name, lambda: RawCamera(settings.device, wanted, open_capture), timekeeper, settings.patience_s
         )
-
-    async def start(self) -> None:
-        await self._grabber.start()
-
-    async def stop(self) -> None:
-        await self._grabber.stop()
+        super().__init__(grabber)
 
     async def frames(self) -> AsyncIterator[ThermalFrame]:
         sequence, torn = Sequence(), 0

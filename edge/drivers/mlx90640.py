@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edge.clock import Timekeeper
 from edge.drivers.base import CelsiusImage, ThermalFrame
-from edge.drivers.grabber import Grabber
+from edge.drivers.grabber import Grabber, Grabbing
 from edge.drivers.v4l2 import Rotation, upright
 from edge.thermal.radiometry import SKIN_EMISSIVITY
 from wire.errors import DriverError
@@ -50,7 +50,7 @@ def open_i2c() -> Any:  # noqa: ANN401 - Blinka has no types
         raise DriverError(f"MLX90640: this machine's I²C bus cannot be opened: {error}; is I²C switched on?") from error
 
 
-class Mlx90640Camera:
+class Mlx90640Camera(Grabbing[CelsiusImage]):
     """Frames of 24x32, before they are turned upright."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,15 +68,10 @@ class Mlx90640Camera:
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper, open_bus: OpenBus = open_i2c) -> None:
         self._settings = settings
-        self._grabber = Grabber(
+        grabber = Grabber(
             f"MLX90640 at {settings.address:#x}", lambda: _Sensor(settings, open_bus), timekeeper, settings.patience_s
         )
-
-    async def start(self) -> None:
-        await self._grabber.start()
-
-    async def stop(self) -> None:
-        await self._grabber.stop()
+        super().__init__(grabber)
 
     async def frames(self) -> AsyncIterator[ThermalFrame]:
         async with aclosing(self._grabber.items()) as items:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.clock import Timekeeper
 from edge.drivers.base import CelsiusImage, ThermalFrame
-from edge.drivers.grabber import Grabber
+from edge.drivers.grabber import Grabber, Grabbing
 from edge.drivers.v4l2 import Format, OpenCapture, RawCamera, Rotation, open_v4l2, upright
 from edge.thermal.radiometry import ZERO_C_K
 
@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 256, 192
 STEPS_PER_K = 64
 
 
-class TopdonCamera:
+class TopdonCamera(Grabbing[NDArray[Any]]):
     """Frames of 192x256 before they are turned upright."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,18 +37,13 @@ class TopdonCamera:
     def __init__(self, settings: Settings, timekeeper: Timekeeper, open_capture: OpenCapture = open_v4l2) -> None:
         self._settings = settings
         wanted = Format("YUYV", WIDTH, (2 * HEIGHT,), np.uint8, 2)
-        self._grabber = Grabber(
+        grabber = Grabber(
             f"camera {settings.device}",
             lambda: RawCamera(settings.device, wanted, open_capture),
             timekeeper,
             settings.patience_s,
         )
-
-    async def start(self) -> None:
-        await self._grabber.start()
-
-    async def stop(self) -> None:
-        await self._grabber.stop()
+        super().__init__(grabber)
 
     async def frames(self) -> AsyncIterator[ThermalFrame]:
         async with aclosing(self._grabber.items()) as items:

@@ -6,12 +6,13 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge.guard.app import create_app
-from edge.guard.passwords import hashed
+from edge.guard.passwords import hashed, write
 from edge.guard.server import GuardServer
 from edge.guard.settings import GuardSettings
 from edge.guard.stage import Stage
@@ -24,6 +25,26 @@ from tests.support.pictures import render
 from wire.events import Refusal, Temperature, Verdict
 
 PASSWORD = "correct horse"
+GATE = """site = "s"
+gate = "g"
+token_key_file = "key"
+broker.port = 9
+[guard]
+password_file = "guard.password"
+port = 0
+[[lanes]]
+name = "people"
+[lanes.camera]
+"""
+"""A gate with a guard's page; its camera's settings follow."""
+
+
+def write_gate(folder: Path, text: str) -> Path:
+    """The gate's file, with its key and the guard's password."""
+    (folder / "key").write_text("k" * 32)
+    (folder / "gate.toml").write_text(text)
+    write(folder / "guard.password", PASSWORD)
+    return folder / "gate.toml"
 
 
 def temperature(skin_c: float) -> Temperature:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from edge.words import LANGS
+from tests.support.browser import chromium
 from tests.support.guard import PASSWORD, ServedGuard, frame, served_guard, view
 from wire.events import Refusal, Verdict
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("MENSHEN_REQUIRE_ALL") == "1":
-            pytest.fail(f"{CHROMIUM} is missing and MENSHEN_REQUIRE_ALL=1: install the package chromium")
-        pytest.skip(f"{CHROMIUM} is missing: the page was NOT tried in a browser; install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=ARGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import httpx
@@ -24,7 +23,7 @@ from edge.agent import Agent
 from edge.guard import passwords
 from edge.guard.sessions import MOST_SESSIONS, PAUSE_S, TRIES, Sessions, Throttle
 from edge.guard.stage import LaneStage
-from tests.support.guard import PASSWORD, ServedGuard, frame, served_guard, view
+from tests.support.guard import GATE, PASSWORD, ServedGuard, frame, served_guard, view, write_gate
 from tests.support.servers import eventually
 from wire.errors import MenshenError, SettingsError
 from wire.events import Refusal, Verdict
@@ -241,36 +240,18 @@ def test_a_pause_is_for_one_address_and_passes():
 
 # -- in the gate -----------------------------------------------------------------------------------------------------
 
-GATE = """site = "s"
-gate = "g"
-token_key_file = "key"
-broker.port = 9
-[guard]
-password_file = "guard.password"
-port = 0
-[[lanes]]
-name = "people"
-[lanes.camera]
-driver = "simulated"
-scene = "guard"
-rate_per_min = 60.0
-"""
-
-
-def write_gate(folder: Path, text: str = GATE) -> Path:
-    (folder / "key").write_text("k" * 32)
-    (folder / "gate.toml").write_text(text)
-    return folder / "gate.toml"
+SIMULATED = GATE + 'driver = "simulated"\nscene = "guard"\nrate_per_min = 60.0\n'
 
 
 def test_a_gate_without_the_password_file_says_how_to_make_it(tmp_path, capsys):
-    assert menshen.main(["edge", "check", str(write_gate(tmp_path))]) == 1
+    path = write_gate(tmp_path, SIMULATED)
+    (tmp_path / "guard.password").unlink()
+    assert menshen.main(["edge", "check", str(path)]) == 1
     assert f"menshen edge password {tmp_path / 'guard.password'}" in capsys.readouterr().err
 
 
 def test_a_gate_without_the_page_needs_none_of_its_packages_and_one_with_it_says_which(tmp_path):
-    path = write_gate(tmp_path)
-    passwords.write(tmp_path / "guard.password", PASSWORD)
+    path = write_gate(tmp_path, SIMULATED)
     program = (
         "import sys\nfor name in ('starlette', 'uvicorn', 'jinja2', 'PIL', 'httpx', 'flyr'): sys.modules[name] = None\n"
     )
@@ -278,14 +259,13 @@ def test_a_gate_without_the_page_needs_none_of_its_packages_and_one_with_it_says
     with_page = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
     assert with_page.returncode == 1
     assert 'pip install "menshen[guard]"' in with_page.stderr
-    (tmp_path / "gate.toml").write_text(GATE.replace('[guard]\npassword_file = "guard.password"\nport = 0\n', ""))
+    (tmp_path / "gate.toml").write_text(SIMULATED.replace('[guard]\npassword_file = "guard.password"\nport = 0\n', ""))
     without = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
     assert without.returncode == 0, without.stderr
 
 
 async def test_a_running_gate_shows_its_camera_to_who_is_logged_in(tmp_path):
-    passwords.write(tmp_path / "guard.password", PASSWORD)
-    agent = Agent(gate_settings.load(write_gate(tmp_path)), "test")
+    agent = Agent(gate_settings.load(write_gate(tmp_path, SIMULATED)), "test")
     task = asyncio.create_task(agent.run())
     assert agent.guard is not None
     await eventually(lambda: agent.guard.url is not None, "it listens")
@@ -300,8 +280,7 @@ async def test_a_running_gate_shows_its_camera_to_who_is_logged_in(tmp_path):
 async def test_an_address_that_is_taken_is_no_fault_of_the_gate(tmp_path, capsys):
     with served_guard("people") as other:
         port = other.url.rpartition(":")[2]
-        passwords.write(tmp_path / "guard.password", PASSWORD)
-        path = write_gate(tmp_path, GATE.replace("port = 0", f"port = {port}"))
+        path = write_gate(tmp_path, SIMULATED.replace("port = 0", f"port = {port}"))
         agent = Agent(gate_settings.load(path), "test")
         task = asyncio.create_task(agent.run())
         await eventually(lambda: agent.lanes[0].frames > 0, "the lane works")
