@@ -51,6 +51,7 @@ _WORDS = {
     "wrong-password": ("That is not the password.", "密码不对。"),
     "too-often": ("Too many wrong passwords. Try again in {0} s.", "密码错误次数过多，请 {0} 秒后再试。"),
     "no-camera": ("No lane of this gate has a camera.", "本门岗的通道没有热像仪。"),
+    "reports-only": ("this camera gives no pictures", "此热像仪不传画面"),
     "no-picture": ("No new picture from the camera.", "热像仪没有传来新画面。"),
     "no-gate": ("No connection to the gate. The picture is old.", "与门岗的连接中断，画面已过时。"),
     "no-script": ("Without scripts, load the page again for a new picture.", "未启用脚本，请刷新页面查看新画面。"),

@@ -23,7 +23,7 @@ from edge.guard.sessions import Sessions, Throttle
 from edge.guard.settings import GuardSettings
 from edge.guard.shield import COOKIE, Shield, secret_of
 from edge.guard.stage import Shot, Stage
-from edge.thermal.types import Person, Reading
+from edge.thermal.types import Person, Reading, View
 from edge.words import LANGS, Lang
 from wire.events import Verdict
 
@@ -159,7 +159,7 @@ async def _now(request: Request) -> Response:
 async def _picture(request: Request) -> Response:
     """The picture alone: for a page without scripts."""
     shot = await _shot(request)
-    if shot is None:
+    if shot is None or shot.jpeg is None:
         return Response(status_code=404 if _lane(request) is None else 503)
     return Response(shot.jpeg, media_type="image/jpeg")
 
@@ -177,27 +177,30 @@ def _lane(request: Request) -> Any:  # noqa: ANN401 - a LaneStage or None
 
 def told(shot: Shot, lang: Lang) -> dict[str, Any]:
     """A shot as the page's script shows it: all words are ready, none is HTML."""
-    picture = "data:image/jpeg;base64," + base64.b64encode(shot.jpeg).decode()
-    view = shot.view
     return {
         "number": shot.number,
-        "picture": picture,
-        "now": _now_in_words(view.refusal and words.refusal(view.refusal, lang), view.people, lang),
+        "picture": "" if shot.jpeg is None else "data:image/jpeg;base64," + base64.b64encode(shot.jpeg).decode(),
+        "now": _now_in_words(shot.view, lang),
         "last": None if shot.last is None else _measured(shot.last, lang) | {"age": _age(shot.last_age_s, lang)},
-        "reference": (
-            words.word("reference-none", lang)
-            if view.reference is None
-            else words.word("reference-seen", lang, f"{view.reference.seen_c:.1f}")
-        ),
+        "reference": _reference(shot.view, lang),
     }
 
 
-def _now_in_words(refusal: str | None, people: tuple[Person, ...], lang: Lang) -> dict[str, Any]:
-    if refusal is not None:
-        return {"verdict": str(Verdict.SUSPECT), "words": refusal, "skin": "", "detail": ""}
-    if not people:
-        return {"verdict": "", "words": words.word("nobody", lang), "skin": "", "detail": ""}
-    return _measured(max(people, key=lambda one: one.box.w * one.box.h), lang)
+def _reference(view: View | None, lang: Lang) -> str:
+    if view is None or view.reference is None:
+        return words.word("reference-none", lang)
+    return words.word("reference-seen", lang, f"{view.reference.seen_c:.1f}")
+
+
+def _now_in_words(view: View | None, lang: Lang) -> dict[str, Any]:
+    said = {"verdict": "", "skin": "", "detail": ""}
+    if view is None:
+        return said | {"words": words.word("reports-only", lang)}
+    if view.refusal is not None:
+        return said | {"verdict": str(Verdict.SUSPECT), "words": words.refusal(view.refusal, lang)}
+    if not view.people:
+        return said | {"words": words.word("nobody", lang)}
+    return _measured(max(view.people, key=lambda one: one.box.w * one.box.h), lang)
 
 
 def _measured(one: Person | Reading, lang: Lang) -> dict[str, Any]:

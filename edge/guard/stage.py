@@ -22,11 +22,14 @@ _JPEG_QUALITY = 82
 
 
 class Shot(NamedTuple):
-    """One picture of a lane: `jpeg`, what was found in it, and the last person's reading with its age."""
+    """One picture of a lane: `jpeg`, what was found in it, and the last person's reading with its age.
+
+    Of a camera that gives no pictures, only readings, `jpeg` and `view` are None.
+    """
 
     number: int
-    jpeg: bytes
-    view: View
+    jpeg: bytes | None
+    view: View | None
     last: Reading | None
     last_age_s: float
 
@@ -58,30 +61,37 @@ class LaneStage:
     def tell(self, reading: Reading) -> None:
         """Somebody was measured, by a camera that gives no frames too."""
         self._last, self._last_s = reading, self._clock()
+        if self._frame is None:
+            self._number += 1
+            self._news.set()
 
     async def shot(self, after: int, patience_s: float) -> Shot | None:
-        """A picture newer than number `after`; None when none came in time."""
+        """A picture newer than number `after`; None when none came in time. Without pictures, the last reading."""
         try:
             async with asyncio.timeout(patience_s):
-                while self._frame is None or self._number <= after:
+                while self._number <= after:
                     self._news.clear()
                     await self._news.wait()
                 async with self._making:
                     await asyncio.sleep(max(0.0, self._next_s - self._clock()))
                     return await self._made(after)
         except TimeoutError:
-            return None
+            return self._without_picture() if self._frame is None and self._last is not None else None
 
     async def _made(self, after: int) -> Shot:
         """The picture that was made last, if it is new to whoever asks, else a new one."""
         if self._shot is not None and self._shot.number > after and self._clock() < self._next_s:
             return self._shot
-        assert self._frame is not None, "shot waits for one"
+        if self._frame is None:
+            return self._without_picture()
         number, (celsius, view) = self._number, self._frame
         jpeg = await asyncio.to_thread(self._drawn, celsius, view)
         self._shot = Shot(number, jpeg, view, self._last, self._clock() - self._last_s)
         self._next_s = self._clock() + self._pause_s
         return self._shot
+
+    def _without_picture(self) -> Shot:
+        return Shot(self._number, None, None, self._last, self._clock() - self._last_s)
 
     def _drawn(self, celsius: CelsiusImage, view: View) -> bytes:
         height = celsius.shape[0] if celsius.ndim == 2 else 0

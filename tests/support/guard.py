@@ -80,6 +80,9 @@ class ServedGuard:
     def show(self, lane: str, celsius: np.ndarray, seen: View) -> None:
         self._loop.call_soon_threadsafe(self.stage.lanes[lane].show, celsius, seen)
 
+    def tell(self, lane: str, reading: Reading) -> None:
+        self._loop.call_soon_threadsafe(self.stage.lanes[lane].tell, reading)
+
     def start(self) -> None:
         ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(ready),), name="guard")

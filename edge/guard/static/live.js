@@ -19,7 +19,9 @@ function complain(key) {
 }
 
 function paint(shot) {
-  document.getElementById("picture").src = shot.picture;
+  const picture = document.getElementById("picture");
+  picture.closest("figure").hidden = !shot.picture;
+  if (shot.picture) picture.src = shot.picture;
   document.getElementById("reference").textContent = shot.reference;
   show(document.getElementById("now"), shot.now);
   if (shot.last) {

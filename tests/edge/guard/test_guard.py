@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import ssl
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import cv2
 import httpx
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +141,34 @@ def test_a_frame_that_is_no_picture_is_shown_as_none(known, guard):
     for broken in (np.full((3, 4, 3), np.nan, np.float32), np.empty((0, 0), np.float32)):
         guard.show("people", broken, view(refusal=Refusal.BAD_FRAME))
         assert known.get("/lanes/people/picture.jpg").status_code == 200
+
+
+def test_of_a_camera_that_gives_no_pictures_the_readings_are_shown(known, guard, monkeypatch):
+    monkeypatch.setattr("edge.guard.app.PATIENCE_S", 0.1)
+    guard.tell("people", view(Verdict.FEVER, 38.1).readings[0])
+    first = known.get("/lanes/people/now?lang=en").json()
+    assert (first["picture"], first["now"]["words"]) == ("", "this camera gives no pictures")
+    assert (first["last"]["skin"], first["last"]["words"]) == ("38.1", "fever")
+    again = known.get(f"/lanes/people/now?after={first['number']}")
+    assert (again.status_code, again.json()["number"]) == (200, first["number"])
+    assert known.get("/lanes/people/picture.jpg").status_code == 503
+
+
+def test_with_a_certificate_the_page_is_served_encrypted_and_its_cookie_stays_there(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gate")])
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, datetime.now(UTC), datetime.now(UTC) + timedelta(1)
+    )
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    (tmp_path / "c.pem").write_bytes(certificate)
+    (tmp_path / "k.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with served_guard("people", certificate=str(tmp_path / "c.pem"), key=str(tmp_path / "k.pem")) as guard:
+        trust = ssl.create_default_context(cadata=certificate.decode())
+        with httpx.Client(base_url=guard.url, headers={"origin": guard.url}, verify=trust) as client:
+            assert "secure" in client.post("/login", data={"password": PASSWORD}).headers["set-cookie"].lower()
+            assert client.get("/", headers=HTML).status_code == 200
 
 
 def test_without_a_new_frame_the_page_is_told_so(known, guard, monkeypatch):
