@@ -54,7 +54,6 @@ class Told(Struct, frozen=True):
     celsius: float
     abnormal: bool
     mask: bool | None
-    current: bool
     at: datetime | None
     alone: bool = True
     serial: int | None = None
@@ -98,7 +97,9 @@ class HikvisionCamera:
         if done is None:
             done = await asyncio.to_thread(_read_serial, self._settings.serial_file)
         self._ledger = Ledger(done)
-        self._device = await Isapi(self._settings).__aenter__()
+        device = await Isapi(self._settings).__aenter__()
+        self._device = device
+        await device.reach()
 
     async def stop(self) -> None:
         self._stopped.set()
@@ -119,11 +120,12 @@ class HikvisionCamera:
         async with aclosing(device.alerts()) as alerts:
             async for alert in alerts:
                 late, serial = self._is_late(alert), serial_of(alert)
-                if serial is not None and not self._ledger.take(serial):
+                is_live = is_current(alert)
+                if serial is not None and not self._ledger.take(serial, live=is_live):
                     continue
                 for told in told_by(alert):
                     if not self._is_same_face(told):
-                        yield self._report(told, live=told.current and not late)
+                        yield self._report(told, live=is_live and not late)
                 if serial is not None:
                     await self._keep()
                 if self._ledger.missing() is not None:
@@ -250,6 +252,12 @@ def serial_of(alert: Alert) -> int | None:
     return _whole(inner.get("serialNo")) if isinstance(inner, Mapping) and alert.kind in TERMINAL else None
 
 
+def is_current(alert: Alert) -> bool:
+    """Whether an event happens now: a terminal says of one that it sends belatedly that it does not."""
+    inner = alert.fields.get(alert.kind)
+    return not isinstance(inner, Mapping) or _yes(inner.get("currentEvent", True)) is not False
+
+
 def told_by(alert: Alert) -> list[Told]:
     """The people that an event says were measured: none for most events. Never raises."""
     if not alert.active or alert.kind not in TERMINAL | CAMERA:
@@ -296,7 +304,6 @@ def _person(one: Mapping[str, Any], at: datetime | None, *, terminal: bool) -> T
         celsius=celsius,
         abnormal=_yes(one.get("isAbnomalTemperature")) is True,  # the device's own spelling
         mask=_yes(one.get("mask")),
-        current=_yes(one.get("currentEvent", True)) is not False,
         at=at,
         serial=_whole(one.get("serialNo")) if terminal else None,
         card=_text(one.get("cardNo")),

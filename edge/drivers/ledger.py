@@ -6,9 +6,10 @@ nobody listened; that is asked for later and comes from the lowest number on. Nu
 
 from __future__ import annotations
 
-_RESET_BELOW = 1000
-"""A number so far below the last one means that the device was set back and counts anew."""
+from collections import deque
+
 _MOST_ABOVE = 10_000
+_REMEMBERED = 1000
 
 
 class Ledger:
@@ -18,14 +19,21 @@ class Ledger:
         self.done = done
         """Everything up to here was taken or is not there: what a later run begins with."""
         self._above: set[int] = set()
+        self._taken: deque[int] = deque(maxlen=_REMEMBERED)
 
-    def take(self, serial: int) -> bool:
-        """An event came; whether it is new."""
-        if self.done is None or serial < self.done - _RESET_BELOW:
+    def take(self, serial: int, *, live: bool = False) -> bool:
+        """An event came; whether it is new.
+
+        A `live` one with a lower number than those before, which was not taken, is of a device that was set back or
+        exchanged: it counts anew from there. Better an old event told twice than a new one not at all.
+        """
+        begins = self.done is None or (live and serial < self.done and serial not in self._taken)
+        if not begins and (serial in self._above or (self.done is not None and serial <= self.done)):
+            return False
+        self._taken.append(serial)
+        if begins:
             self.done, self._above = serial, set()
             return True
-        if serial <= self.done or serial in self._above:
-            return False
         self._above.add(serial)
         self._join()
         if len(self._above) > _MOST_ABOVE:  # what is missing cannot be had: better new events than memory for ever

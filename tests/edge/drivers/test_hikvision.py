@@ -21,6 +21,7 @@ from tests.support.clocks import HandClock
 from tests.support.driver_contract import DriverCase, DriverContract, OnHardware
 from tests.support.isapi import IsapiDevice, access_event, face_event, heartbeat, picture_part, text_part
 from tests.support.servers import eventually
+from wire.errors import DriverError
 from wire.events import Clock
 
 DEVICE_NS = 1_581_204_600_000_000_000
@@ -167,6 +168,23 @@ async def test_a_leap_in_the_numbers_is_asked_for_while_live_ones_go_first(devic
         await device.say_event(access_event(7))
         reports = await heard.has(3)
     assert [(report.serial, report.live) for report in reports] == [(5, True), (7, True), (6, False)]
+
+
+async def test_another_device_in_the_same_place_that_counts_from_one_is_heard(device, tmp_path):
+    async with Listening(device, tmp_path, clock()) as heard:
+        await device.say_event(access_event(500))
+        await device.say_event(access_event(1))
+        await device.say_event(access_event(2))
+        assert [report.live for report in await heard.has(3)] == [True] * 3
+
+
+async def test_a_device_that_cannot_be_reached_cannot_be_started(tmp_path):
+    async with IsapiDevice() as gone:
+        settings = HikvisionCamera.Settings(**wanted(gone, tmp_path))
+    camera = HikvisionCamera(settings, clock())
+    with pytest.raises(DriverError, match="cannot be reached"):
+        await camera.start()
+    await camera.stop()
 
 
 async def test_an_event_that_the_device_itself_replays_is_not_live(device, tmp_path):

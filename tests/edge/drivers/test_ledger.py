@@ -23,10 +23,12 @@ def test_a_leap_is_missing_until_it_was_asked_for():
     assert (ledger.done, ledger.missing()) == (10, None)
 
 
-def test_a_device_that_counts_anew_is_taken_from_there():
-    ledger = Ledger(50_000)
-    assert ledger.take(3)
-    assert ledger.done == 3
+def test_a_device_that_counts_anew_is_taken_from_there_and_one_that_repeats_itself_is_not():
+    ledger = Ledger(90)
+    assert [ledger.take(serial, live=True) for serial in (91, 92, 91, 92)] == [True, True, False, False]
+    assert not ledger.take(3)
+    assert [ledger.take(serial, live=True) for serial in (3, 4, 3)] == [True, True, False]
+    assert ledger.done == 4
 
 
 def test_what_can_never_be_had_does_not_take_memory_for_ever():
@@ -54,7 +56,7 @@ def test_every_event_is_taken_exactly_once_over_any_losses_and_restarts(heard, d
     serials = 0
     for is_heard in heard:
         serials += 1
-        if is_heard and ledger.take(serials):
+        if is_heard and ledger.take(serials, live=True):
             taken.append(serials)
         if span := ledger.missing():
             ask(*span)

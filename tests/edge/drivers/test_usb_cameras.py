@@ -213,8 +213,9 @@ def test_no_rows_break_the_telemetry(rows):
     assert told is None or told.since_shutter_s is None or told.since_shutter_s >= 0
 
 
-@given(st_np.arrays(np.uint8, (384, 256, 2), elements=st.integers(0, 255), fill=st.integers(0, 255)))
-def test_words_of_any_bytes_are_kelvin_above_zero(raw):
+@given(st.binary(min_size=2, max_size=64))
+def test_words_of_any_bytes_are_kelvin_above_zero(pattern):
+    raw = np.resize(np.frombuffer(pattern, np.uint8), (384, 256, 2))
     celsius = celsius_of_yuyv(raw, 0)
     assert celsius.dtype == np.float32
     assert celsius.min() >= -273.15 - 1e-3
