@@ -68,17 +68,18 @@ class HikvisionCamera:
     silence_s: float | None = None
 
     class Settings(IsapiSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """`measures` is what the device is set to show: the skin's temperature, or its estimate of the body's, which
-        is judged by `body_limit_c`. `u_c` is the standard uncertainty to be told (such cameras promise ±0.3 °C with
-        a blackbody and ±0.5 without). `identity` is what a terminal knows a person by. `serial_file` keeps the number
-        of the last event over restarts of the gate.
-        """
+        """The device and its account, and what its temperatures are."""
 
         measures: Literal["skin", "body"] = "skin"
+        """What the device is set to show: the skin's temperature, or its own estimate of the body's."""
         u_c: Annotated[float, Meta(gt=0, le=5)] = 0.5
+        """Standard uncertainty to be told: such cameras promise ±0.3 °C with a blackbody and ±0.5 °C without."""
         body_limit_c: float = BODY_LIMIT_C
+        """Fever from here on where the device shows the body's temperature; skin is judged as everywhere."""
         identity: Literal["none", "card", "employee"] = "none"
+        """What a terminal knows a person by; it then reads the lane's badges too."""
         serial_file: str | None = None
+        """Keeps the number of the last event over restarts of the gate, so that what was missed is asked for."""
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
         self._settings = settings

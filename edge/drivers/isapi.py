@@ -47,18 +47,16 @@ _refused_at: dict[str, float] = {}
 
 
 class IsapiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the device is, and the account (one of its own, with no more rights than it needs).
-
-    `silence_s` is how long the stream may say nothing: devices send heartbeats every 10 to 30 s. `ca_file` is the
-    authority of an https device whose certificate no public authority signed.
-    """
+    """Where the device is, and the account (one of its own, with no more rights than it needs)."""
 
     url: Annotated[str, Meta(pattern=r"^https?://[^/?#@\s]+/?$")]
     username: str
     password_file: str
     ca_file: str | None = None
+    """The authority of an https device whose certificate no public authority signed."""
     timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
     silence_s: Annotated[float, Meta(gt=0, le=600)] = 45.0
+    """How long the stream may say nothing: devices send heartbeats every 10 to 30 s."""
 
 
 class Picture(Struct, frozen=True):

@@ -97,20 +97,26 @@ class LeptonCamera(Grabbing[NDArray[Any]]):
     """Frames of a Lepton 2.5, 3.1R or 3.5."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """`mode` is what the camera was set to: "tlinear" gives kelvin in steps of `step_k`; "raw" counts, which
-        `planck` (read from the camera) turns into temperatures. `scene` is what lies between people and camera;
-        leave it out where a reference in view has the same in between.
-        """
+        """Where the camera is, how it hangs, and what it was set to."""
 
         device: str = "/dev/video0"
+        """Better its name under /dev/v4l/by-id, which stays when another camera is plugged in."""
         model: Literal["lepton3", "lepton2"] = "lepton3"
+        """160x120 pixels or 80x60."""
         telemetry: Literal["below", "above", "off"] = "below"
+        """Where the camera puts its telemetry rows, which tell its warm-up and its shutter."""
         rotation: Rotation = 0
+        """Clockwise, in degrees, until people stand upright."""
         mode: Literal["tlinear", "raw"] = "tlinear"
+        """What the camera was set to: kelvin, or counts that `planck` turns into temperatures."""
         step_k: Annotated[float, Meta(ge=0.01, le=0.1)] = 0.01
+        """Of TLinear, in kelvin: 0.01 or 0.1."""
         planck: Planck = Planck()
+        """The camera's own calibration, for counts."""
         scene: Scene | None = None
+        """What lies between people and camera; leave it out where a reference in view has the same in between."""
         patience_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
+        """A camera that gives nothing for so long is opened anew."""
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper, open_capture: OpenCapture = open_v4l2) -> None:
         size = SIZES[settings.model]

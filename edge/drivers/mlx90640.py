@@ -54,17 +54,20 @@ class Mlx90640Camera(Grabbing[CelsiusImage]):
     """Frames of 24x32, before they are turned upright."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """`halves_per_s` is the sensor's rate, twice that of frames; a Pi's bus must run at 400 kHz for 8 and 1 MHz
-        for more. `mirrored` turns left and right around: the sensor shows the scene as a mirror does when it is
-        mounted face down.
-        """
+        """Where the sensor is, how it hangs and how fast it is read."""
 
         address: Annotated[int, Meta(ge=0x08, le=0x77)] = 0x33
+        """On the I²C bus."""
         halves_per_s: Literal[1, 2, 4, 8, 16, 32] = 8
+        """Twice the frames a second; a Pi's bus must run at 400 kHz for 8, and at 1 MHz for more."""
         emissivity: Annotated[float, Meta(gt=0.1, le=1)] = SKIN_EMISSIVITY
+        """Of skin."""
         rotation: Rotation = 0
+        """Clockwise, in degrees, until people stand upright."""
         mirrored: bool = False
+        """True where left and right are the wrong way round."""
         patience_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
+        """A sensor that gives nothing for so long is opened anew."""
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper, open_bus: OpenBus = open_i2c) -> None:
         self._settings = settings

@@ -23,16 +23,20 @@ class ReplayCamera:
     """Plays a recording at its own pace (`speed` 1) or another, once or again and again."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """`offset_c` is added to each temperature; `pause_s` is the time between two rounds of a `loop`. `rate_hz` is
-        that of a folder of pictures whose times nothing tells.
-        """
+        """What is played, and how."""
 
         path: str
+        """`.npz`, a folder of 16-bit pictures, or a radiometric FLIR JPEG."""
         rate_hz: Annotated[float, Meta(gt=0, le=1000)] | None = None
+        """Frames a second of a folder whose times nothing tells."""
         speed: Annotated[float, Meta(gt=0, le=1000)] = 1.0
+        """How much faster than it was taken."""
         loop: bool = False
+        """Again and again."""
         pause_s: Annotated[float, Meta(ge=0)] = 2.0
+        """Between two rounds of a loop."""
         offset_c: float = 0.0
+        """Added to each temperature."""
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
         self._settings = settings

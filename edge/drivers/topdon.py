@@ -28,11 +28,14 @@ class TopdonCamera(Grabbing[NDArray[Any]]):
     """Frames of 192x256 before they are turned upright."""
 
     class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """`device` as for a Lepton; `rotation` clockwise until people stand upright."""
+        """Where the camera is and how it hangs."""
 
         device: str = "/dev/video0"
+        """Better its name under /dev/v4l/by-id, which stays when another camera is plugged in."""
         rotation: Rotation = 0
+        """Clockwise, in degrees, until people stand upright."""
         patience_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
+        """A camera that gives nothing for so long is opened anew."""
 
     def __init__(self, settings: Settings, timekeeper: Timekeeper, open_capture: OpenCapture = open_v4l2) -> None:
         self._settings = settings

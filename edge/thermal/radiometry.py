@@ -38,26 +38,35 @@ class Planck(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     before its own are read from it (software interface, "RAD RBFO"): good for a look, not for a limit."""
 
     r: Annotated[float, Meta(gt=0)] = 395653.0
+    """R of the camera's calibration, in counts."""
     b: Annotated[float, Meta(gt=0)] = 1428.0
+    """B of the camera's calibration, in kelvin."""
     f: Annotated[float, Meta(ge=0.5, le=3)] = 1.0
+    """F of the camera's calibration."""
     o: float = 156.0
+    """O of the camera's calibration, in counts."""
 
 
 class Scene(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What lies between a surface and the counts. Temperatures in °C, the rest are shares from 0 to 1.
-
-    `reflected_c` is the reflected apparent temperature (ISO 18434-1, annex A): indoors that of the walls. At a gate's
-    1 m air takes less than 0.1 %; a film window takes 5 to 20 %. The default is a black body with nothing in between.
-    """
+    """What lies between a surface and the counts: by default a black body with nothing in between. Temperatures in
+    °C, the rest are shares from 0 to 1."""
 
     emissivity: Most = 1.0
+    """Of the surface: 0.98 for skin."""
     reflected_c: float = 22.0
+    """Reflected apparent temperature (ISO 18434-1, annex A): indoors that of the walls."""
     air_transmission: Most = 1.0
+    """Of the air in between: at a gate's 1 m it takes less than 0.1 %."""
     air_c: float = 22.0
+    """Temperature of the air."""
     window_transmission: Most = 1.0
+    """Of a window before the camera; film takes 5 to 20 %."""
     window_reflection: Share = 0.0
+    """Of that window; with its transmission at most 1."""
     window_c: float = 22.0
+    """Temperature of that window."""
     window_reflected_c: float = 22.0
+    """Of what that window mirrors into the camera."""
 
 
 class Spread(Struct, frozen=True, kw_only=True):
