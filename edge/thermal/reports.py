@@ -1,10 +1,8 @@
-"""Readings of cameras that measure by themselves: the same limits and the same cohort as for frames of our own."""
+"""Readings of cameras that measure by themselves: skin by the same limits and the same cohort as frames of our own."""
 
 from __future__ import annotations
 
 from itertools import count
-
-import msgspec
 
 from edge.drivers.base import ThermalReport
 from edge.thermal.settings import ThermalSettings
@@ -14,28 +12,25 @@ from wire.events import Refusal, Temperature, Verdict
 
 
 class Reports:
-    """One camera's reports, judged. Body and skin temperatures are never compared: each has a cohort of its own."""
+    """One camera's reports, judged. A camera's own estimate of the body is never compared with skin: it has the site's
+    limit, and no cohort."""
 
     def __init__(self, settings: ThermalSettings) -> None:
         self._settings = settings
-        self._cohorts = {is_body: Cohort(settings) for is_body in (False, True)}
+        self._cohort = Cohort(settings)
         self._tracks = count(1)
 
     def take(self, report: ThermalReport) -> Reading:
         """The reading of one person. What is told late is judged like the rest, but says nothing of those who come."""
-        cohort = self._cohorts[report.is_body]
-        settings = self._settings
-        if report.limit_c is not None:
-            settings = msgspec.structs.replace(settings, limit_c=report.limit_c)
-        if report.temperature_c < settings.coldest_face_c:
+        if report.temperature_c < self._settings.coldest_face_c:
             return self._reading(report, Verdict.UNMEASURED, None, Refusal.TOO_COLD)
-        limit = limit_c(settings, cohort)
-        verdict = judge(report.temperature_c, limit, settings)
-        if report.live:
-            cohort.add(report.temperature_c)
+        limit = report.limit_c if report.limit_c is not None else limit_c(self._settings, self._cohort)
+        told_c = round(report.temperature_c, 2)
+        verdict = judge(told_c, limit, self._settings)
+        if report.live and not report.is_body:
+            self._cohort.add(told_c)
         if report.abnormal and verdict is Verdict.NORMAL:
             verdict = Verdict.SUSPECT  # the camera raised an alarm: whatever its limit, somebody should look
-        told_c = round(report.temperature_c, 2)
         temperature = Temperature(skin_c=told_c, u_c=round(report.u_c, 3), looks=1, limit_c=round(limit, 2))
         return self._reading(report, verdict, temperature, None)
 

@@ -24,7 +24,9 @@ from wire.registry import Holder, RegistryCopy, RegistryEntry
 from wire.tokens import TokenKind, token
 
 KEY = b"0123456789abcdef0123456789abcdef"
-SETTINGS = ThermalSettings(cohort_least=5)
+HELD = ThermalSettings(reference_c=35.0, limit_c=36.4)
+"""A camera that has a blackbody of its own."""
+FREE = ThermalSettings(cohort_least=5)
 
 
 def report(temperature_c: float, **more) -> ThermalReport:
@@ -44,24 +46,24 @@ def report(temperature_c: float, **more) -> ThermalReport:
     ],
 )
 def test_a_report_is_judged_by_the_limit_of_its_own_scale_and_the_camera_s_alarm_counts(said, verdict):
-    reading = Reports(SETTINGS).take(said)
+    reading = Reports(HELD).take(said)
     assert reading.verdict is verdict
     assert reading.temperature is not None
     assert (reading.temperature.skin_c, reading.temperature.u_c) == (said.temperature_c, 0.5)
 
 
-def test_the_cohort_counts_those_who_come_and_not_those_told_late_and_each_scale_has_its_own():
-    reports = Reports(SETTINGS)
+def test_the_cohort_counts_those_who_come_and_neither_those_told_late_nor_another_scale():
+    reports = Reports(FREE)
     for _ in range(10):
         reports.take(report(34.0))
         reports.take(report(39.0, live=False))
-        reports.take(report(36.5, is_body=True, limit_c=37.3))
+        reports.take(report(37.2, is_body=True, limit_c=37.3))
     assert reports.take(report(34.7)).verdict is Verdict.FEVER
     assert reports.take(report(36.6, is_body=True, limit_c=37.3)).verdict is Verdict.NORMAL
 
 
 def test_who_reads_too_cold_for_a_face_is_not_measured():
-    reading = Reports(SETTINGS).take(report(25.0))
+    reading = Reports(HELD).take(report(25.0))
     assert (reading.verdict, reading.temperature, reading.refusal) == (Verdict.UNMEASURED, None, Refusal.TOO_COLD)
 
 
@@ -91,6 +93,8 @@ password_file = "password"
 {more}
 [lanes.actuator]
 driver = "log"
+[lanes.thermal]
+reference_c = 35.0
 """)
         self.shown: list[Outcome] = []
 
