@@ -16,6 +16,7 @@ from wire.link import Backoff
 
 log = structlog.get_logger(__name__)
 
+GRACE_S = 2
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -49,7 +50,7 @@ class GuardServer:
         settings = self._settings
         config = uvicorn.Config(
             self._app, log_config=None, access_log=False, server_header=False, lifespan="off",
-            ssl_certfile=settings.certificate, ssl_keyfile=settings.key,
+            timeout_graceful_shutdown=GRACE_S, ssl_certfile=settings.certificate, ssl_keyfile=settings.key,
             limit_concurrency=100, h11_max_incomplete_event_size=16 * 1024,
         )  # fmt: skip
         scheme = "https" if settings.certificate else "http"
@@ -60,8 +61,11 @@ class GuardServer:
         serving = asyncio.create_task(server.serve([listener]), name="guard")
         try:
             await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self._app.state.guard.stage.close()
+            raise
         finally:
-            server.should_exit = server.force_exit = True  # whoever waits for a picture need not be waited for
+            server.should_exit = True
             await serving
 
 

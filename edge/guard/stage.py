@@ -45,6 +45,7 @@ class LaneStage:
         self._last: Reading | None = None
         self._last_s = 0.0
         self._news = asyncio.Event()
+        self._closed = False
         self._range = Range()
         self._shot: Shot | None = None
         self._next_s = float("-inf")
@@ -65,11 +66,18 @@ class LaneStage:
             self._number += 1
             self._news.set()
 
+    def close(self) -> None:
+        """The gate stops: nobody need wait any longer."""
+        self._closed = True
+        self._news.set()
+
     async def shot(self, after: int, patience_s: float) -> Shot | None:
         """A picture newer than number `after`; None when none came in time. Without pictures, the last reading."""
         try:
             async with asyncio.timeout(patience_s):
                 while self._number <= after:
+                    if self._closed:
+                        return None
                     self._news.clear()
                     await self._news.wait()
                 async with self._making:
@@ -107,3 +115,7 @@ class Stage:
 
     def __init__(self, lanes: list[str], rate_hz: float) -> None:
         self.lanes = {name: LaneStage(rate_hz) for name in lanes}
+
+    def close(self) -> None:
+        for lane in self.lanes.values():
+            lane.close()

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -42,8 +43,13 @@ def test_a_whole_agent_stays_small_and_ends_at_once_although_somebody_looks(tmp_
             number = 0
             for _ in range(8):
                 number = client.get("/lanes/people/now", params={"after": number}).json()["number"]
-        assert resident_mb(process) < MOST_MB
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+            assert resident_mb(process) < MOST_MB
+            waiting = threading.Thread(target=lambda: client.get("/lanes/people/now", params={"after": number + 10**6}))
+            waiting.start()
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+            waiting.join()
+        assert "Traceback" not in log.read_text()
     finally:
         process.kill()
