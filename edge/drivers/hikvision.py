@@ -41,7 +41,7 @@ BODY_LIMIT_C = 37.3
 """The usual limit in China for a body temperature at a gate (forehead or armpit, 2020)."""
 _SEARCH = "/ISAPI/AccessControl/AcsEvent"
 _PAGE = 30
-_MOST_PAGES = 200
+_MOST_PAGES = 2000
 _LAST_SERIAL = 2**31 - 1
 _OLDEST_S = 90 * 86_400.0
 _serials: dict[str, int] = {}
@@ -140,25 +140,39 @@ class HikvisionCamera:
             if span is None:
                 await self._gap.wait()
             else:
-                async for entry in self._search(device, span):
-                    serial = _whole(entry.get("serialNo"))
-                    told = _person(entry, moment_of(entry.get("time")), terminal=True)
-                    if serial is not None and self._ledger.take(serial) and told is not None:
-                        yield self._report(told, live=False)
-                    self._ledger.filled(serial or 0)
-                    await self._keep()
-                if self._search_fault is None and span[1] != _LAST_SERIAL:
-                    self._ledger.filled(span[1])
+                async with aclosing(self._found(device, span)) as found:
+                    async for report in found:
+                        yield report
             self._gap.clear()
             span = None if span is not None and self._search_fault is not None else self._ledger.missing()
+
+    async def _found(self, device: Isapi, span: tuple[int, int]) -> AsyncGenerator[ThermalReport, None]:
+        """The people in the device's record of these numbers; when all of it was seen, none of them is missing."""
+        highest = 0
+        async for entry in self._search(device, span):
+            serial = _whole(entry.get("serialNo"))
+            told = _person(entry, moment_of(entry.get("time")), terminal=True)
+            if serial is not None and self._ledger.take(serial) and told is not None:
+                yield self._report(told, live=False)
+            highest = max(highest, serial or 0)
+            await self._keep()
+        if self._search_fault is None:
+            self._ledger.filled(highest if span[1] == _LAST_SERIAL else span[1])
+            await self._keep()
 
     async def _search(self, device: Isapi, span: tuple[int, int]) -> AsyncIterator[Mapping[str, Any]]:
         """The device's record of events with these numbers. One that will not say is asked again at the next event."""
         search, position = uuid4().hex, 0
         known, self._search_fault = self._search_fault, None
         for _ in range(_MOST_PAGES):
-            wanted = {"searchID": search, "searchResultPosition": position, "maxResults": _PAGE, "major": 0, "minor": 0}
-            wanted |= {"beginSerialNo": span[0], "endSerialNo": span[1]}
+            wanted: dict[str, Any] = {
+                "searchID": search,
+                "searchResultPosition": position,
+                "maxResults": _PAGE,
+                "major": 0,
+                "minor": 0,
+            }
+            wanted |= {"beginSerialNo": span[0], "endSerialNo": span[1], "timeReverseOrder": False}
             try:
                 answer = await device.post(_SEARCH, {"AcsEventCond": wanted}, format="json")
             except DriverError as error:
@@ -172,6 +186,7 @@ class HikvisionCamera:
             position += len(page)
             if not more or not page:
                 return
+        self._search_fault = f"more than {_MOST_PAGES} pages"
 
     async def _keep(self) -> None:
         """Remember how far events were taken, here and over a restart."""
@@ -192,7 +207,7 @@ class HikvisionCamera:
 
     def _is_late(self, alert: Alert) -> bool:
         """Whether the event was held up, by the device's own clock, whatever that shows: only differences count."""
-        if alert.at is None:
+        if alert.at is None or not is_current(alert):
             return False
         delay_s = self._timekeeper.now().time_ns / 1e9 - alert.at.timestamp()
         self._delays_s.append(delay_s)

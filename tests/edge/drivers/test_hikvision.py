@@ -141,8 +141,9 @@ async def test_each_face_of_a_picture_is_a_report_and_none_is_alone(device, tmp_
     assert [(report.temperature_c, report.alone) for report in reports] == [(36.6, False), (38.2, False), (36.0, True)]
 
 
-async def test_what_happened_while_nobody_listened_is_told_late_once_and_as_not_live(device, tmp_path):
-    time = clock()
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_what_happened_while_nobody_listened_is_told_late_once_and_as_not_live(device, tmp_path, newest_first):
+    time, device.newest_first = clock(), newest_first
     async with Listening(device, tmp_path, time) as heard:
         await device.say_event(access_event(100))
         await heard.has(1)
