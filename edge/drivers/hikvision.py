@@ -44,8 +44,8 @@ _PAGE = 30
 _MOST_PAGES = 2000
 _LAST_SERIAL = 2**31 - 1
 _OLDEST_S = 90 * 86_400.0
-_serials: dict[str, int] = {}
-"""How far the events of each device were taken: the driver is made anew after every fault."""
+_ledgers: dict[str, Ledger] = {}
+"""Which events of each device were taken: the driver is made anew after every fault."""
 
 
 class Told(Struct, frozen=True):
@@ -87,6 +87,7 @@ class HikvisionCamera:
         self._device: Isapi | None = None
         self._stopped = asyncio.Event()
         self._ledger = Ledger(None)
+        self._kept: int | None = None
         self._gap = asyncio.Event()
         self._search_fault: str | None = None
         self._faces: dict[str, Instant] = {}
@@ -94,10 +95,10 @@ class HikvisionCamera:
 
     async def start(self) -> None:
         self._stopped.clear()
-        done = _serials.get(self._settings.url)
-        if done is None:
+        if self._settings.url not in _ledgers:
             done = await asyncio.to_thread(_read_serial, self._settings.serial_file)
-        self._ledger = Ledger(done)
+            _ledgers[self._settings.url] = Ledger(done)
+        self._ledger = _ledgers[self._settings.url]
         device = await Isapi(self._settings).__aenter__()
         self._device = device
         await device.reach()
@@ -115,20 +116,20 @@ class HikvisionCamera:
         sources = self._live(self._device), self._missed(self._device)
         async with aclosing(merged(sources, self._stopped)) as reports:
             async for report in reports:
-                yield report
+                if report.serial is None or self._ledger.is_new(report.serial, live=report.live):
+                    yield report
+                    await self._took(report.serial, live=report.live)
 
     async def _live(self, device: Isapi) -> AsyncGenerator[ThermalReport, None]:
         async with aclosing(device.alerts()) as alerts:
             async for alert in alerts:
                 late, serial = self._is_late(alert), serial_of(alert)
                 is_live = is_current(alert)
-                if serial is not None and not self._ledger.take(serial, live=is_live):
-                    continue
-                for told in told_by(alert):
-                    if not self._is_same_face(told):
-                        yield self._report(told, live=is_live and not late)
-                if serial is not None:
-                    await self._keep()
+                people = [told for told in told_by(alert) if not self._is_same_face(told)]
+                for told in people:
+                    yield self._report(told, live=is_live and not late)
+                if not people:
+                    await self._took(serial, live=is_live)
                 if self._ledger.missing() is not None:
                     self._gap.set()
 
@@ -152,10 +153,11 @@ class HikvisionCamera:
         async for entry in self._search(device, span):
             serial = _whole(entry.get("serialNo"))
             told = _person(entry, moment_of(entry.get("time")), terminal=True)
-            if serial is not None and self._ledger.take(serial) and told is not None:
+            if told is not None and serial is not None and self._ledger.is_new(serial):
                 yield self._report(told, live=False)
+            else:
+                await self._took(serial, live=False)
             highest = max(highest, serial or 0)
-            await self._keep()
         if self._search_fault is None:
             self._ledger.filled(highest if span[1] == _LAST_SERIAL else span[1])
             await self._keep()
@@ -188,11 +190,17 @@ class HikvisionCamera:
                 return
         self._search_fault = f"more than {_MOST_PAGES} pages"
 
+    async def _took(self, serial: int | None, *, live: bool) -> None:
+        """An event was used, whatever it was about; only then is it remembered."""
+        if serial is not None:
+            self._ledger.take(serial, live=live)
+            await self._keep()
+
     async def _keep(self) -> None:
-        """Remember how far events were taken, here and over a restart."""
+        """Remember over a restart how far events were taken."""
         done = self._ledger.done
-        if done is not None and _serials.get(self._settings.url) != done:
-            _serials[self._settings.url] = done
+        if done is not None and done != self._kept:
+            self._kept = done
             await asyncio.to_thread(_write_serial, self._settings.serial_file, done)
 
     def _is_same_face(self, told: Told) -> bool:

@@ -21,24 +21,31 @@ class Ledger:
         self._above: set[int] = set()
         self._taken: deque[int] = deque(maxlen=_REMEMBERED)
 
-    def take(self, serial: int, *, live: bool = False) -> bool:
-        """An event came; whether it is new.
+    def is_new(self, serial: int, *, live: bool = False) -> bool:
+        """Whether an event was not taken yet.
 
         A `live` one with a lower number than those before, which was not taken, is of a device that was set back or
         exchanged: it counts anew from there. Better an old event told twice than a new one not at all.
         """
-        begins = self.done is None or (live and serial < self.done and serial not in self._taken)
-        if not begins and (serial in self._above or (self.done is not None and serial <= self.done)):
-            return False
-        self._taken.append(serial)
-        if begins:
-            self.done, self._above = serial, set()
+        if self.done is None or self._counts_anew(serial, live):
             return True
-        self._above.add(serial)
-        self._join()
+        return serial > self.done and serial not in self._above
+
+    def take(self, serial: int, *, live: bool = False) -> None:
+        """An event was used: from now on it is not new."""
+        if not self.is_new(serial, live=live):
+            return
+        if self.done is None or self._counts_anew(serial, live):
+            self.done, self._above = serial, set()
+        else:
+            self._above.add(serial)
+            self._join()
+        self._taken.append(serial)
         if len(self._above) > _MOST_ABOVE:  # what is missing cannot be had: better new events than memory for ever
             self.done, self._above = max(self._above), set()
-        return True
+
+    def _counts_anew(self, serial: int, live: bool) -> bool:
+        return live and self.done is not None and serial < self.done and serial not in self._taken
 
     def missing(self) -> tuple[int, int] | None:
         """The lowest numbers between those taken, first and last; None when nothing is missing."""

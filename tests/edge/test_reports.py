@@ -102,7 +102,7 @@ reference_c = 35.0
             self.shown.append(outcome)
 
         monkeypatch.setattr(LogActuator, "show", show)
-        monkeypatch.setattr(hikvision, "_serials", {})
+        monkeypatch.setattr(hikvision, "_ledgers", {})
         self.agent = Agent(gate_settings.load(folder / "gate.toml"), "test")
 
     async def __aenter__(self) -> Gate:

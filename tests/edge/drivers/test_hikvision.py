@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -30,7 +31,7 @@ DEVICE_NS = 1_581_204_600_000_000_000
 
 @pytest.fixture(autouse=True)
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hikvision, "_serials", {})
+    monkeypatch.setattr(hikvision, "_ledgers", {})
 
 
 @pytest.fixture
@@ -161,6 +162,39 @@ async def test_what_happened_while_nobody_listened_is_told_late_once_and_as_not_
     assert len(heard.reports) == 27
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_over_cut_cables_and_hours_away_everybody_is_reported_exactly_once(device, tmp_path, seed):
+    draw, time, reports = random.Random(seed), clock(), []
+    happened, live = {1000}, {1000}
+
+    async def tell(serial: int) -> None:
+        happened.add(serial)
+        if draw.random() < 0.25:
+            device.keep(access_event(serial))  # while nobody listened, or lost on its way
+        else:
+            live.add(serial)
+            await device.say_event(access_event(serial))
+
+    for stay in range(6):
+        device.newest_first = draw.random() < 0.5
+        async with Listening(device, tmp_path, time) as heard:
+            if stay == 0:
+                await device.say_event(access_event(1000))
+                await heard.has(1)
+            for _ in range(draw.randrange(12)):
+                await tell(max(happened) + draw.randint(1, 3))
+                await asyncio.sleep(0)
+            if stay < 5 and draw.random() < 0.7:
+                device.cut()
+            elif stay == 5:
+                await device.say_event(access_event(max(happened) + 1))
+                happened.add(max(happened) + 1)
+                await heard.has(len(happened) - len(reports))
+        reports.extend(heard.reports)
+    assert sorted(report.serial for report in reports) == sorted(happened)
+    assert {report.serial for report in reports if report.live} <= live | {max(happened)}
+
+
 async def test_a_leap_in_the_numbers_is_asked_for_while_live_ones_go_first(device, tmp_path):
     async with Listening(device, tmp_path, clock()) as heard:
         await device.say_event(access_event(5))
@@ -221,7 +255,7 @@ async def test_the_last_number_is_kept_over_a_restart_of_the_gate(device, tmp_pa
         await device.say_event(access_event(41))
         await heard.has(1)
         await eventually(lambda: file.exists() and file.read_text() == "41", "the number is kept")
-    monkeypatch.setattr(hikvision, "_serials", {})
+    monkeypatch.setattr(hikvision, "_ledgers", {})
     device.keep(access_event(42))
     async with Listening(device, tmp_path, clock(), serial_file=str(file)) as heard:
         assert [report.serial for report in await heard.has(1)] == [42]
