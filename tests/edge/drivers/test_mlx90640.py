@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import numpy as np
 import pytest
 
 from edge.drivers.base import CelsiusImage, ThermalCamera
+from edge.drivers.catalogue import Plug
 from edge.drivers.mlx90640 import Mlx90640Camera, mended, open_i2c
 from tests.support.clocks import HandClock
 from tests.support.driver_contract import DriverCase, DriverContract, OnHardware
 from tests.support.i2c import BROKEN, Mlx90640OnABus
-from wire.errors import DriverError
+from wire.errors import DriverError, SettingsError
+from wire.settings import Document
 
 STEP_K = 0.1
 """What one count of this sensor is worth: its pictures cannot be nearer to the scene."""
@@ -123,6 +126,14 @@ async def test_an_address_at_which_nothing_answers_is_said():
 def test_a_machine_without_a_bus_says_so():
     with pytest.raises(DriverError, match="I²C bus cannot be opened"):
         open_i2c()
+
+
+def test_without_its_package_the_gate_s_file_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "edge.drivers.mlx90640")
+    monkeypatch.setitem(sys.modules, "adafruit_mlx90640", None)
+    document = Document(tmp_path / "gate.toml", 'driver = "mlx90640"')
+    with pytest.raises(SettingsError, match=r'gate.toml:1: driver = .mlx90640.: .*pip install "menshen\[mlx90640\]"'):
+        Plug(document, (), "thermal", document.data)
 
 
 def test_a_broken_pixel_among_broken_ones_stays_unknown():
