@@ -3,7 +3,7 @@
 .PHONY: help demo test lint fix lock bench chaos clean
 PYTHON ?=
 BIN := .venv/bin
-TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk
+TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk xvfb
 LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 PROJECT = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 

@@ -6,15 +6,19 @@ lanes (devices → passage → decision) ── outbox (spool) ── uplink ─
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from edge import registry
 from edge.clock import SystemTime, Timekeeper
 from edge.follower import Follower
+from edge.guard import passwords
+from edge.guard.settings import GuardSettings
+from edge.guard.stage import Stage
 from edge.lane import House, Lane
 from edge.memory import Keeper, Memory
 from edge.outbox import Outbox
@@ -23,8 +27,12 @@ from edge.settings import Gate
 from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.vitals import Pulse
+from wire.errors import SettingsError
 from wire.link import Backoff
 from wire.tokens import read_key
+
+if TYPE_CHECKING:
+    from edge.guard.server import GuardServer
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +67,7 @@ class Agent:
         )
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"
+        self.guard = _guard(self._name, settings.guard, self.lanes)
 
     async def run(self) -> None:
         await self.follower.start()
@@ -71,6 +80,8 @@ class Agent:
                     tasks.create_task(self._keep(lane), name=lane.name)
                 tasks.create_task(self.uplink.run(), name="uplink")
                 tasks.create_task(self._keeper.run(), name="memory")
+                if self.guard is not None:
+                    tasks.create_task(self.guard.run(), name="guard")
         finally:
             await self._keeper.stop()
             await self.outbox.stop()
@@ -101,3 +112,19 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield from _leaves(error)
         else:
             yield error
+
+
+def _guard(name: str, settings: GuardSettings | None, lanes: Sequence[Lane]) -> GuardServer | None:
+    """The guard's page, where the gate has one. Raises `SettingsError` when its password or a package is missing."""
+    if settings is None:
+        return None
+    try:
+        from edge.guard.app import create_app  # noqa: PLC0415 - a gate without the page needs none of its packages
+        from edge.guard.server import GuardServer  # noqa: PLC0415
+    except ImportError as error:
+        need = 'install what it needs with: pip install "menshen[guard]"'
+        raise SettingsError([f"guard: the package {error.name!r} is not installed here; {need}"]) from error
+    stage = Stage([lane.name for lane in lanes if "thermal" in lane.devices], settings.rate_hz)
+    for lane in lanes:
+        lane.stage = stage.lanes.get(lane.name)
+    return GuardServer(create_app(name, stage, settings, passwords.read(Path(settings.password_file))), settings)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import sys
 from pathlib import Path
+from typing import Any
 
 from edge import settings
 from edge.agent import Agent
+from edge.guard import passwords
+from edge.thermal.settings import ThermalSettings
+from wire.errors import MenshenError
 from wire.process import run, set_up_logging
 
 
@@ -28,7 +34,46 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=command)
         if name == "run":
             sub.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    _add_watch(commands)
+    about = "write the password of the guard's page (asked for, or the first line of what is piped in)"
+    sub = commands.add_parser("password", help=about, description=about)
+    sub.add_argument("file", type=Path)
+    sub.set_defaults(run=_password)
     return parser
+
+
+def _add_watch(commands: Any) -> None:  # noqa: ANN401 - argparse hides the type
+    about = "show what the gate sees in a recording: frame, faces, reference, temperatures, verdicts"
+    sub = commands.add_parser("watch", help=about, description=about)
+    sub.add_argument("recording", type=Path, help=".npz, a folder of 16-bit pictures, or a radiometric FLIR JPEG")
+    sub.add_argument("--out", type=Path, help="a folder for PNGs, or a file .mp4, .avi or .mkv; else a window")
+    sub.add_argument("--window", action="store_true", help="a window as well as the files of --out")
+    sub.add_argument("--lang", choices=["en", "zh"], default="en")
+    sub.add_argument("--rate", type=float, metavar="HZ", help="of a folder whose times nothing tells")
+    sub.add_argument("--reference", type=float, metavar="C", help="the set temperature of the reference in view")
+    sub.set_defaults(run=_watch)
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    try:
+        from edge.watch.play import Wanted, watch
+    except ModuleNotFoundError as error:
+        need = 'install what this command needs with: pip install "menshen[watch]"'
+        raise MenshenError(f"watch: the package {error.name!r} is not installed here; {need}") from error
+    if arguments.rate is not None and not 0 < arguments.rate <= 1000:
+        raise MenshenError(f"--rate {arguments.rate}: expected a number above 0 and up to 1000")
+    thermal = ThermalSettings(reference_c=arguments.reference)
+    wanted = Wanted(arguments.recording, arguments.out, arguments.window, arguments.lang, arguments.rate, thermal)
+    return watch(wanted)
+
+
+def _password(arguments: argparse.Namespace) -> int:
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if sys.stdin.isatty() and getpass.getpass("Once more: ") != password:
+        raise MenshenError("the two are not the same; nothing was written")
+    passwords.write(arguments.file, password)
+    print(f"{arguments.file}: written; name it as password_file in [guard]")
+    return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -17,14 +17,23 @@ import structlog
 from edge.barrier import Barrier, FireAlarm
 from edge.clock import Instant, Timekeeper
 from edge.devices import Device
-from edge.drivers.base import BadgeRead, ContactChange, ContactKind, ThermalFrame, VehicleRead
+from edge.drivers.base import (
+    BadgeRead,
+    CelsiusImage,
+    ContactChange,
+    ContactKind,
+    ThermalFrame,
+    ThermalReport,
+    VehicleRead,
+)
 from edge.memory import Memory
-from edge.passage import BadgeSeen, Crossing, Crossings, Fusion, Turns, VehicleFusion, VehicleSeen
+from edge.passage import BadgeSeen, Crossing, Crossings, Fusion, Passage, Turns, VehicleFusion, VehicleSeen
 from edge.policy import LaneRules
 from edge.porter import Act, ByHand, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
 from edge.rules import PolicySettings
 from edge.settings import Lane as Plugged
+from edge.thermal.reports import Reports
 from edge.thermal.screen import Screen
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading, View
@@ -64,6 +73,13 @@ class Screening(Protocol):
     def flush(self) -> list[Reading]: ...
 
 
+class Shows(Protocol):
+    """What a lane shows to whoever looks at it now (`edge.guard.stage`)."""
+
+    def show(self, celsius: CelsiusImage, view: View) -> None: ...
+    def tell(self, reading: Reading) -> None: ...
+
+
 @dataclass(frozen=True)
 class House:
     """What the lanes of one gate share."""
@@ -92,6 +108,8 @@ class Lane:
         """Frames judged since the start: the pipeline's progress."""
         self.drift_c: float | None = None
         """The reference as seen minus its set temperature, in kelvin."""
+        self.stage: Shows | None = None
+        """Where each frame is shown to the guard, where there is a guard's page."""
         self.mode: LaneMode | None = None
         """None until the devices have said whether they work."""
         self._house = house
@@ -103,6 +121,9 @@ class Lane:
             for kind, plug in plugs.items()
         }
         self._screen = house.make_screen(settings.thermal)
+        self._reports = Reports(settings.thermal)
+        camera = plugs.get("thermal")
+        self._camera_silence_s = CAMERA_SILENCE_S if camera is None else camera.trait("silence_s", CAMERA_SILENCE_S)
         self._sighted: Instant | None = None
         """When the camera last gave a usable frame."""
         self._why_blind = ""
@@ -182,7 +203,7 @@ class Lane:
     # -- devices in -------------------------------------------------------------------------------------------------
 
     async def _watch(self, camera: Device) -> None:
-        await camera.read(self._frame, CAMERA_SILENCE_S)
+        await camera.read(self._frame, self._camera_silence_s)
         await self._flush()
 
     async def _flush(self) -> None:
@@ -190,9 +211,14 @@ class Lane:
         for reading in self._screen.flush():
             await self.conclude(reading)
 
-    async def _frame(self, frame: ThermalFrame) -> None:
+    async def _frame(self, frame: ThermalFrame | ThermalReport) -> None:
+        if isinstance(frame, ThermalReport):
+            await self._report(frame)
+            return
         view = await asyncio.to_thread(self._screen.see, frame)
         self.frames += 1
+        if self.stage is not None:
+            self.stage.show(frame.celsius, view)
         set_c = self._settings.thermal.reference_c
         if view.reference is not None and set_c is not None:
             self.drift_c = view.reference.seen_c - set_c
@@ -205,6 +231,21 @@ class Lane:
     async def conclude(self, reading: Reading) -> None:
         """The screening, or a camera that measures by itself, concluded about one person."""
         await self._carry_out(self._porter.reading(reading, self._house.timekeeper.now()))
+
+    async def _report(self, report: ThermalReport) -> None:
+        """A person whom the camera measured itself. What happened earlier is recorded, and moves no barrier."""
+        self.frames += 1
+        reading = self._reports.take(report)
+        if self.stage is not None and report.live:
+            self.stage.tell(reading)
+        if self._people is None or (report.live and not report.reads_badges):
+            await self.conclude(reading)
+            return
+        badge = self._token(TokenKind.BADGE, report.badge)
+        passage = Passage(report.at, None if badge is None else BadgeSeen(badge, report.at), reading)
+        now = self._house.timekeeper.now()
+        act = self._people.together(passage, now, reads_badges=report.reads_badges, live=report.live)
+        await self._carry_out([act])
 
     async def _badge(self, read: BadgeRead) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from edge.drivers.catalogue import Plug
+from edge.guard.settings import GuardSettings
 from edge.rules import PolicySettings
 from edge.spool import SpoolSettings
 from edge.thermal.settings import ThermalSettings
@@ -62,6 +63,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     broker: BrokerSettings = BrokerSettings()
     spool: SpoolSettings = SpoolSettings()
     memory_file: str | None = None
+    guard: GuardSettings | None = None
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0
     policy: PolicySettings = PolicySettings()
     lanes: Annotated[list[LaneSettings], Meta(min_length=1)]

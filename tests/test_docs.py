@@ -10,7 +10,12 @@ import msgspec
 import pytest
 
 import menshen
+from edge.drivers.hikvision import HikvisionCamera
+from edge.drivers.lepton import LeptonCamera
+from edge.drivers.mlx90640 import Mlx90640Camera
 from edge.drivers.replay import ReplayCamera
+from edge.drivers.topdon import TopdonCamera
+from edge.guard import passwords
 from edge.settings import GateSettings
 from edge.thermal.settings import ThermalSettings
 from hub.alerts.channels import MailSettings, WebhookSettings
@@ -19,6 +24,7 @@ from hub.settings import HubSettings
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "deploy" / "examples"
+CAMERAS = (HikvisionCamera, LeptonCamera, Mlx90640Camera, TopdonCamera)
 
 
 def keys_of(kind: object) -> set[str]:
@@ -34,6 +40,7 @@ def keys_of(kind: object) -> set[str]:
     [
         ("hub.toml", (HubSettings, WebhookSettings, MailSettings)),
         ("gate.toml", (GateSettings, ThermalSettings, ReplayCamera.Settings)),
+        ("cameras.toml", tuple(camera.Settings for camera in CAMERAS)),
     ],
 )
 def test_every_setting_stands_in_the_example_and_every_example_is_a_setting(name, kinds):
@@ -44,7 +51,7 @@ def test_every_setting_stands_in_the_example_and_every_example_is_a_setting(name
 
 def test_the_examples_are_good(tmp_path, capsys):
     (tmp_path / "token.key").write_text("k" * 32)
-    for room, name in (("hub", "hub.toml"), ("edge", "gate.toml")):
+    for room, name in (("hub", "hub.toml"), ("edge", "gate.toml"), ("edge", "cameras.toml")):
         (tmp_path / name).write_text((EXAMPLES / name).read_text("utf-8"))
         assert menshen.main([room, "check", str(tmp_path / name)]) == 0, capsys.readouterr().err
 
@@ -52,6 +59,7 @@ def test_the_examples_are_good(tmp_path, capsys):
 def test_the_examples_are_good_with_everything_in_them_that_is_commented_out(tmp_path, capsys):
     (tmp_path / "token.key").write_text("k" * 32)
     (tmp_path / "registry.json").write_text('{"v":1,"version":1,"entries":[]}')
+    passwords.write(tmp_path / "guard.password", "correct horse")
     for room, name in (("hub", "hub.toml"), ("edge", "gate.toml")):
         text = (EXAMPLES / name).read_text("utf-8")
         (tmp_path / name).write_text(re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE))

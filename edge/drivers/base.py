@@ -39,6 +39,31 @@ class ThermalFrame(Struct, frozen=True):
     since_shutter_s: float | None = None
 
 
+class ThermalReport(Struct, frozen=True, kw_only=True):
+    """What a camera that measures by itself says of one person; no picture of it reaches us.
+
+    `temperature_c` as the camera says it: of the skin, or with `is_body` the camera's own estimate of the body's;
+    `limit_c` the fixed limit for fever on that scale, None for the lane's. `u_c` is the standard uncertainty that the
+    site puts on this camera, in kelvin. `live` is False for what happened earlier and is told only now: it enters the
+    record and moves no barrier. `badge` is the number of the card or person where the camera is a terminal that
+    `reads_badges`; like any badge's it becomes a token.
+    """
+
+    temperature_c: float
+    u_c: float
+    at: Instant
+    is_body: bool = False
+    limit_c: float | None = None
+    abnormal: bool = False
+    """The camera's own alarm."""
+    mask: bool | None = None
+    alone: bool = True
+    live: bool = True
+    serial: int | None = None
+    reads_badges: bool = False
+    badge: str | None = None
+
+
 class BadgeRead(Struct, frozen=True):
     """A badge at a reader; `number` as the reader gives it, never stored nor sent (it becomes a token)."""
 
@@ -98,8 +123,10 @@ class Driver(Protocol):
 
 @runtime_checkable
 class ThermalCamera(Driver, Protocol):
-    def frames(self) -> AsyncIterator[ThermalFrame]:
-        """Frames as they come. Raises `DriverError`."""
+    """A class of cameras that only report people carries `silence_s = None`: it guards its device's silence itself."""
+
+    def frames(self) -> AsyncIterator[ThermalFrame | ThermalReport]:
+        """Frames, or reports, as they come. Raises `DriverError`."""
         ...
 
 

@@ -24,8 +24,16 @@ def driver_class(document: Document, where: Path_, kind: str, name: object) -> t
     try:
         loaded: type[Any] = found[name].load()
     except ImportError as error:
-        raise SettingsError([document.problem((*where, "driver"), f"cannot be loaded: {error}")]) from error
+        need = (
+            f'; install what it needs with: pip install "menshen[{extras}]"' if (extras := _extras(found[name])) else ""
+        )
+        raise SettingsError([document.problem((*where, "driver"), f"cannot be loaded: {error}{need}")]) from error
     return loaded
+
+
+def _extras(entry: metadata.EntryPoint) -> str:
+    """What an entry point says that it needs (`name = "module:Class [extra]"`)."""
+    return ",".join(entry.extras)
 
 
 class Plug:
@@ -37,6 +45,10 @@ class Plug:
         self._class = driver_class(document, where, kind, table.get("driver"))
         rest = {key: value for key, value in table.items() if key != "driver"}
         self._settings = anchored(document.convert(rest, self._class.Settings, where), document.path.parent)
+
+    def trait(self, name: str, default: Any) -> Any:  # noqa: ANN401 - what a driver's class says of itself
+        """An attribute of the driver's class, where it has it."""
+        return getattr(self._class, name, default)
 
     def make(self, timekeeper: Timekeeper) -> Any:  # noqa: ANN401 - a driver of `kind`; `edge.devices` narrows it
         """A new driver; nothing is opened yet."""

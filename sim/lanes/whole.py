@@ -111,6 +111,9 @@ class Script:
     def make(self, _timekeeper: object) -> Script:
         return self
 
+    def trait(self, name: str, default: Any) -> Any:  # noqa: ANN401 - what a driver's class says of itself
+        return getattr(self, name, default)
+
     async def start(self) -> None:
         self._check()
 

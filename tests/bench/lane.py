@@ -90,6 +90,9 @@ class _Source:
     def make(self, _timekeeper: object) -> _Source:
         return self
 
+    def trait(self, name: str, default: Any) -> Any:
+        return getattr(self, name, default)
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...

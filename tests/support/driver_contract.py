@@ -6,17 +6,37 @@ The clock is moved by hand to just before the driver's first word, so no test wa
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
 import pytest
 
 from edge.clock import Timekeeper
+from edge.drivers.base import ThermalFrame, ThermalReport
 from tests.support.clocks import HandClock
 from wire.errors import DriverError
 
 NEARLY_S = 0.005
+
+
+class World(Protocol):
+    """What stands below a driver where the hardware would, and what can happen to it."""
+
+    threads: set[int]
+    """Threads in which it was made to wait."""
+
+    def vanish(self) -> None:
+        """It is unplugged."""
+
+    def come_back(self) -> None:
+        """It is there again, as good as new."""
+
+    def garble(self) -> None:
+        """From now on it talks nonsense."""
 
 
 class DriverCase(NamedTuple):
@@ -28,6 +48,7 @@ class DriverCase(NamedTuple):
     """`frames` or `reads`."""
     protocol: type
     first_s: float = 0.0
+    world: World | None = None
 
     def made(self, timekeeper: Timekeeper, **more: Any) -> Any:
         return self.kind(msgspec.convert({**self.wanted, **more}, self.kind.Settings), timekeeper)
@@ -98,6 +119,70 @@ class DriverContract:
     @staticmethod
     async def _all(case, driver) -> list[Any]:
         return [word async for word in case.said(driver)]
+
+
+class OnHardware:
+    """The promises of drivers of real devices, over a `world` below them."""
+
+    async def test_a_device_that_vanishes_is_a_driver_error_and_a_restart_recovers(self, case):
+        driver, _ = await case.started()
+        source = case.said(driver)
+        await anext(source)
+        case.world.vanish()
+        with pytest.raises(DriverError):
+            await asyncio.wait_for(self._drained(source), 5)
+        await driver.stop()
+        case.world.come_back()
+        again, _ = await case.started()
+        assert await asyncio.wait_for(anext(case.said(again)), 5) is not None
+        await again.stop()
+
+    async def test_a_device_that_is_not_there_is_a_driver_error_that_names_it(self, case):
+        case.world.vanish()
+        driver = case.made(HandClock())
+        with pytest.raises(DriverError, match=r"\w"):
+            await asyncio.wait_for(self._begun(case, driver), 5)
+        await driver.stop()
+
+    async def test_nonsense_is_left_out_or_ends_in_a_driver_error_never_in_anything_else(self, case):
+        driver, _ = await case.started()
+        source = case.said(driver)
+        await anext(source)
+        case.world.garble()
+        with contextlib.suppress(DriverError, TimeoutError):
+            async with asyncio.timeout(0.3):
+                async for word in source:
+                    self.check_word(word)
+        await driver.stop()
+
+    async def test_it_waits_for_its_device_beside_the_event_loop(self, case):
+        driver, _ = await case.started()
+        source = case.said(driver)
+        for _ in range(3):
+            self.check_word(await asyncio.wait_for(anext(source), 5))
+        await driver.stop()
+        assert threading.get_ident() not in case.world.threads
+
+    @staticmethod
+    def check_word(word: Any) -> None:
+        """A frame is a picture in °C; a report is a temperature that a person can have."""
+        if isinstance(word, ThermalReport):
+            assert 20 <= word.temperature_c <= 50
+            return
+        assert isinstance(word, ThermalFrame)
+        assert word.celsius.dtype == np.float32
+        assert word.celsius.ndim == 2
+        assert np.isfinite(word.celsius).all()
+
+    @staticmethod
+    async def _begun(case, driver) -> None:
+        await driver.start()
+        await anext(case.said(driver))
+
+    @staticmethod
+    async def _drained(source: AsyncIterator[Any]) -> None:
+        async for _ in source:
+            pass
 
 
 class PlantedFaults:

@@ -38,6 +38,9 @@ class Socket:
     def make(self, _timekeeper: object) -> Socket:
         return self
 
+    def trait(self, name: str, default: Any) -> Any:
+        return getattr(self, name, default)
+
     async def start(self) -> None:
         self._check()
         self.starts += 1

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from hub.board import DeviceRow
 from hub.web.words import LANGS
+from tests.support.browser import chromium
 from tests.support.console import ServedConsole, served
 from tests.support.snapshots import alert, bad_day, board, calm_passages, fever, gate, person
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 HOSTILE = """</td><script>document.title='taken'</script><img src=x onerror="document.title='taken'">"""
 LONG = "a" * 32
@@ -24,14 +20,8 @@ LONG = "a" * 32
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("MENSHEN_REQUIRE_ALL") == "1":
-            pytest.fail(f"{CHROMIUM} is missing and MENSHEN_REQUIRE_ALL=1: install the package chromium")
-        pytest.skip(f"{CHROMIUM} is missing: the console was NOT tried in a browser; install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=ARGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
