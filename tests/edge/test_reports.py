@@ -129,6 +129,7 @@ reference_c = 35.0
 async def test_a_camera_s_fever_is_denied_and_what_it_tells_late_only_recorded(tmp_path, monkeypatch):
     async with IsapiDevice() as device, Gate(tmp_path, device, monkeypatch, "") as gate:
         await eventually(lambda: device.listeners == 1, "it listens")
+        gate.shown.clear()  # the barrier is closed at the start
         await device.say_event(face_event(38.4))
         await device.say_event(access_event(1, currentEvent=False, currTemperature=35.6))
         passages = await gate.passages(2)
