@@ -19,6 +19,8 @@ MIN_SIDE_PX = 16
 STILL_S = 0.25
 """A camera whose picture stands still for so long and then moves has closed its shutter, even where it does not say so
 (a Lepton repeats its last frame for about half a second). Frames that are merely given twice are closer together."""
+SETTLED_S = 1.0
+"""So long after such a pause a Lepton's frames are good again. What a camera tells itself counts for `shutter_s`."""
 
 
 class FrameCheck:
@@ -57,10 +59,10 @@ class FrameCheck:
 
     def _is_settling(self, frame: ThermalFrame) -> bool:
         """Whether the shutter closed just now, by the camera's word or by a picture that stood still."""
-        since_s = [] if frame.since_shutter_s is None else [frame.since_shutter_s]
-        if self._shutter_at is not None:
-            since_s.append(frame.at.seconds_since(self._shutter_at))
-        return any(0 <= one < self._settings.shutter_s for one in since_s)
+        told_s = frame.since_shutter_s
+        if told_s is not None and told_s < self._settings.shutter_s:
+            return True
+        return self._shutter_at is not None and 0 <= frame.at.seconds_since(self._shutter_at) < SETTLED_S
 
 
 def _is_picture(image: np.ndarray) -> bool:

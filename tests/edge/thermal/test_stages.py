@@ -87,8 +87,8 @@ def test_a_picture_that_stood_still_for_a_moment_was_a_shutter_though_the_camera
     still = picture()
     for n in range(4):
         assert check.refuse(frame(still, n / 9)) is None
-    after = [(seconds, check.refuse(frame(picture(seed=n + 2), seconds))) for n, seconds in enumerate((0.5, 3.0, 5.6))]
-    assert after == [(0.5, Refusal.SHUTTER), (3.0, Refusal.SHUTTER), (5.6, None)]
+    after = [(seconds, check.refuse(frame(picture(seed=n + 2), seconds))) for n, seconds in enumerate((0.5, 1.4, 1.6))]
+    assert after == [(0.5, Refusal.SHUTTER), (1.4, Refusal.SHUTTER), (1.6, None)]
 
 
 def test_frames_that_are_given_twice_are_no_shutter():
