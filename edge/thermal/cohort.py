@@ -11,9 +11,9 @@ from collections import deque
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
 from msgspec import Struct
 
+from edge.thermal.measure import quantile
 from edge.thermal.settings import ThermalSettings
 
 SESSION_GAP_NS = 4 * 3600 * 10**9
@@ -65,11 +65,14 @@ class Cohort:
         self._before_c = self._usual_c if kept.before_c is None else kept.before_c
         self._begun = kept.before_c is not None
         self._apart_k: deque[float] = deque(kept.apart_k, maxlen=SPREAD_PEOPLE)
+        self.wider_k = self._wider_k()
+        """By how much people at this lane differ more than usual, in kelvin: the limit has to leave them room."""
 
     def add(self, skin_c: float, time_ns: int) -> None:
         """One more person, whoever it is."""
         if self.knows(time_ns):
             self._apart_k.append(skin_c - self.centre_c(time_ns))
+            self.wider_k = self._wider_k()
         if self._is_over(time_ns):
             self._before_c, self._begun = self.centre_c(self._members[-1].time_ns), True
             self._members.clear()
@@ -82,14 +85,6 @@ class Cohort:
             return _drawn(recent_c, self._session_before_c(time_ns), WEIGHT_OF_BEFORE)
         centre_c = _drawn(recent_c, self._usual_c, WEIGHT_OF_USUAL)
         return min(max(centre_c, self._usual_c - MAX_FALL_C), self._usual_c + MAX_RISE_C)
-
-    def wider_k(self) -> float:
-        """By how much people at this lane differ more than usual, in kelvin: the limit has to leave them room."""
-        if not self._apart_k:
-            return 0.0
-        coldest_k, middle_k = (float(value) for value in np.quantile(self._apart_k, (SPREAD_SHARE, 0.5)))
-        share = len(self._apart_k) / (len(self._apart_k) + SPREAD_WEIGHT)
-        return min(max((middle_k - coldest_k - USUAL_SPREAD_C) * share, -MAX_SPREAD_C), MAX_SPREAD_C)
 
     def knows(self, time_ns: int) -> bool:
         """Whether there is anything to compare with: a reference, a session before, or enough people."""
@@ -106,6 +101,13 @@ class Cohort:
     def state(self) -> CohortState:
         people = tuple((member.time_ns, member.skin_c) for member in self._members)
         return CohortState(people, self._before_c if self._begun else None, tuple(self._apart_k))
+
+    def _wider_k(self) -> float:
+        if not self._apart_k:
+            return 0.0
+        coldest_k, middle_k = quantile(self._apart_k, SPREAD_SHARE), median(self._apart_k)
+        share = len(self._apart_k) / (len(self._apart_k) + SPREAD_WEIGHT)
+        return min(max((middle_k - coldest_k - USUAL_SPREAD_C) * share, -MAX_SPREAD_C), MAX_SPREAD_C)
 
     def _recent_c(self, time_ns: int) -> list[float]:
         if self._settings.reference_c is None:

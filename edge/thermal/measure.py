@@ -8,9 +8,9 @@ figure and source stands at its constant; uncertainties are combined as the GUM 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from statistics import NormalDist, stdev
+from statistics import NormalDist, median, stdev
 from typing import NamedTuple
 
 import numpy as np
@@ -143,18 +143,27 @@ def combine(looks: Sequence[Measured]) -> Measured:
     skins_c = [look.skin_c for look in looks]
     count = len(looks)
     noise_c = min(LOOK_SD_C, stdev(skins_c)) if count > 1 else 0.0
-    skin_c = float(np.quantile(skins_c, UPPER)) - _expected_upper(count) * noise_c
-    common_c = math.sqrt(max(0.0, float(np.median([look.u_c for look in looks])) ** 2 - LOOK_SD_C**2))
+    skin_c = quantile(skins_c, UPPER) - _expected_upper(count) * noise_c
+    common_c = math.sqrt(max(0.0, median(look.u_c for look in looks) ** 2 - LOOK_SD_C**2))
     return Measured(skin_c, math.hypot(common_c, LOOK_SD_C * _spread_of_upper(count)))
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """As numpy's, with linear interpolation; of a handful of numbers, many times a second, in a tenth of its time."""
+    ordered = sorted(values)
+    whole, part = divmod(share * (len(ordered) - 1), 1)
+    low = ordered[int(whole)]
+    return low + (ordered[min(int(whole) + 1, len(ordered) - 1)] - low) * part
 
 
 @lru_cache
 def _expected_upper(count: int) -> float:
     """The quantile of so many standard normal values, expected (Blom 1958: order statistics)."""
     scores = [NormalDist().inv_cdf((rank - 0.375) / (count + 0.25)) for rank in range(1, count + 1)]
-    return float(np.quantile(scores, UPPER))
+    return quantile(scores, UPPER)
 
 
+@lru_cache
 def _spread_of_upper(count: int) -> float:
     """Its standard deviation: sqrt(p(1-p)/n) over the density there (large n), and never more than one value's."""
     normal = NormalDist()

@@ -113,6 +113,8 @@ class Screen:
 
     def _look(self, track: Track, face: Face, frame: ThermalFrame, *, lost: bool, alone: bool) -> None:
         track.alone = track.alone and (alone or not self._settings.one_person)
+        if track.concluded:
+            return
         refusal = self._why_not(track, face, lost=lost)
         if refusal is not None:
             track.refuse(refusal)

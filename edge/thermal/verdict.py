@@ -40,7 +40,7 @@ class Limits(Struct, frozen=True):
 def limits(settings: ThermalSettings, cohort: Cohort, calibration: Calibration, time_ns: int) -> Limits:
     """What holds at this lane now."""
     centre_c = cohort.centre_c(time_ns)
-    fever_c = centre_c + settings.cohort_delta_c + cohort.wider_k() + calibration.limit_shift_k
+    fever_c = centre_c + settings.cohort_delta_c + cohort.wider_k + calibration.limit_shift_k
     has_reference = settings.reference_c is not None
     return Limits(
         fever_c=round(fever_c, 2),

@@ -31,7 +31,7 @@ def people(count: int, shift_k: float = 0.0, seed: int = 1) -> list[float]:
 
 
 def limit_c(cohort: Cohort, now_ns: int) -> float:
-    return cohort.centre_c(now_ns) + HELD.cohort_delta_c + cohort.wider_k()
+    return cohort.centre_c(now_ns) + HELD.cohort_delta_c + cohort.wider_k
 
 
 @pytest.mark.parametrize("settings", [HELD, ALONE])
@@ -70,7 +70,7 @@ def test_a_wave_of_fevers_does_not_hide_the_next():
 def test_where_a_reference_holds_the_camera_nobody_lifts_the_limit_by_more_than_is_said(skins_c):
     cohort, now_ns = filled(HELD, skins_c)
     assert USUAL_C - MAX_FALL_C <= cohort.centre_c(now_ns) <= USUAL_C + MAX_RISE_C
-    assert -MAX_SPREAD_C <= cohort.wider_k() <= MAX_SPREAD_C
+    assert -MAX_SPREAD_C <= cohort.wider_k <= MAX_SPREAD_C
 
 
 @given(st.lists(st.floats(34, 37), min_size=20, max_size=100), st.integers(0, 60))
@@ -139,7 +139,7 @@ def test_a_sharper_camera_whose_people_differ_more_gets_a_wider_limit_and_a_blun
     draw = np.random.default_rng(4)
     for sd_k, sign in ((0.5, 1), (0.25, -1)):
         cohort, _ = filled(HELD, [USUAL_C + one for one in draw.normal(0, sd_k, 400).tolist()])
-        assert cohort.wider_k() * sign > 0.03
+        assert cohort.wider_k * sign > 0.03
 
 
 @given(st.lists(st.floats(30, 40), max_size=150), st.booleans(), st.integers(0, 12))
@@ -153,7 +153,7 @@ def test_a_restart_changes_nothing(skins_c, with_reference, hours):
     for moment_ns in (later_ns, later_ns + 5 * 60 * MINUTE_NS):
         assert again.centre_c(moment_ns) == pytest.approx(cohort.centre_c(moment_ns))
         assert again.knows(moment_ns) == cohort.knows(moment_ns)
-    assert again.wider_k() == cohort.wider_k()
+    assert again.wider_k == cohort.wider_k
 
 
 @given(st.lists(st.tuples(st.floats(30, 40), st.integers(0, 10**19)), max_size=60))
