@@ -8,6 +8,8 @@ from pathlib import Path
 
 from edge.evaluate.fever import fever
 from edge.evaluate.pictures import faces, recordings
+from edge.evaluate.plots import plot
+from edge.evaluate.table import people_of
 from wire.errors import DriverError
 
 
@@ -24,9 +26,13 @@ def main(argv: list[str]) -> int:
         sub.add_argument("path", type=Path)
         sub.add_argument("--json", action="store_true", help="one line of JSON rather than indented")
         sub.set_defaults(work=work)
+        if name == "fever":
+            sub.add_argument("--plots", type=Path, metavar="DIR", help="write ROC, Bland-Altman and drift as PNGs too")
     arguments = parser.parse_args(argv)
     try:
         figures = arguments.work(arguments.path)
+        if getattr(arguments, "plots", None) is not None:
+            plot(people_of(arguments.path), arguments.plots)
     except (OSError, KeyError, ValueError) as error:
         raise DriverError(f"{arguments.path}: not as described in edge/thermal/README.md: {error!r}") from error
     print(json.dumps(figures, indent=None if arguments.json else 2))

@@ -25,6 +25,9 @@ FEVER_C = 37.5
 CLEAR_FEVER_C = 38.0
 BLACKBODY_C = 35.0
 """The temperatures of the table are corrected against a blackbody already."""
+ASKED = (0.90, 0.95)
+"""Sensitivity and specificity that a screening is asked for."""
+RESAMPLES = 10_000
 SESSION_PEOPLE, SESSION_SD_C, DRAWS = 100, 0.5, 20
 """Day-to-day bias: so many people, one a minute, see the same camera offset, drawn anew for the next so many."""
 MINUTE_NS, NIGHT_NS = 60 * 10**9, 12 * 3600 * 10**9
@@ -87,10 +90,29 @@ def _figures(people: Sequence[Person], camera: str) -> dict[str, Any]:
         "auc": round(auc(three), 4),
         "three_looks": rates(three),
         "one_look": rates(one),
+        "resampled": resampled(three),
         "people": len(three),
         "fevers": int(_margins(three, ill=True).size),
         "day_bias": day_bias(people, camera),
         "body": _body(three),
+    }
+
+
+def resampled(everybody: Sequence[Judged]) -> dict[str, Any]:
+    """What other people of the same kind might give: 95 % intervals, and how often both `ASKED` rates are reached."""
+    draw = np.random.default_rng(1)
+    found = []
+    for asked, ill in zip(ASKED, (True, False), strict=True):
+        right = np.array([one.flagged is ill for one in everybody if (one.oral_c >= FEVER_C) is ill])
+        if not right.size:
+            return {}
+        drawn = draw.binomial(right.size, right.mean(), RESAMPLES) / right.size
+        found.append((drawn, drawn >= asked))
+    (sensitivity, enough), (specificity, few) = found
+    return {
+        "sensitivity": _interval(sensitivity),
+        "specificity": _interval(specificity),
+        "both_reached": round(float((enough & few).mean()), 3),
     }
 
 
@@ -153,6 +175,10 @@ def _errors(everybody: Sequence[Judged], *, ill: bool) -> NDArray[np.float64]:
 
 def _margins(everybody: Sequence[Judged], *, ill: bool) -> NDArray[np.float64]:
     return np.array([one.margin_c for one in everybody if (one.oral_c >= FEVER_C) is ill])
+
+
+def _interval(rates: NDArray[np.float64]) -> list[float]:
+    return [round(float(one), 3) for one in np.quantile(rates, (0.025, 0.975))]
 
 
 def _share(flags: Iterable[bool]) -> float:

@@ -19,10 +19,11 @@ _PLAUSIBLE_C = (-30.0, 60.0)
 
 
 class Look(Struct, frozen=True):
-    """One round: the hottest of the face and of the canthi, in °C, corrected against the blackbody."""
+    """One round: the hottest of the face and of the canthi, in °C, corrected against the blackbody by `offset_k`."""
 
     face_c: float
     canthi_c: float
+    offset_k: float | None = None
 
 
 class Person(Struct, frozen=True):
@@ -88,7 +89,7 @@ def _looks(camera: str, number: Callable[[str], float | None]) -> tuple[Look, ..
     for one in ROUNDS:
         face_c, canthi_c = number(f"{camera}_T_Max_r{one}"), number(f"{camera}_canthiMax_r{one}")
         if face_c is not None and canthi_c is not None:
-            found.append(Look(face_c, canthi_c))
+            found.append(Look(face_c, canthi_c, number(f"{camera}_T_offset_r{one}")))
     return tuple(found)
 
 

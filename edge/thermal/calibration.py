@@ -43,12 +43,12 @@ class Calibration(Struct, frozen=True):
     differences_k: tuple[float, ...] = ()
 
     def confirmed(self, estimate_c: float, body_c: float) -> Calibration:
-        """With one more: `estimate_c` is what the lane said, its own shift included.
+        """With one more: `estimate_c` is what the line alone says of that skin.
 
         A feverish confirmation never lowers the estimate, and so never raises the limit: it counts as at least the
         shift that there is, and for it the lowest difference goes, not the oldest.
         """
-        difference_k = body_c - (estimate_c - self.shift_k)
+        difference_k = body_c - estimate_c
         kept = list(self.differences_k)
         if body_c >= FEVER_BODY_C:
             difference_k = max(difference_k, self.shift_k)

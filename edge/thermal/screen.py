@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from edge.clock import Instant
 from edge.drivers.base import ThermalFrame
-from edge.thermal.calibration import Calibration
+from edge.thermal.calibration import Calibration, body_of
 from edge.thermal.cohort import Cohort, CohortState
 from edge.thermal.cold import again_after_s
 from edge.thermal.drift import Drift, DriftTracker, is_warming_up
@@ -25,7 +25,7 @@ from edge.thermal.settings import ThermalSettings
 from edge.thermal.surroundings import Surroundings
 from edge.thermal.tracks import Track, Tracks
 from edge.thermal.types import Face, Person, Reading, Reference, View
-from edge.thermal.verdict import conclude, is_enough, limits, wait_s
+from edge.thermal.verdict import conclude, is_enough, lane_of, limits, wait_s
 from wire.events import Basis, Refusal, Temperature, Verdict
 
 GLIMPSED = 3
@@ -85,13 +85,14 @@ class Screen:
         return self._drift.drift
 
     def calibrate(self, temperature: Temperature, body_c: float) -> None:
-        """A guard measured somebody again by a contact thermometer: `temperature` is what this lane had said."""
-        if (
-            temperature.body_c is not None
-            and temperature.looks
-            and PLAUSIBLE_BODY_C[0] <= body_c <= PLAUSIBLE_BODY_C[1]
-        ):
-            self._calibration = self._calibration.confirmed(temperature.body_c, body_c)
+        """A guard measured somebody again by a contact thermometer: `temperature` is what this lane had said.
+
+        May be called from another thread than `see`: what is learned is one immutable value.
+        """
+        low_c, high_c = PLAUSIBLE_BODY_C
+        if temperature.body_c is not None and low_c <= body_c <= high_c:
+            estimate_c = body_of(temperature.skin_c, lane_of(temperature, self._settings))
+            self._calibration = self._calibration.confirmed(estimate_c, body_c)
 
     def state(self) -> ScreenState:
         """What to keep over a restart."""

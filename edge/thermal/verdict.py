@@ -53,6 +53,13 @@ def limits(settings: ThermalSettings, cohort: Cohort, calibration: Calibration, 
     )
 
 
+def lane_of(temperature: Temperature, settings: ThermalSettings) -> float:
+    """How much warmer skin read at this lane than in the recordings when this was said, in kelvin: by its limit."""
+    if settings.reference_c is not None or temperature.limit_c is None:
+        return 0.0
+    return temperature.limit_c - settings.limit_c
+
+
 def judge(skin_c: float, body_c: float | None, at: Limits, settings: ThermalSettings) -> tuple[Verdict, Basis]:
     """The verdict on one skin temperature, with the estimate of body temperature where one will be shown."""
     if not at.known:

@@ -97,6 +97,22 @@ def test_a_table_that_is_none_is_told_in_a_sentence(tmp_path, capsys, table):
     assert "No such file" in complaint(capsys, tmp_path / "none.csv")
 
 
+def test_pictures_are_drawn_of_a_table_and_a_small_one_is_told(tmp_path, capsys):
+    draw = random.Random(1)
+    rows = [row(36.8 + draw.gauss(0, 0.3), 35.8 + draw.gauss(0, 0.3), n % 60) for n in range(40)]
+    rows += [row(38.4, 37.2, 59)]
+    columns = [*COLUMNS, *(f"{camera}_T_offset_r1" for camera in ("flir", "ici"))]
+    for one in rows:
+        one |= {name: f"{draw.gauss(0, 0.4):.2f}" for name in columns[len(COLUMNS) :]}
+    path = write(tmp_path / "t.csv", rows, columns)
+    assert menshen.main(["evaluate", "fever", str(path), "--plots", str(tmp_path / "plots")]) == 0
+    written = {one.name: one.read_bytes()[:4] for one in (tmp_path / "plots").iterdir()}
+    assert written == dict.fromkeys(("roc.png", "bland-altman.png", "drift.png"), b"\x89PNG")
+    few = write(tmp_path / "few.csv", rows[-8:], columns)
+    assert menshen.main(["evaluate", "fever", str(few), "--plots", str(tmp_path / "few")]) == 1
+    assert "too few people" in capsys.readouterr().err
+
+
 def test_on_real_people_the_figures_are_those_of_the_readme(real_data, capsys):
     """What holds of what is asked, and by how much the rest is missed: the room's README tells the same."""
     told = figures(capsys, real_data / "fever" / "fever_dev.csv")

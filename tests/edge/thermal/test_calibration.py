@@ -45,9 +45,7 @@ def test_a_feverish_confirmation_never_lifts_the_limit(pairs, estimate_c, body_c
 
 def test_one_confirmation_moves_nothing_and_many_that_agree_do():
     assert after([(37.0, 37.6)]).shift_k == 0.0
-    told, found = 36.8, Calibration()
-    for _ in range(30):
-        found = found.confirmed(told + found.shift_k, 37.0)
+    found = after([(36.8, 37.0)] * 30)
     assert found.shift_k == pytest.approx(0.2, abs=0.01)
     assert found.limit_shift_k < 0
 
