@@ -118,7 +118,7 @@ class Basis(_Open):
     OVER_LIMIT = "over-limit"
     NEAR_LIMIT = "near-limit"
     SITE_LIMIT = "site-limit"
-    """The estimate of body temperature reaches the site's own limit."""
+    """The estimate of body temperature is above the site's own limit by more than its uncertainty."""
     COLD_COHORT = "cold-cohort"
     """Everybody here comes in from the cold: to be measured again after some minutes in the warm."""
     FEW_PEOPLE = "few-people"

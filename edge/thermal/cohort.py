@@ -7,6 +7,7 @@ where a reference holds the camera it may lift the limit by no more than `MAX_RI
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from statistics import median
 from typing import NamedTuple
@@ -27,6 +28,9 @@ WEIGHT_OF_BEFORE = 1
 which is more than people differ (0.38 K)."""
 MAX_RISE_C, MAX_FALL_C = 0.3, 1.5
 """By how much the cohort may move the limit up and down where there is a reference."""
+HOURS, HOUR_STEP_C, MAX_HOUR_C = 24, 0.005, 0.3
+"""What is usual at an hour of the day is learned over days, by so much a person up or down: the first people of an
+evening shift, 0.3 K warmer than those of the morning, have no cohort yet. (UTC will do: a lane does not travel.)"""
 SPREAD_PEOPLE, SPREAD_SHARE = 500, 0.1
 USUAL_SPREAD_C = 0.5
 """From the median down to the coldest tenth: 0.46 K on one camera of the recordings, 0.56 K on the other, sharper one.
@@ -40,12 +44,13 @@ COLD_C, COLD_LEAST = 0.5, 10
 
 
 class CohortState(Struct, frozen=True):
-    """What is worth keeping over a restart: the session's people as (time_ns, skin_c), what was before it, and how far
-    people were from the centre of their hour."""
+    """What is worth keeping over a restart: the session's people as (time_ns, skin_c), what was before it, how far
+    people were from the centre of their hour, and by how much each hour is warmer than usual (24, or none)."""
 
     people: tuple[tuple[int, float], ...] = ()
     before_c: float | None = None
     apart_k: tuple[float, ...] = ()
+    hours_k: tuple[float, ...] = ()
 
 
 class _Member(NamedTuple):
@@ -65,6 +70,7 @@ class Cohort:
         self._before_c = self._usual_c if kept.before_c is None else kept.before_c
         self._begun = kept.before_c is not None
         self._apart_k: deque[float] = deque(kept.apart_k, maxlen=SPREAD_PEOPLE)
+        self._hours_k = list(kept.hours_k) if len(kept.hours_k) == HOURS else [0.0] * HOURS
         self.wider_k = self._wider_k()
         """By how much people at this lane differ more than usual, in kelvin: the limit has to leave them room."""
 
@@ -77,13 +83,14 @@ class Cohort:
             self._before_c, self._begun = self.centre_c(self._members[-1].time_ns), True
             self._members.clear()
         self._members.append(_Member(time_ns, skin_c))
+        self._learn_hour(skin_c, time_ns)
 
     def centre_c(self, time_ns: int) -> float:
         """What skin is like now, in °C."""
         recent_c = self._recent_c(time_ns)
         if self._settings.reference_c is None:
             return _drawn(recent_c, self._session_before_c(time_ns), WEIGHT_OF_BEFORE)
-        centre_c = _drawn(recent_c, self._usual_c, WEIGHT_OF_USUAL)
+        centre_c = _drawn(recent_c, self._usual_c + self._hours_k[_hour(time_ns)], WEIGHT_OF_USUAL)
         return min(max(centre_c, self._usual_c - MAX_FALL_C), self._usual_c + MAX_RISE_C)
 
     def knows(self, time_ns: int) -> bool:
@@ -100,7 +107,14 @@ class Cohort:
 
     def state(self) -> CohortState:
         people = tuple((member.time_ns, member.skin_c) for member in self._members)
-        return CohortState(people, self._before_c if self._begun else None, tuple(self._apart_k))
+        before_c = self._before_c if self._begun else None
+        return CohortState(people, before_c, tuple(self._apart_k), tuple(self._hours_k))
+
+    def _learn_hour(self, skin_c: float, time_ns: int) -> None:
+        """A step towards each person of the hour settles at their median (Ma, Muthukrishnan, Sandler 2013)."""
+        hour = _hour(time_ns)
+        step_c = math.copysign(HOUR_STEP_C, skin_c - self._usual_c - self._hours_k[hour])
+        self._hours_k[hour] = min(max(self._hours_k[hour] + step_c, -MAX_HOUR_C), MAX_HOUR_C)
 
     def _wider_k(self) -> float:
         if not self._apart_k:
@@ -126,3 +140,7 @@ def _drawn(skins_c: list[float], towards_c: float, weight: float) -> float:
     if not skins_c:
         return towards_c
     return towards_c + (median(skins_c) - towards_c) * len(skins_c) / (len(skins_c) + weight)
+
+
+def _hour(time_ns: int) -> int:
+    return time_ns // (3600 * 10**9) % HOURS

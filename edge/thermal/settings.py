@@ -16,9 +16,9 @@ class ThermalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     standard uncertainty. Fever is a skin temperature at or above `limit_c`, as long as nothing is known of the hour;
     the limit then follows the cohort, the last `cohort_size` people of the lane, everybody included: it is their median
     and `cohort_delta_c`. Without a reference the cohort is all there is, and until it has `cohort_least` people
-    everybody is suspect. Suspect begins `suspect_band_c` below the limit, or where the body temperature that is shown
-    reaches `site_limit_c`; whoever is colder than the cohort by `cold_delta_c` comes in from the cold and is not
-    measured yet. A suspect is looked at up to `patience` times `looks`.
+    everybody is suspect. Suspect begins `suspect_band_c` below the limit, or where the estimate of body temperature is
+    above `site_limit_c` by more than its uncertainty; whoever is colder than the cohort by `cold_delta_c` comes in from
+    the cold and is not measured yet. A suspect is looked at up to `patience` times `looks`.
 
     A camera is warm after `warm_up_s`, or `least_warm_up_s` after its start as soon as the reference says so.
 
@@ -28,7 +28,7 @@ class ThermalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     reference_c: float | None = None
     reference_u_c: Positive = 0.3
-    limit_c: float = 36.25
+    limit_c: float = 36.26
     cohort_size: Annotated[int, Meta(ge=5, le=1000)] = 60
     cohort_least: Annotated[int, Meta(ge=1, le=1000)] = 10
     cohort_delta_c: Positive = 0.46

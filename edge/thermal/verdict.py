@@ -2,8 +2,8 @@
 
 The limit is a skin temperature: the cohort's centre (`cohort.py`) and what a fever adds to it. Where a reference holds
 the camera and the cohort is small, that is the fixed limit; as people come, it follows their hour. Readings themselves
-are never pulled towards anything. The estimate of body temperature is shown, and makes suspect where it reaches the
-site's own limit, so that no guard sees 37.5 beside a green light.
+are never pulled towards anything. The estimate of body temperature is shown; where it is above the site's own limit by
+more than its uncertainty, no cohort makes that normal.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def lane_of(temperature: Temperature, settings: ThermalSettings) -> float:
     return temperature.limit_c - settings.limit_c
 
 
-def judge(skin_c: float, body_c: float | None, at: Limits, settings: ThermalSettings) -> tuple[Verdict, Basis]:
-    """The verdict on one skin temperature, with the estimate of body temperature where one will be shown."""
+def judge(skin_c: float, surely_c: float | None, at: Limits, settings: ThermalSettings) -> tuple[Verdict, Basis]:
+    """The verdict on one skin temperature. `surely_c` is the estimate of body temperature less its uncertainty."""
     if not at.known:
         return Verdict.SUSPECT, Basis.FEW_PEOPLE
     if skin_c >= at.fever_c:
@@ -70,7 +70,7 @@ def judge(skin_c: float, body_c: float | None, at: Limits, settings: ThermalSett
         return Verdict.SUSPECT, Basis.COLD_COHORT
     if skin_c >= at.suspect_c:
         return Verdict.SUSPECT, Basis.NEAR_LIMIT
-    if body_c is not None and body_c >= settings.site_limit_c:
+    if surely_c is not None and surely_c >= settings.site_limit_c:
         return Verdict.SUSPECT, Basis.SITE_LIMIT
     return Verdict.NORMAL, Basis.BELOW_LIMIT
 
@@ -89,14 +89,16 @@ def conclude(
     measured = combine(looks)
     skin_c = round(measured.skin_c, 2)
     body_c = _shown(body_of(skin_c, at.lane_k) + calibration.shift_k) if at.known else None
-    verdict, basis = judge(skin_c, body_c, at, settings)
+    body_u_c = None if body_c is None else round(calibration.u_k(measured.u_c), 2)
+    surely_c = None if body_c is None or body_u_c is None else body_c - body_u_c
+    verdict, basis = judge(skin_c, surely_c, at, settings)
     return verdict, Temperature(
         skin_c=skin_c,
         u_c=round(measured.u_c, 3),
         looks=len(looks),
         limit_c=at.fever_c,
         body_c=body_c,
-        body_u_c=None if body_c is None else round(calibration.u_k(measured.u_c), 2),
+        body_u_c=body_u_c,
         basis=basis,
     )
 

@@ -40,7 +40,7 @@ _REASONS = {
     "basis.below-limit": ("below the limit", "低于限值"),
     "basis.over-limit": ("at or above the limit", "达到或超过限值"),
     "basis.near-limit": ("close to the limit", "接近限值"),
-    "basis.site-limit": ("at the site's own limit", "达到本厂限值"),
+    "basis.site-limit": ("above the site's own limit", "超过本厂限值"),
     "basis.cold-cohort": ("all come in from the cold", "人群受冷"),
     "basis.few-people": ("too few people to compare with", "对比人数不足"),
     "basis.other": ("other basis", "其他依据"),

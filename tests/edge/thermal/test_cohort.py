@@ -52,9 +52,22 @@ def test_the_evening_is_judged_by_the_evening():
     assert followed < 0.13
 
 
+def test_the_first_of_an_evening_shift_are_judged_by_the_evenings_before():
+    cohort = Cohort(HELD)
+    evening_ns = 10 * 60 * MINUTE_NS
+    for day in range(3):
+        day_ns = MORNING_NS + day * 24 * 60 * MINUTE_NS
+        for n, (cool, warm) in enumerate(zip(people(60, -0.15, day), people(60, 0.25, 10 + day), strict=True)):
+            cohort.add(cool, day_ns + n * MINUTE_NS // 2)
+            cohort.add(warm, day_ns + evening_ns + n * MINUTE_NS // 2)
+    next_ns = MORNING_NS + 3 * 24 * 60 * MINUTE_NS
+    assert cohort.centre_c(next_ns) == pytest.approx(USUAL_C - 0.15, abs=0.1)
+    assert cohort.centre_c(next_ns + evening_ns) == pytest.approx(USUAL_C + 0.25, abs=0.1)
+
+
 def test_in_the_morning_nothing_is_left_of_the_evening():
     cohort, now_ns = filled(HELD, people(60, 0.25))
-    assert cohort.centre_c(now_ns + 10 * 60 * MINUTE_NS) == pytest.approx(USUAL_C)
+    assert cohort.centre_c(now_ns + 10 * 60 * MINUTE_NS) == pytest.approx(USUAL_C, abs=0.01)
 
 
 def test_a_wave_of_fevers_does_not_hide_the_next():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.thermal.calibration import Calibration
 from edge.thermal.cohort import Cohort
@@ -36,25 +37,27 @@ def told(
 @pytest.mark.parametrize(
     ("skin_c", "verdict", "basis"),
     [
-        (36.25, Verdict.FEVER, Basis.OVER_LIMIT),
-        (36.24, Verdict.SUSPECT, Basis.NEAR_LIMIT),
-        (36.15, Verdict.SUSPECT, Basis.NEAR_LIMIT),
-        (36.10, Verdict.SUSPECT, Basis.SITE_LIMIT),
+        (36.26, Verdict.FEVER, Basis.OVER_LIMIT),
+        (36.25, Verdict.SUSPECT, Basis.NEAR_LIMIT),
+        (36.16, Verdict.SUSPECT, Basis.NEAR_LIMIT),
+        (36.15, Verdict.NORMAL, Basis.BELOW_LIMIT),
         (35.9, Verdict.NORMAL, Basis.BELOW_LIMIT),
     ],
 )
 def test_verdicts_follow_the_limits_as_they_are_written_down(skin_c, verdict, basis):
     found, temperature = told(skin_c)
     assert (found, temperature.basis) == (verdict, basis)
-    assert temperature.limit_c == 36.25
+    assert temperature.limit_c == 36.26
     assert (temperature.skin_c >= temperature.limit_c) is (verdict is Verdict.FEVER)
 
 
-def test_nobody_is_shown_the_sites_limit_beside_a_green_light():
-    for hundredths in range(3500, 3700):
-        verdict, temperature = told(hundredths / 100)
-        if temperature.body_c is not None and temperature.body_c >= HELD.site_limit_c:
-            assert verdict is not Verdict.NORMAL
+def test_no_cohort_makes_normal_what_is_surely_above_the_sites_limit():
+    strict = replace(HELD, site_limit_c=36.6)
+    warm = cohort_of(strict, 36.2)
+    verdict, temperature = told(36.35, strict, warm)
+    assert (verdict, temperature.basis) == (Verdict.SUSPECT, Basis.SITE_LIMIT)
+    assert (temperature.body_c or 0.0) - (temperature.body_u_c or 0.0) >= strict.site_limit_c
+    assert told(36.35, HELD, warm)[0] is Verdict.NORMAL
 
 
 def test_without_a_reference_it_is_the_cohort_whatever_the_camera_reads():
