@@ -95,7 +95,7 @@ class Screen:
             self._calibration = self._calibration.confirmed(estimate_c, body_c)
 
     def state(self) -> ScreenState:
-        """What to keep over a restart."""
+        """What to keep over a restart. To be asked between frames, not while `see` is at work in another thread."""
         return ScreenState(self._cohort.state(), self._calibration)
 
     def restore(self, state: ScreenState) -> None:

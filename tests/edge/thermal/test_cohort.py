@@ -80,13 +80,16 @@ def test_in_the_morning_nothing_is_left_of_the_evening():
     assert cohort.centre_c(now_ns + 10 * 60 * MINUTE_NS) == pytest.approx(USUAL_C, abs=0.01)
 
 
-def test_a_wave_of_fevers_does_not_hide_the_next():
-    """A quarter of a shift falls ill within an hour; then half."""
-    for share in (0.25, 0.5):
-        draw = np.random.default_rng(2)
-        skins_c = [one + (2.0 if draw.random() < share else 0.0) for one in people(60)]
-        cohort, now_ns = filled(HELD, skins_c)
-        assert limit_c(cohort, now_ns) < HELD.limit_c + MAX_RISE_C + MAX_SPREAD_C < USUAL_C + 2.0
+@pytest.mark.parametrize("settings", [HELD, ALONE])
+@pytest.mark.parametrize(("share", "rise_k"), [(0.1, 0.15), (0.25, 0.3), (0.4, 0.75)])
+def test_a_wave_of_fevers_does_not_hide_the_next(settings, share, rise_k):
+    """So many of a shift have fallen ill within an hour: whoever comes next with 1.2 K is told still."""
+    draw = np.random.default_rng(2)
+    calm = people(60)
+    wave = [one + (2.0 if draw.random() < share else 0.0) for one in calm]
+    limits_c = [limit_c(*filled(settings, skins_c)) for skins_c in (calm, wave)]
+    assert limits_c[1] - limits_c[0] < rise_k
+    assert limits_c[1] < USUAL_C + 1.2
 
 
 @given(st.lists(st.floats(20, 45), max_size=80))

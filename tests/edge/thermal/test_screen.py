@@ -15,6 +15,9 @@ from msgspec.structs import replace
 
 from edge.drivers.base import ThermalFrame
 from edge.drivers.replay import load
+from edge.lane import person_event
+from edge.passage import Passage
+from edge.policy import Decision
 from edge.thermal.screen import Screen, ScreenState
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading
@@ -23,7 +26,7 @@ from sim.people import SimPerson, population
 from sim.recordings import write
 from tests.support.clocks import at
 from tests.support.pictures import render
-from wire.events import Refusal, Verdict
+from wire.events import Outcome, Reason, Refusal, Verdict
 
 SETTINGS = ThermalSettings(reference_c=35.0)
 PERSON = population(1, 1)[0]
@@ -84,7 +87,9 @@ def look_at(screen: Screen, person: SimPerson, begin_s: float, frames: int = 12,
 def test_who_comes_in_from_the_cold_is_told_to_come_again_later():
     (reading,) = look_at(Screen(SETTINGS), replace(PERSON, skin_c=33.0, glasses=False), 0.0)
     assert (reading.verdict, reading.refusal) == (Verdict.UNMEASURED, Refusal.TOO_COLD)
-    assert reading.again_after_s == 540
+    passage = Passage(reading.at, None, reading)
+    told = person_event("people", "p1", passage, Decision(Outcome.REMEASURE, (Reason.UNMEASURED,)), None)
+    assert reading.again_after_s == told.again_after_s == 540
 
 
 def test_a_camera_that_warms_up_measures_nobody_until_its_reference_stands_still():
