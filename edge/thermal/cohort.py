@@ -124,7 +124,8 @@ class Cohort:
     def _wider_k(self) -> float:
         if not self._apart_k:
             return 0.0
-        coldest_k, middle_k = quantile(self._apart_k, SPREAD_SHARE), median(self._apart_k)
+        ordered_k = sorted(self._apart_k)
+        coldest_k, middle_k = quantile(ordered_k, SPREAD_SHARE), quantile(ordered_k, 0.5)
         share = len(self._apart_k) / (len(self._apart_k) + SPREAD_WEIGHT)
         return min(max((middle_k - coldest_k - USUAL_SPREAD_C) * share, -MAX_SPREAD_C), MAX_SPREAD_C)
 
