@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from edge.barrier import Barrier, FireAlarm
@@ -34,11 +35,11 @@ from edge.registry import Registry
 from edge.rules import PolicySettings
 from edge.settings import Lane as Plugged
 from edge.thermal.reports import Reports
-from edge.thermal.screen import Screen
+from edge.thermal.screen import Screen, ScreenState
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading, View
 from wire.errors import MenshenError
-from wire.events import AnyEvent, DeviceKind, DeviceState, Direction, Health, LaneMode, LaneState, Outcome
+from wire.events import AnyEvent, DeviceKind, DeviceState, Direction, Health, LaneMode, LaneState, Outcome, Temperature
 from wire.tokens import TokenKind, token
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,12 @@ class Screening(Protocol):
     def see(self, frame: ThermalFrame) -> View: ...
 
     def flush(self) -> list[Reading]: ...
+
+    def calibrate(self, temperature: Temperature, body_c: float) -> None: ...
+
+    def state(self) -> ScreenState: ...
+
+    def restore(self, state: ScreenState) -> None: ...
 
 
 class Shows(Protocol):
@@ -149,6 +156,7 @@ class Lane:
             "tag": self._vehicle,
             "contact": self._contact,
         }
+        self._recall_screen()
         async with asyncio.TaskGroup() as tasks:
             if self._barrier is not None:
                 tasks.create_task(self._barrier.run(), name=self.devices["actuator"].name)
@@ -184,7 +192,27 @@ class Lane:
         """
         act = self._porter.measured_by_hand(self._house.timekeeper.now(), ByHand(body_c, passage, badge, by, device))
         await self._carry_out([act])
+        self._calibrate(passage, body_c)
         return act
+
+    def _calibrate(self, passage: str | None, body_c: float) -> None:
+        """What the guard's thermometer showed is held against what the camera had said of the same person."""
+        reading = self._people.reading_of(passage) if self._people is not None and passage else None
+        if reading is not None and reading.temperature is not None:
+            self._screen.calibrate(reading.temperature, body_c)  # kept with the next reading: a frame may be at work
+
+    def _note_screen(self) -> None:
+        """What the screening learned of this lane's people is kept over restarts."""
+        self._house.memory.note(f"screen {self.name}", msgspec.json.encode(self._screen.state()))
+
+    def _recall_screen(self) -> None:
+        kept = self._house.memory.noted(f"screen {self.name}")
+        if kept is None:
+            return
+        try:
+            self._screen.restore(msgspec.json.decode(kept, type=ScreenState))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("what the screening had learned cannot be read", lane=self.name, error=str(error))
 
     async def override(self, outcome: Outcome, by: str, why: str, passage: str | None = None) -> Act:
         """A guard decides otherwise than the lane, by name (a token) and with a reason. Raises `DecodeError`."""
@@ -227,6 +255,8 @@ class Lane:
             self._people.view(view.at, [person.track for person in view.people])
         for reading in view.readings:
             await self.conclude(reading)
+        if view.readings:
+            self._note_screen()
 
     async def conclude(self, reading: Reading) -> None:
         """The screening, or a camera that measures by itself, concluded about one person."""

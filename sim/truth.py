@@ -27,7 +27,7 @@ from wire.events import (
 )
 
 LIMIT_C = 36.4
-"""What the edge's screening takes for the limit by default (`edge/thermal/settings.py`)."""
+"""Of the face's true maximum; the edge's own limit (`edge/thermal/settings.py`) is of face and canthi together."""
 
 
 class Misconduct(StrEnum):

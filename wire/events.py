@@ -158,6 +158,21 @@ class LaneMode(_Open):
     OTHER = "other"
 
 
+class Basis(_Open):
+    """What a verdict on a temperature rests on."""
+
+    BELOW_LIMIT = "below-limit"
+    OVER_LIMIT = "over-limit"
+    NEAR_LIMIT = "near-limit"
+    SITE_LIMIT = "site-limit"
+    """The estimate of body temperature is above the site's own limit by more than its uncertainty."""
+    COLD_COHORT = "cold-cohort"
+    """Everybody here comes in from the cold: to be measured again after some minutes in the warm."""
+    FEW_PEOPLE = "few-people"
+    """The lane has no reference and has not seen enough people to compare with."""
+    OTHER = "other"
+
+
 class DeviceKind(_Open):
     THERMAL = "thermal"
     BADGE = "badge"
@@ -200,8 +215,9 @@ class Guest(_Open):
 class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One person's skin temperature, made of `looks` frames.
 
-    `skin_c` is the face's hottest pixels after correction against the reference, `u_c` its combined standard
-    uncertainty in kelvin, `limit_c` the skin temperature from which this lane said fever at that moment.
+    `skin_c` is the face's hottest skin after correction against the reference, `u_c` its combined standard
+    uncertainty in kelvin, `limit_c` the skin temperature from which this lane said fever at that moment. `body_c`
+    estimates body temperature, for showing, with standard uncertainty `body_u_c`; `basis` is what the verdict rests on.
     """
 
     skin_c: Celsius
@@ -209,6 +225,9 @@ class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     looks: Count
     limit_c: Celsius | None = None
     reference_c: Celsius | None = None
+    body_c: Celsius | None = None
+    body_u_c: Kelvin | None = None
+    basis: Basis | None = None
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -230,6 +249,8 @@ class PersonPassage(Event, frozen=True, kw_only=True, tag="person-passage"):
     temperature: Temperature | None = None
     refusal: Refusal | None = None
     reasons: tuple[Reason, ...] = ()
+    again_after_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    """To measure this person again sooner would not help; None where it may be done at once."""
 
 
 class VehiclePassage(Event, frozen=True, kw_only=True, tag="vehicle-passage"):

@@ -222,4 +222,5 @@ def person_event(
         temperature=reading.temperature if reading else None,
         refusal=reading.refusal if reading else unmeasured,
         reasons=decision.reasons,
+        again_after_s=reading.again_after_s if reading else None,
     )

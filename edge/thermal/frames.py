@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge.clock import Instant
 from edge.drivers.base import ThermalFrame
 from edge.thermal.settings import ThermalSettings
 from wire.events import Refusal
@@ -15,6 +16,11 @@ FROZEN_AFTER = 5
 FLAT_SPREAD_C = 0.02
 """A picture with less spread than a sensor's own noise (NETD 50 mK) shows nothing."""
 MIN_SIDE_PX = 16
+STILL_S = 0.25
+"""A camera whose picture stands still for so long and then moves has closed its shutter, even where it does not say so
+(a Lepton repeats its last frame for about half a second). Frames that are merely given twice are closer together."""
+SETTLED_S = 1.0
+"""So long after such a pause a Lepton's frames are good again. What a camera tells itself counts for `shutter_s`."""
 
 
 class FrameCheck:
@@ -24,7 +30,9 @@ class FrameCheck:
         self._settings = settings
         self._shape: tuple[int, ...] | None = None
         self._last: bytes = b""
+        self._last_at: Instant | None = None
         self._same = 0
+        self._shutter_at: Instant | None = None
 
     def refuse(self, frame: ThermalFrame) -> Refusal | None:
         """Why the frame cannot be used, None when it can."""
@@ -35,19 +43,26 @@ class FrameCheck:
             self._shape = image.shape  # told once; a camera that was exchanged goes on with its new size
             return Refusal.BAD_FRAME
         self._shape = image.shape
-        if self._is_frozen(image):
+        if self._is_frozen(image, frame.at):
             return Refusal.BAD_FRAME
-        if frame.since_start_s is not None and frame.since_start_s < self._settings.warm_up_s:
-            return Refusal.WARMING_UP
-        if frame.since_shutter_s is not None and frame.since_shutter_s < self._settings.shutter_s:
-            return Refusal.SHUTTER
-        return None
+        return Refusal.SHUTTER if self._is_settling(frame) else None
 
-    def _is_frozen(self, image: np.ndarray) -> bool:
+    def _is_frozen(self, image: np.ndarray, at: Instant) -> bool:
         content = image.tobytes()
-        self._same = self._same + 1 if content == self._last else 0
-        self._last = content
+        if content == self._last:
+            self._same += 1
+        else:
+            if self._last_at is not None and self._same > 1 and at.seconds_since(self._last_at) >= STILL_S:
+                self._shutter_at = at
+            self._last, self._last_at, self._same = content, at, 0
         return self._same >= FROZEN_AFTER
+
+    def _is_settling(self, frame: ThermalFrame) -> bool:
+        """Whether the shutter closed just now, by the camera's word or by a picture that stood still."""
+        told_s = frame.since_shutter_s
+        if told_s is not None and told_s < self._settings.shutter_s:
+            return True
+        return self._shutter_at is not None and 0 <= frame.at.seconds_since(self._shutter_at) < SETTLED_S
 
 
 def _is_picture(image: np.ndarray) -> bool:

@@ -58,7 +58,8 @@ class Look(Struct, frozen=True):
 class Reading(Struct, frozen=True):
     """What was concluded about one person who stood before the camera: given once for each track.
 
-    Exactly one of `temperature` and `refusal` is None. `at` is the moment of the last look that counted.
+    Exactly one of `temperature` and `refusal` is None. `at` is the moment of the last look that counted. To measure
+    again sooner than `again_after_s` would not help (somebody from the cold); None where it may be done at once.
     """
 
     track: int
@@ -71,6 +72,7 @@ class Reading(Struct, frozen=True):
     """False when another face was in view: a one-person lane had two."""
     masked: bool | None = None
     """Whether a mask was worn; None where the camera does not tell."""
+    again_after_s: float | None = None
 
 
 class Person(Struct, frozen=True):

@@ -23,6 +23,7 @@ from edge.memory import Memory
 from edge.passage import BadgeSeen, Crossing, VehicleSeen
 from edge.settings import Lane as Plugged
 from edge.settings import LaneSettings
+from edge.thermal.screen import ScreenState
 from edge.thermal.types import Box, Person, Reading, View
 from sim.lanes.play import AFTER_S, GUARD, WHY, passage_of, registry_of
 from sim.lanes.situation import (
@@ -38,7 +39,7 @@ from sim.lanes.situation import (
     moment,
 )
 from wire.errors import DriverError
-from wire.events import AnyEvent, Direction, Outcome, Reason, Verdict
+from wire.events import AnyEvent, Direction, Outcome, Reason, Temperature, Verdict
 
 T = TypeVar("T")
 
@@ -179,6 +180,15 @@ class ScriptedScreen:
 
     def flush(self) -> list[Reading]:
         return []
+
+    def calibrate(self, temperature: Temperature, body_c: float) -> None:
+        """A script learns nothing."""
+
+    def state(self) -> ScreenState:
+        return ScreenState()
+
+    def restore(self, state: ScreenState) -> None:
+        """A script remembers nothing."""
 
 
 class Ledger:

@@ -16,6 +16,7 @@ from edge.clock import Instant
 from edge.drivers.base import BadgeRead, ContactChange, ContactKind, VehicleRead
 from edge.lane import Lane
 from edge.rules import PolicySettings
+from edge.thermal.screen import ScreenState
 from edge.thermal.types import Reading, View
 from sim.lanes.whole import VirtualTime, virtual_time
 from tests.support.gates import GUARD, KEY, Lamp, Recorder, Socket, entry, house, lane, reading
@@ -29,6 +30,7 @@ from wire.events import (
     Reason,
     Refusal,
     SecondaryMeasurement,
+    Temperature,
     VehiclePassage,
     Verdict,
 )
@@ -55,6 +57,15 @@ class Screening:
 
     def flush(self) -> list[Reading]:
         return []
+
+    def calibrate(self, temperature: Temperature, body_c: float) -> None:
+        """A script learns nothing."""
+
+    def state(self) -> ScreenState:
+        return ScreenState()
+
+    def restore(self, state: ScreenState) -> None:
+        """A script remembers nothing."""
 
 
 class Bench:

@@ -34,18 +34,6 @@ def test_faces_are_counted_against_what_was_drawn(tmp_path: Path, capsys: pytest
     assert figures["reference_found"] == 1.0
 
 
-def test_fever_figures_follow_from_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    columns = [f"{camera}_T_Max_{look}" for camera in ("flir", "ici") for look in ("m123", "r1")]
-    people = [(36.5, 35.5), (36.8, 36.0), (36.9, 36.5), (37.6, 36.3), (38.4, 37.2)]
-    lines = [",".join(["oral_monitor_c", *columns])]
-    lines += [",".join([str(oral), *[str(skin)] * 4]) for oral, skin in people]
-    (tmp_path / "t.csv").write_text("\n".join(lines))
-    assert menshen.main(["evaluate", "fever", str(tmp_path / "t.csv"), "--json"]) == 0
-    figures = json.loads(capsys.readouterr().out)["flir"]
-    assert figures["three_looks"] == {"sensitivity": 0.5, "specificity": 0.6667, "sensitivity_38": 1.0}
-    assert figures["auc"] == round(5 / 6, 4)
-
-
 def test_recordings_are_read_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write(tmp_path / "a.npz", seed=1, people=2, fevers=0)
     assert menshen.main(["evaluate", "recordings", str(tmp_path), "--json"]) == 0

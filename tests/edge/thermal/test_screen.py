@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.drivers.base import ThermalFrame
 from edge.drivers.replay import load
-from edge.thermal.screen import Screen
+from edge.lane import person_event
+from edge.passage import Passage
+from edge.policy import Decision
+from edge.thermal.screen import Screen, ScreenState
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading
 from sim.frames import Pose, View
-from sim.people import population
+from sim.people import SimPerson, population
 from sim.recordings import write
 from tests.support.clocks import at
 from tests.support.pictures import render
-from wire.events import Refusal, Verdict
+from wire.events import Outcome, Reason, Refusal, Verdict
 
 SETTINGS = ThermalSettings(reference_c=35.0)
 PERSON = population(1, 1)[0]
@@ -68,6 +74,54 @@ def test_who_is_too_far_away_is_refused():
     assert reading.refusal is Refusal.TOO_SMALL
 
 
+def look_at(screen: Screen, person: SimPerson, begin_s: float, frames: int = 12, **health) -> list[Reading]:
+    """What is concluded about somebody who stands before the camera and goes."""
+    draw = np.random.default_rng(1)
+    found: list[Reading] = []
+    for n in range(frames):
+        image = render(View(), person, Pose(0.48, 0.41, 1.0), draw)
+        found += screen.see(ThermalFrame(image, at(begin_s + n / 9), **health)).readings
+    return found + screen.flush()
+
+
+def test_who_comes_in_from_the_cold_is_told_to_come_again_later():
+    (reading,) = look_at(Screen(SETTINGS), replace(PERSON, skin_c=33.0, glasses=False), 0.0)
+    assert (reading.verdict, reading.refusal) == (Verdict.UNMEASURED, Refusal.TOO_COLD)
+    passage = Passage(reading.at, None, reading)
+    told = person_event("people", "p1", passage, Decision(Outcome.REMEASURE, (Reason.UNMEASURED,)), None)
+    assert reading.again_after_s == told.again_after_s == 540
+
+
+def test_a_camera_that_warms_up_measures_nobody_until_its_reference_stands_still():
+    screen = Screen(SETTINGS)
+    assert look_at(screen, PERSON, 0.0, since_start_s=60.0) == []
+    draw = np.random.default_rng(2)
+    for n in range(22):
+        empty = render(View(), None, Pose(0, 0, 0), draw)
+        screen.see(ThermalFrame(empty, at(10 + 10.0 * n), since_start_s=200 + 10.0 * n))
+    assert screen.drift.is_stable
+    assert [reading.temperature is not None for reading in look_at(screen, PERSON, 240.0, since_start_s=430.0)] == [
+        True
+    ]
+
+
+def test_a_guards_thermometer_moves_what_is_shown_and_a_restart_keeps_it():
+    screen = Screen(SETTINGS)
+    (before,) = look_at(screen, PERSON, 0.0)
+    assert before.temperature is not None
+    for _ in range(40):
+        screen.calibrate(before.temperature, (before.temperature.body_c or 0.0) + 0.2)
+    screen.calibrate(before.temperature, 3.7)  # no thermometer shows this
+    screen.calibrate(before.temperature, math.nan)
+    (after,) = look_at(screen, PERSON, 60.0)
+    restarted = Screen(SETTINGS)
+    restarted.restore(msgspec.json.decode(msgspec.json.encode(screen.state()), type=ScreenState))
+    (again,), (same,) = look_at(restarted, PERSON, 120.0), look_at(screen, PERSON, 120.0)
+    assert after.temperature is not None
+    assert after.temperature.body_c == pytest.approx((before.temperature.body_c or 0.0) + 0.2, abs=0.03)
+    assert (again.temperature, again.verdict) == (same.temperature, same.verdict)
+
+
 def garbage(draw: st.DrawFn) -> object:
     """Frames as broken cameras give them."""
     shape = draw(st.sampled_from([(160, 120), (32, 24), (1, 1), (0, 5)]))
@@ -112,5 +166,6 @@ def test_no_film_stops_the_screening_and_each_track_has_one_reading(film, with_r
 
 def test_real_recordings_are_read_and_most_give_a_temperature(real_data):
     recordings = sorted((real_data / "thermal" / "recordings").glob("*.npz"))[:8]
-    measured = [any(reading.temperature for reading in readings_of(path)) for path in recordings]
+    unknown = ThermalSettings()  # nobody noted what their reference was set to
+    measured = [any(reading.temperature for reading in readings_of(path, unknown)) for path in recordings]
     assert sum(measured) >= len(measured) // 2
