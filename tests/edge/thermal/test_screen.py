@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from edge.drivers.base import ThermalFrame
 from edge.drivers.replay import load
-from edge.lane import person_event
+from edge.porter import person_event
 from edge.passage import Passage
 from edge.policy import Decision
 from edge.thermal.screen import Screen, ScreenState
