@@ -20,7 +20,12 @@ STEADY_S = 5.0
 """A device that failed and was started again is told to be well after so long, or at its first reading."""
 
 TellState = Callable[[DeviceState], Awaitable[None]]
-_READS = {DeviceKind.THERMAL: "frames", DeviceKind.BADGE: "reads", DeviceKind.VEHICLE: "reads"}
+_READS = {
+    DeviceKind.THERMAL: "frames",
+    DeviceKind.BADGE: "reads",
+    DeviceKind.VEHICLE: "reads",
+    DeviceKind.CONTACT: "reads",
+}
 
 
 class Device:

@@ -116,6 +116,7 @@ class DeviceKind(_Open):
     BADGE = "badge"
     VEHICLE = "vehicle"
     ACTUATOR = "actuator"
+    CONTACT = "contact"
     SPOOL = "spool"
     CLOCK = "clock"
     GATE = "gate"

@@ -1,1 +1,1 @@
-"""Devices behind four small protocols (`edge.drivers.base`); found by entry points (`edge.drivers.catalogue`)."""
+"""Devices behind five small protocols (`edge.drivers.base`); found by entry points (`edge.drivers.catalogue`)."""

@@ -12,6 +12,7 @@ A driver class carries `Settings`, a msgspec struct that its table in the gate's
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -55,6 +56,34 @@ class VehicleRead(Struct, frozen=True):
     direction: Direction = Direction.IN
 
 
+class ContactKind(StrEnum):
+    """What a contact tells of, and so what `active` means for it."""
+
+    BEAM = "beam"
+    """A light barrier: active while something breaks it."""
+    TURN = "turn"
+    """A turnstile: active while its arm turns, once for each person."""
+    DOOR = "door"
+    """A door or barrier: active while it is open."""
+    LOOP = "loop"
+    """A ground loop: active while a vehicle stands on it."""
+    FIRE = "fire"
+    """The fire panel: active while it alarms. It must also release the doors by its own wire, not by software alone."""
+
+
+class ContactChange(Struct, frozen=True):
+    """A contact as it is since `at`. After each start every contact is told once as it is found, then its changes.
+
+    `active` says that what the contact is there to tell is so; whether its wire is then closed or open is a setting of
+    the driver. `direction` is that of the way which the contact watches, None where it watches both.
+    """
+
+    contact: ContactKind
+    active: bool
+    at: Instant
+    direction: Direction | None = None
+
+
 class Driver(Protocol):
     """What all drivers share."""
 
@@ -85,6 +114,13 @@ class BadgeReader(Driver, Protocol):
 class VehicleReader(Driver, Protocol):
     def reads(self) -> AsyncIterator[VehicleRead]:
         """Vehicles as they come. Raises `DriverError`."""
+        ...
+
+
+@runtime_checkable
+class Contact(Driver, Protocol):
+    def reads(self) -> AsyncIterator[ContactChange]:
+        """States and changes of one or more contacts as they come, bounces left out. Raises `DriverError`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Drivers by name: entry points of the groups `menshen.thermal`, `.badge`, `.vehicle` and `.actuator`.
+"""Drivers by name: entry points of the groups `menshen.thermal`, `.badge`, `.vehicle`, `.contact` and `.actuator`.
 
 A package of your own that declares one of these is found without a change here.
 """

@@ -59,6 +59,7 @@ _DEVICES = {
     "devicekind.badge": ("badge reader", "读卡器"),
     "devicekind.vehicle": ("vehicle reader", "车辆识别"),
     "devicekind.actuator": ("barrier", "道闸"),
+    "devicekind.contact": ("contact", "触点"),
     "devicekind.spool": ("spool", "暂存区"),
     "devicekind.clock": ("clock", "时钟"),
     "devicekind.gate": ("gate", "门岗"),
