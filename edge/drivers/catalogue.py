@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.clock import Timekeeper
 from edge.drivers.base import Driver
+from edge.drivers.needs import Needs
 from wire.errors import SettingsError
 from wire.settings import Document, Path_, anchored, nearest
 
@@ -35,6 +36,9 @@ class Plug:
         """Raises `SettingsError` when there is no such driver, or its table does not fit its settings."""
         self.kind = kind
         self._class = driver_class(document, where, kind, table.get("driver"))
+        needs: Needs | None = getattr(self._class, "needs", None)
+        if needs is not None and (absent := needs.missing()) is not None:
+            raise SettingsError([document.problem((*where, "driver"), absent)])
         rest = {key: value for key, value in table.items() if key != "driver"}
         self._settings = anchored(document.convert(rest, self._class.Settings, where), document.path.parent)
 

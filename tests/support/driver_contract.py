@@ -143,3 +143,121 @@ class PlantedFaults:
         clock.pass_s(61)
         await driver.start()
         await driver.stop()
+
+
+class Bench:
+    """A driver with its device on the bench: a double of the hardware, below the driver, that speaks the real protocol.
+
+    Stands in for a `DriverCase`: what it says is asked for with `speak`, once for each iterator.
+    """
+
+    kind: Callable[..., Any]
+    protocol: type
+    words = "reads"
+    gone = r"lost|unplugged|cannot be opened|not answer"
+    """What the driver says of a device that is not there."""
+
+    def settings(self) -> dict[str, Any]:
+        """The driver's table in the gate's file."""
+        raise NotImplementedError
+
+    def seams(self) -> dict[str, Any]:
+        """What the driver is made with beside its settings, where the kernel here has no such device."""
+        return {}
+
+    def is_open(self) -> bool:
+        """Whether somebody has the device open."""
+        raise NotImplementedError
+
+    async def speak(self) -> None:
+        """Let the device say something that the driver tells."""
+        raise NotImplementedError
+
+    async def babble(self) -> None:
+        """Let the device say what no device of its kind should, and nothing that could be taken for a reading."""
+        raise NotImplementedError
+
+    async def unplug(self) -> None:
+        raise NotImplementedError
+
+    async def replug(self) -> None:
+        raise NotImplementedError
+
+    def made(self, timekeeper: Timekeeper, **more: Any) -> Any:
+        settings = msgspec.convert({**self.settings(), **more}, self.kind.Settings)
+        return self.kind(settings, timekeeper, **self.seams())
+
+    async def said(self, driver: Any) -> AsyncIterator[Any]:
+        source = getattr(driver, self.words)()
+        await self.speak()
+        async for word in source:
+            yield word
+
+    async def started(self, **more: Any) -> tuple[Any, HandClock]:
+        clock = HandClock()
+        driver = self.made(clock, **more)
+        await driver.start()
+        return driver, clock
+
+
+class DeviceContract(DriverContract):
+    """The promises of drivers of real devices; `case` is a `Bench`."""
+
+    async def test_made_it_has_opened_nothing_started_it_has_and_stopped_no_more(self, case):
+        driver = case.made(HandClock())
+        assert not case.is_open()
+        await driver.start()
+        await driver.start()
+        assert case.is_open()
+        await driver.stop()
+        assert not case.is_open()
+
+    async def test_garbage_is_no_reading_and_what_comes_after_it_is(self, case):
+        driver, clock = await case.started()
+        await case.babble()
+        word = await asyncio.wait_for(anext(case.said(driver)), 10)
+        assert word.at == clock.now()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(driver.reads()), 0.05)
+        await driver.stop()
+
+    async def test_unplugged_while_somebody_waits_it_is_a_driver_error_that_names_it(self, case):
+        driver, _ = await case.started()
+        source = case.said(driver)
+        await anext(source)
+        waiting = asyncio.ensure_future(anext(source))
+        await asyncio.sleep(0)
+        await case.unplug()
+        with pytest.raises(DriverError, match=case.gone):
+            await asyncio.wait_for(waiting, 20)
+        await driver.stop()
+
+    async def test_gone_it_cannot_be_started_and_back_again_it_goes_on(self, case):
+        await case.unplug()
+        driver = case.made(HandClock())
+        with pytest.raises(DriverError, match=case.gone):
+            await driver.start()
+        assert not case.is_open()
+        await case.replug()
+        await driver.start()
+        assert await asyncio.wait_for(anext(case.said(driver)), 20) is not None
+        await driver.stop()
+
+    async def test_unplugged_and_back_again_it_goes_on_after_a_new_start(self, case):
+        driver, _ = await case.started()
+        await case.unplug()
+        with pytest.raises(DriverError, match=case.gone):
+            await asyncio.wait_for(anext(driver.reads()), 20)
+        await driver.stop()
+        await case.replug()
+        await driver.start()
+        assert await asyncio.wait_for(anext(case.said(driver)), 20) is not None
+        await driver.stop()
+
+    async def test_what_was_not_taken_before_a_stop_is_not_told_after_it(self, case):
+        driver, _ = await case.started()
+        await anext(case.said(driver))
+        await case.speak()
+        await driver.stop()
+        await case.speak()
+        assert [word async for word in driver.reads()] == []
