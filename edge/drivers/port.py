@@ -53,9 +53,9 @@ def open_port(settings: PortSettings) -> Serial:
         raise DriverError(f"serial port {settings.port}: cannot be opened: {error}") from error
 
 
-def read_port(port: Serial) -> bytes:
-    """What waits at the port. Raises `OSError` when it is gone."""
-    data = os.read(port.fileno(), MOST_AT_ONCE)
+def read_port(port: Serial, most: int = MOST_AT_ONCE) -> bytes:
+    """What waits at a port that is readable. Raises `OSError` when it is gone."""
+    data = os.read(port.fileno(), most)
     if not data:
         raise OSError(errno.ENODEV, "it was unplugged")
     return data

@@ -30,6 +30,11 @@ class PtyLine:
         self.path.symlink_to(os.ttyname(slave))
         os.close(slave)
 
+    @property
+    def far_end(self) -> int:
+        """The descriptor that the device talks through."""
+        return self._master
+
     def say(self, data: bytes) -> None:
         os.write(self._master, data)
 
@@ -43,8 +48,7 @@ class PtyLine:
         if not self.path.exists():
             return False
         wanted = os.path.realpath(self.path)
-        links = (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd"))
-        return wanted in [os.readlink(link) for link in links if os.path.lexists(link)]
+        return any(os.path.realpath(link) == wanted for link in Path("/proc/self/fd").iterdir())
 
     def close(self) -> None:
         if self._master >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 from functools import reduce
 from operator import xor
@@ -32,7 +33,7 @@ def made(framing: Framing, number: str) -> bytes:
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(places)]
 
 
 FRAMINGS = {
