@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from edge.clock import Timekeeper
+from edge.drivers.base import Actuator
 from tests.support.clocks import HandClock
 from wire.errors import DriverError
+from wire.events import Outcome, Reason
 
 NEARLY_S = 0.005
 
@@ -208,9 +210,9 @@ class DeviceContract(DriverContract):
         assert not case.is_open()
         await driver.start()
         await driver.start()
-        assert case.is_open()
+        await _comes_to_be(case, True)
         await driver.stop()
-        assert not case.is_open()
+        await _comes_to_be(case, False)
 
     async def test_garbage_is_no_reading_and_what_comes_after_it_is(self, case):
         driver, clock = await case.started()
@@ -225,7 +227,7 @@ class DeviceContract(DriverContract):
         driver, _ = await case.started()
         source = case.said(driver)
         await anext(source)
-        waiting = asyncio.ensure_future(anext(source))
+        waiting = asyncio.ensure_future(_drained(source))
         await asyncio.sleep(0)
         await case.unplug()
         with pytest.raises(DriverError, match=case.gone):
@@ -237,7 +239,7 @@ class DeviceContract(DriverContract):
         driver = case.made(HandClock())
         with pytest.raises(DriverError, match=case.gone):
             await driver.start()
-        assert not case.is_open()
+        await _comes_to_be(case, False)
         await case.replug()
         await driver.start()
         assert await asyncio.wait_for(anext(case.said(driver)), 20) is not None
@@ -247,7 +249,7 @@ class DeviceContract(DriverContract):
         driver, _ = await case.started()
         await case.unplug()
         with pytest.raises(DriverError, match=case.gone):
-            await asyncio.wait_for(anext(driver.reads()), 20)
+            await asyncio.wait_for(_drained(driver.reads()), 20)
         await driver.stop()
         await case.replug()
         await driver.start()
@@ -261,3 +263,80 @@ class DeviceContract(DriverContract):
         await driver.stop()
         await case.speak()
         assert [word async for word in driver.reads()] == []
+
+
+async def _comes_to_be(case: Bench, is_open: bool) -> None:
+    """A device at the other end of a wire notices a little later."""
+    for _ in range(400):
+        if case.is_open() is is_open:
+            return
+        await asyncio.sleep(0.005)
+    assert case.is_open() is is_open
+
+
+async def _drained(source: AsyncIterator[Any]) -> None:
+    async for _ in source:
+        pass
+
+
+class ActuatorBench(Bench):
+    """An actuator with its device on the bench."""
+
+    def shows(self) -> Any:
+        """What the device shows or does now, comparable."""
+        raise NotImplementedError
+
+
+class ActuatorContract:
+    """The promises of actuators; `case` is an `ActuatorBench` at rest."""
+
+    async def test_it_is_what_its_protocol_asks(self, case):
+        assert isinstance(case.made(HandClock()), Actuator)
+
+    async def test_it_knows_no_setting_that_it_does_not_have(self, case):
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            case.made(HandClock(), no_such_setting=1)
+
+    async def test_it_may_be_stopped_and_started_twice_and_stopped_before_its_start(self, case):
+        driver = case.made(HandClock())
+        assert not case.is_open()
+        await driver.stop()
+        await driver.start()
+        await driver.start()
+        await _comes_to_be(case, True)
+        await driver.stop()
+        await driver.stop()
+        await _comes_to_be(case, False)
+
+    async def test_before_its_start_it_says_so(self, case):
+        with pytest.raises(DriverError, match="was not started"):
+            await case.made(HandClock()).show(Outcome.ALLOW, ())
+
+    async def test_it_shows_letting_in_and_refusing_apart_and_rests_when_stopped(self, case):
+        driver, _ = await case.started()
+        await driver.show(Outcome.ALLOW, (Reason.TEMPERATURE_NORMAL,))
+        allowed = case.shows()
+        await driver.show(Outcome.DENY, (Reason.FEVER,))
+        assert case.shows() != allowed
+        await driver.show(Outcome.ALLOW, ())
+        await driver.stop()
+        assert case.shows() != allowed
+
+    async def test_every_outcome_and_reason_can_be_shown(self, case):
+        driver, _ = await case.started()
+        for outcome in Outcome:
+            await driver.show(outcome, tuple(Reason))
+        await driver.stop()
+
+    async def test_unplugged_it_says_so_and_back_again_it_works_after_a_new_start(self, case):
+        driver, _ = await case.started()
+        await case.unplug()
+        with pytest.raises(DriverError, match=case.gone):
+            await driver.show(Outcome.ALLOW, ())
+        await driver.stop()
+        with pytest.raises(DriverError, match=case.gone):
+            await driver.start()
+        await case.replug()
+        await driver.start()
+        await driver.show(Outcome.ALLOW, ())
+        await driver.stop()

@@ -18,9 +18,11 @@ from edge.drivers.keys import EV_KEY, KEYMAP, InputEvent
 class PtyLine:
     """A serial line whose far end is ours: `path` is what the driver opens, a link to the pty's other side."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, held: bool = False) -> None:
+        """`held` keeps the driver's side open too, so that the far end can be listened to before the driver comes."""
         self.path = folder / "tty-reader"
-        self._master = -1
+        self._held = held
+        self._master = self._slave = -1
         self.plug()
 
     def plug(self) -> None:
@@ -28,7 +30,9 @@ class PtyLine:
         tty.setraw(slave)
         self.path.unlink(missing_ok=True)
         self.path.symlink_to(os.ttyname(slave))
-        os.close(slave)
+        self._slave = slave
+        if not self._held:
+            os.close(slave)
 
     @property
     def far_end(self) -> int:
@@ -42,17 +46,16 @@ class PtyLine:
         os.close(self._master)
         self._master = -1
         self.path.unlink()
+        if self._held:
+            os.close(self._slave)
 
     def is_open(self) -> bool:
-        """Whether this process has the driver's side open."""
+        """Whether a driver in this process has it open."""
         if not self.path.exists():
             return False
         wanted = os.path.realpath(self.path)
-        return any(os.path.realpath(link) == wanted for link in Path("/proc/self/fd").iterdir())
-
-    def close(self) -> None:
-        if self._master >= 0:
-            os.close(self._master)
+        users = [link for link in Path("/proc/self/fd").iterdir() if os.path.realpath(link) == wanted]
+        return len(users) > self._held
 
 
 class Pipe:
