@@ -249,7 +249,7 @@ def alert_of(part: Part) -> Alert:
     kind = fields.get("eventType")
     if not isinstance(kind, str) or not kind:
         raise ValueError(f"no eventType in {sorted(fields)[:5]}")
-    return Alert(kind, fields, _moment(fields.get("dateTime")), fields.get("eventState", "active") != "inactive")
+    return Alert(kind, fields, moment_of(fields.get("dateTime")), fields.get("eventState", "active") != "inactive")
 
 
 def is_heartbeat(alert: Alert) -> bool:
@@ -309,7 +309,7 @@ def _element(element: ElementTree.Element, depth: int) -> dict[str, Any] | str:
     return found
 
 
-def _moment(text: object) -> datetime | None:
+def moment_of(text: object) -> datetime | None:
     """A device's `dateTime`; one without a zone is no moment."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None

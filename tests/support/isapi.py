@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 BOUNDARY = "MIME_boundary"
@@ -110,8 +111,12 @@ class IsapiDevice:
         """The device's own log of access events, which the search answers from; `say_event` adds to it."""
         self.answers: dict[tuple[str, str], tuple[int, str]] = {}
         """What it answers to a method and path, instead of its own behaviour."""
+        self.greeting: Callable[[], bytes] = bytes
+        """What it sends to whoever begins to listen."""
         self.content_type = f"multipart/mixed; boundary={BOUNDARY}"
         self.logins = 0
+        self.listened = 0
+        """How often somebody began to listen."""
         self._nonces: set[str] = set()
         self._streams: list[asyncio.StreamWriter] = []
         self._writers: set[asyncio.StreamWriter] = set()
@@ -181,6 +186,8 @@ class IsapiDevice:
             pass
         finally:
             self._writers.discard(writer)
+            if writer in self._streams:
+                self._streams.remove(writer)
             writer.close()
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -195,8 +202,10 @@ class IsapiDevice:
             await _send(writer, status, body, "application/json" if body.startswith("{") else "application/xml")
         elif path == "/ISAPI/Event/notification/alertStream":
             writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {self.content_type}\r\nConnection: close\r\n\r\n".encode())
-            await writer.drain()
             self._streams.append(writer)
+            self.listened += 1
+            writer.write(self.greeting())
+            await writer.drain()
         elif (request.method, path) == ("POST", "/ISAPI/AccessControl/AcsEvent"):
             await _send(
                 writer, 200, json.dumps(self._search(json.loads(request.body)["AcsEventCond"])), "application/json"
