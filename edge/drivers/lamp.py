@@ -115,7 +115,11 @@ class Lamp:
         await self._switches.close()
 
     async def show(self, outcome: Outcome, reasons: Sequence[Reason]) -> None:
+        """A refusal without a reason is nobody's: the lane is at rest."""
         await self._end()
+        if outcome is Outcome.DENY and not reasons:
+            await self._switches.set(self._settings.states(self._at_rest()))
+            return
         first, *rest = rhythm(outcome, self._settings.show_s, amber=self._settings.amber is not None)
         await self._switches.set(self._settings.states(first.on))
         self._showing = asyncio.create_task(self._play(first, rest))

@@ -34,7 +34,7 @@ class ModbusSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Parity on the serial port."""
     unit: Annotated[int, Meta(ge=0, le=247)] = 1
     """The module's number on its line."""
-    timeout_s: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    timeout_s: Annotated[float, Meta(gt=0, le=10)] = 0.3
     """How long an answer may take."""
 
     def __post_init__(self) -> None:

@@ -26,6 +26,9 @@ from wire.events import Outcome, Reason
 
 log = structlog.get_logger(__name__)
 
+STAYS_OPEN = frozenset({"fire-alarm", "fail-safe"})
+"""Reasons for which it works until another decision, and also when the agent stops meanwhile."""
+
 
 class RelaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a relay works, and for how long."""
@@ -53,6 +56,7 @@ class Relay(ABC):
         self._switches = switches
         self._pulse: asyncio.Task[None] | None = None
         self._open = False
+        self._stays = False
 
     @property
     @abstractmethod
@@ -68,21 +72,23 @@ class Relay(ABC):
         except DriverError:
             await self._switches.close()
             raise
-        self._open = True
+        self._open, self._stays = True, False
 
     async def stop(self) -> None:
         await self._end_pulse()
         if self._open:
             self._open = False
             with contextlib.suppress(DriverError):
-                await self._switches.set({self._number: self._settings.rest_on})
+                if not self._stays:
+                    await self._switches.set({self._number: self._settings.rest_on})
         await self._switches.close()
 
     async def show(self, outcome: Outcome, reasons: Sequence[Reason]) -> None:
         await self._end_pulse()
         works = outcome in self._settings.works_on
+        self._stays = works and not STAYS_OPEN.isdisjoint(reasons)
         await self._switches.set({self._number: works is not self._settings.rest_on})
-        if works and not self._settings.hold:
+        if works and not self._settings.hold and not self._stays:
             self._pulse = asyncio.create_task(self._rest_after(self._settings.pulse_s))
 
     async def _rest_after(self, seconds: float) -> None:

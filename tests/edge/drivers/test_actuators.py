@@ -47,7 +47,7 @@ class GpioRelayBench(ActuatorBench):
     def is_open(self):
         return self.lines.open
 
-    def shows(self):
+    async def shows(self):
         return dict(self.lines.state)
 
 
@@ -82,7 +82,7 @@ class ModbusRelayBench(ActuatorBench):
     def is_open(self):
         return self.there.is_open()
 
-    def shows(self):
+    async def shows(self):
         return list(self.there.coils)
 
 
@@ -141,6 +141,21 @@ class TestRelay:
         await driver.show(Outcome.REMEASURE, ())
         assert lit(bench)[-1] is False
         await driver.stop()
+
+    @pytest.mark.parametrize("reason", ["fire-alarm", "fail-safe"])
+    async def test_for_a_fire_or_fail_safe_it_stays_open_also_when_the_agent_stops(self, bench, reason):
+        driver, _ = await bench.started(pulse_s=0.001)
+        await driver.show(Outcome.ALLOW, (reason,))
+        await asyncio.sleep(0.02)
+        await driver.stop()
+        assert lit(bench) == [False, True]
+
+    async def test_after_a_fire_it_rests_again(self, bench):
+        driver, _ = await bench.started()
+        await driver.show(Outcome.ALLOW, ("fire-alarm",))
+        await driver.show(Outcome.DENY, ())
+        await driver.stop()
+        assert lit(bench) == [False, True, False, False]
 
     async def test_a_magnet_is_on_at_rest_and_off_while_it_lets_in(self, bench):
         driver, _ = await bench.started(rest_on=True)
@@ -220,12 +235,20 @@ class TestLamp:
         bench = GpioLampBench(tmp_path)
         driver, _ = await bench.started(show_s=1.0)
         await driver.show(Outcome.ALLOW, (Reason.TEMPERATURE_NORMAL,))
-        assert bench.shows() == {1: True, 2: False, 3: False, 4: False}
-        while not bench.shows()[2]:
+        assert (await bench.shows()) == {1: True, 2: False, 3: False, 4: False}
+        while not (await bench.shows())[2]:
             await asyncio.sleep(0.02)
-        assert bench.shows() == {1: False, 2: True, 3: False, 4: False}
+        assert (await bench.shows()) == {1: False, 2: True, 3: False, 4: False}
         await driver.stop()
-        assert not any(bench.shows().values())
+        assert not any((await bench.shows()).values())
+
+    async def test_a_refusal_of_nobody_is_rest_and_makes_no_noise(self, tmp_path):
+        bench = GpioLampBench(tmp_path)
+        driver, _ = await bench.started()
+        await driver.show(Outcome.ALLOW, ())
+        await driver.show(Outcome.DENY, ())
+        assert (await bench.shows()) == {1: False, 2: True, 3: False, 4: False}
+        await driver.stop()
 
     def test_two_lights_on_one_line_are_refused(self):
         with pytest.raises(msgspec.ValidationError, match="two lights share a line"):

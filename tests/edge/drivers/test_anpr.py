@@ -204,7 +204,7 @@ class BarrierBench(ActuatorBench, CameraBench):
     def is_open(self):
         return self.device is not None and bool(self.device._writers)
 
-    def shows(self):
+    async def shows(self):
         told = [request.body for request in self.device.requests if request.method == "PUT" and request.body]
         return told[-1:]
 
