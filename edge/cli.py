@@ -7,7 +7,10 @@ from pathlib import Path
 
 from edge import settings
 from edge.agent import Agent
+from edge.drivers import listing
+from wire.errors import DriverError
 from wire.process import run, set_up_logging
+from wire.settings import nearest
 
 
 def main(argv: list[str]) -> int:
@@ -28,6 +31,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=command)
         if name == "run":
             sub.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    about = "list the drivers of devices with their settings"
+    sub = commands.add_parser("drivers", help=about, description=about)
+    sub.add_argument("wanted", nargs="?", metavar="KIND|NAME", help="only those of one kind, or one driver")
+    sub.set_defaults(run=_drivers)
     return parser
 
 
@@ -46,4 +53,14 @@ def _check(arguments: argparse.Namespace) -> int:
     Agent(gate, VERSION)
     lanes = ", ".join(f"{lane.settings.name} ({', '.join(lane.plugs) or 'no devices'})" for lane in gate.lanes)
     print(f"{arguments.settings}: good. Gate {gate.settings.site}/{gate.settings.gate}, lanes: {lanes}")
+    return 0
+
+
+def _drivers(arguments: argparse.Namespace) -> int:
+    found = listing.drivers(arguments.wanted)
+    if not found:
+        known = {one for listed in listing.drivers() for one in (listed.kind, listed.name)}
+        near = nearest(arguments.wanted, known) or f"; there are: {', '.join(sorted(known))}"
+        raise DriverError(f"no drivers of kind or name {arguments.wanted!r}{near}")
+    print("\n\n".join(listing.table(one) for one in found))
     return 0

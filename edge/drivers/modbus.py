@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -30,7 +30,7 @@ class ModbusSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Serial port of a module on RS-485 (Modbus RTU); take the one in /dev/serial/by-id."""
     baud: Annotated[int, Meta(ge=300, le=1_000_000)] = 9600
     """Bits per second on the serial port; 8 data bits, 1 stop bit."""
-    parity: Annotated[str, Meta(pattern="^(none|even|odd)$")] = "none"
+    parity: Literal["none", "even", "odd"] = "none"
     """Parity on the serial port."""
     unit: Annotated[int, Meta(ge=0, le=247)] = 1
     """The module's number on its line."""

@@ -11,8 +11,9 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.drivers.anpr import Barrier, PlateCamera, plate_of, vehicle_read
+from edge.drivers.anpr import PlateCamera, plate_of, vehicle_read
 from edge.drivers.base import VehicleReader
+from edge.drivers.hikvision_barrier import Barrier
 from edge.drivers.isapi import Alert
 from tests.support.clocks import HandClock, at
 from tests.support.driver_contract import ActuatorBench, ActuatorContract, Bench, DeviceContract
