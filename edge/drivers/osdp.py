@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import select
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -184,8 +185,10 @@ def _control_panel(
 
 
 def read_key(path: Path) -> bytes:
-    """The key in a file. Raises `DriverError`, never showing it."""
+    """The key in a file that nobody else may read. Raises `DriverError`, never showing it."""
     try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise DriverError(f"OSDP key {path}: is open to others; run: chmod 600 {path}")
         text = path.read_text("ascii").strip()
     except OSError as error:
         raise DriverError(f"OSDP key {path}: cannot be read: {error.strerror or error}") from error

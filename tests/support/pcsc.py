@@ -52,9 +52,9 @@ class Pcscd:
         if not DRIVER.exists():
             _skip(f"{DRIVER} is not there (Debian's package vsmartcard-vpcd)")
         if os.geteuid() != 0:
-            _skip("only root can run pcscd for a test")
+            pytest.skip("only root can run pcscd for a test")
         if SOCKET.exists():
-            _skip("another pcscd runs here: stop it to test with ours")
+            pytest.skip("another pcscd runs here, and there can be only one: stop it to test with ours")
         SOCKET.parent.mkdir(exist_ok=True)
         self._process = subprocess.Popen([program, "-f", "-c", str(self._config)], stdout=subprocess.DEVNULL)
         until_s = time.monotonic() + START_WITHIN_S

@@ -53,6 +53,7 @@ class OsdpBench(Bench):
         self.key_file = folder / "osdp.key"
         self.key = secrets.token_bytes(16)
         self.key_file.write_text(self.key.hex() + "\n")
+        self.key_file.chmod(0o600)
         self._has = None if default_key else key or self.key
         self._flag = LibFlag.InstallMode if default_key else LibFlag.EnforceSecure
         self.reader: PeripheralDevice | None = None
@@ -155,11 +156,19 @@ async def test_a_reader_that_died_is_told_and_comes_back_by_a_new_start_at_once(
 )
 def test_a_key_that_is_none_is_refused_and_never_shown(tmp_path, content, fault):
     (tmp_path / "k").write_bytes(content)
+    (tmp_path / "k").chmod(0o600)
     with pytest.raises(DriverError, match=fault) as refused:
         read_key(tmp_path / "k")
     assert content.decode("latin-1") not in str(refused.value)
     with pytest.raises(DriverError, match="cannot be read"):
         read_key(tmp_path / "none")
+
+
+def test_a_key_that_others_may_read_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "k").write_text("00" * 16)
+    (tmp_path / "k").chmod(0o644)
+    with pytest.raises(DriverError, match="open to others; run: chmod 600"):
+        read_key(tmp_path / "k")
 
 
 @given(st.sampled_from([0, 1, 2]), st.binary(max_size=64), st.integers(-5, 600))
