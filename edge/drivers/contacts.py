@@ -12,8 +12,8 @@ from edge.clock import Timekeeper
 from edge.drivers.base import ContactChange, ContactKind
 from edge.drivers.bounce import Confirmed, Debounced, Settled
 from edge.drivers.feed import Feed, Reader, moment
-from edge.drivers.gpio import GPIO, Chip, Edge, EdgeSource, Line, OpenEdges, Watch, open_edges
-from edge.drivers.listening import Listening
+from edge.drivers.gpio import GPIO, Chip, Edge, Line, OpenEdges, Watch, open_edges
+from edge.drivers.listening import DescriptorReader, Listening, Silence
 from edge.drivers.modbus import MODBUS, Coil, ModbusSettings, ModbusUnit
 from wire.errors import DriverError
 from wire.events import Direction
@@ -55,7 +55,7 @@ def _twice(numbers: Iterable[int], what: str) -> None:
         raise ValueError(f"two contacts share a {what}: {found}, expected each its own")
 
 
-class GpioInput(Reader[ContactChange]):
+class GpioInput(DescriptorReader[ContactChange, list[Edge]]):
     """Contacts between a GPIO line and ground (pull up) or 3.3 V (pull down)."""
 
     needs = GPIO
@@ -78,31 +78,19 @@ class GpioInput(Reader[ContactChange]):
         super().__init__(f"contacts on GPIO lines {lines}", timekeeper)
         self._settings = settings
         self._opened = opened
-        self._source: EdgeSource | None = None
-        self._listening: Listening[list[Edge]] | None = None
         self._contacts: dict[int, Debounced] = {}
-        self._steady: asyncio.TimerHandle | None = None
 
     async def _open(self, feed: Feed[ContactChange]) -> None:
         lines = tuple(one.line for one in self._settings.inputs)
-        self._source = source = self._opened(Watch(self._settings.chip, lines, self._settings.pull, both=True))
+        source = self._opened(Watch(self._settings.chip, lines, self._settings.pull, both=True))
+        self._silence = Silence(self._settings.debounce_s, lambda: self._settle(feed))
+        self._listening = Listening(source, source.read, lambda edges: self._take(feed, edges), feed.fail)
         closed = {line: self._closed(high) for line, high in source.values().items()}
         steady_ns = int(self._settings.debounce_s * 1e9)
         self._contacts = {line: Debounced(steady_ns, closed[line]) for line in lines}
         now_ns = self._timekeeper.now().mono_ns
         for one in self._settings.inputs:
             feed.put(one.change(self._timekeeper, Settled(closed[one.line], now_ns)))
-        self._listening = Listening(source.fileno(), source.read, lambda edges: self._take(feed, edges), feed.fail)
-
-    async def _close(self) -> None:
-        if self._steady is not None:
-            self._steady.cancel()
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        if self._source is not None:
-            self._source.close()
-            self._source = None
 
     def _closed(self, high: bool) -> bool:
         """Pulled up, a closed contact is low."""
@@ -112,9 +100,8 @@ class GpioInput(Reader[ContactChange]):
         for edge in edges:
             lasted = self._contacts[edge.line].seen(self._closed(edge.rising), edge.mono_ns)
             self._tell(feed, edge.line, lasted)
-        if self._steady is not None:
-            self._steady.cancel()
-        self._steady = asyncio.get_running_loop().call_later(self._settings.debounce_s, self._settle, feed)
+        if self._silence is not None:
+            self._silence.heard()
 
     def _settle(self, feed: Feed[ContactChange]) -> None:
         """No edge came for long enough: what the lines show has lasted."""

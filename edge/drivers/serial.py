@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import Meta
 
 from edge.clock import Timekeeper
 from edge.drivers.base import BadgeRead
-from edge.drivers.feed import Feed, Reader, Repeats
+from edge.drivers.feed import Feed, Repeats
 from edge.drivers.framing import Framer, Framing
-from edge.drivers.listening import Listening
+from edge.drivers.listening import DescriptorReader, Listening
 from edge.drivers.port import SERIAL, PortSettings, open_port, read_port
 
-if TYPE_CHECKING:
-    from serial import Serial
 
-
-class SerialReader(Reader[BadgeRead]):
+class SerialReader(DescriptorReader[BadgeRead, bytes]):
     """Listens on one port; what does not fit the framing is left out."""
 
     needs = SERIAL
@@ -31,8 +28,6 @@ class SerialReader(Reader[BadgeRead]):
     def __init__(self, settings: Settings, timekeeper: Timekeeper) -> None:
         super().__init__(f"serial reader {settings.port}", timekeeper)
         self._settings = settings
-        self._port: Serial | None = None
-        self._listening: Listening[bytes] | None = None
 
     async def _open(self, feed: Feed[BadgeRead]) -> None:
         framer = Framer(self._settings.frame)
@@ -44,13 +39,5 @@ class SerialReader(Reader[BadgeRead]):
                 if not self._settings.quiet_s or repeats.is_new(number, at):
                     feed.put(BadgeRead(number, at))
 
-        self._port = port = open_port(self._settings)
-        self._listening = Listening(port.fileno(), lambda: read_port(port), take, feed.fail)
-
-    async def _close(self) -> None:
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        if self._port is not None:
-            self._port.close()
-            self._port = None
+        port = open_port(self._settings)
+        self._listening = Listening(port, lambda: read_port(port), take, feed.fail)

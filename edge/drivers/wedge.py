@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from edge.clock import Timekeeper
+from edge.clock import Instant, Timekeeper
 from edge.drivers.base import BadgeRead
-from edge.drivers.feed import Feed, Reader
+from edge.drivers.feed import Feed
 from edge.drivers.keys import InputEvent, Typing, Wedging
-from edge.drivers.listening import Listening
+from edge.drivers.listening import DescriptorReader, Listening, Silence
 from edge.drivers.needs import Needs
 
 
@@ -54,7 +53,7 @@ def open_keys(path: str) -> KeySource:
     return _KernelKeys(path)
 
 
-class WedgeReader(Reader[BadgeRead]):
+class WedgeReader(DescriptorReader[BadgeRead, list[InputEvent]]):
     """Listens to one input device; what is no number in its entirety is left out."""
 
     needs = Needs("wedge", ("evdev",))
@@ -70,42 +69,23 @@ class WedgeReader(Reader[BadgeRead]):
         self._settings = settings
         self._opened = opened
         self._typing = Typing(settings)
-        self._keys: KeySource | None = None
-        self._listening: Listening[list[InputEvent]] | None = None
-        self._silence: asyncio.TimerHandle | None = None
+        self._typed: Instant | None = None
 
     async def _open(self, feed: Feed[BadgeRead]) -> None:
         self._typing = Typing(self._settings)
-        self._keys = keys = self._opened(self._settings.device)
-        self._listening = Listening(keys.fileno(), keys.events, lambda events: self._take(feed, events), feed.fail)
-
-    async def _close(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        if self._keys is not None:
-            self._keys.close()
-            self._keys = None
+        if self._settings.ends_with == "silence":
+            self._silence = Silence(self._settings.gap_s, lambda: self._tell(feed, self._typing.end()))
+        keys = self._opened(self._settings.device)
+        self._listening = Listening(keys, keys.events, lambda events: self._take(feed, events), feed.fail)
 
     def _take(self, feed: Feed[BadgeRead], events: list[InputEvent]) -> None:
-        now = self._timekeeper.now()
+        self._typed = now = self._timekeeper.now()
         for event in events:
-            number = self._typing.take(event, now.mono_ns / 1e9)
-            if number is not None:
-                feed.put(BadgeRead(number, now))
-        if self._settings.ends_with == "silence":
-            self._await_silence(feed)
-
-    def _await_silence(self, feed: Feed[BadgeRead]) -> None:
+            self._tell(feed, self._typing.take(event, now.mono_ns / 1e9))
         if self._silence is not None:
-            self._silence.cancel()
-        typed = self._timekeeper.now()
+            self._silence.heard()
 
-        def end() -> None:
-            number = self._typing.end()
-            if number is not None:
-                feed.put(BadgeRead(number, typed))
-
-        self._silence = asyncio.get_running_loop().call_later(self._settings.gap_s, end)
+    def _tell(self, feed: Feed[BadgeRead], number: str | None) -> None:
+        """A number bears the time of its last key."""
+        if number is not None and self._typed is not None:
+            feed.put(BadgeRead(number, self._typed))

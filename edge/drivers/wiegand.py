@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import structlog
@@ -10,15 +9,15 @@ from msgspec import Meta
 
 from edge.clock import Timekeeper
 from edge.drivers.base import BadgeRead
-from edge.drivers.feed import Feed, Reader, moment
-from edge.drivers.gpio import GPIO, Chip, Edge, EdgeSource, Line, OpenEdges, Pull, Watch, open_edges
-from edge.drivers.listening import Listening
+from edge.drivers.feed import Feed, moment
+from edge.drivers.gpio import GPIO, Chip, Edge, Line, OpenEdges, Pull, Watch, open_edges
+from edge.drivers.listening import DescriptorReader, Listening, Silence
 from edge.drivers.wiegand_bits import Card, Pulses, WiegandFormat
 
 log = structlog.get_logger(__name__)
 
 
-class WiegandReader(Reader[BadgeRead]):
+class WiegandReader(DescriptorReader[BadgeRead, list[Edge]]):
     """Listens to D0 and D1; cards of another length or with a wrong parity are left out."""
 
     needs = GPIO
@@ -44,35 +43,20 @@ class WiegandReader(Reader[BadgeRead]):
         super().__init__(f"Wiegand reader on lines {settings.d0} and {settings.d1}", timekeeper)
         self._settings = settings
         self._opened = opened
-        self._source: EdgeSource | None = None
-        self._listening: Listening[list[Edge]] | None = None
         self._pulses = Pulses(0)
-        self._silence: asyncio.TimerHandle | None = None
 
     async def _open(self, feed: Feed[BadgeRead]) -> None:
         settings = self._settings
         self._pulses = Pulses(int(settings.gap_s * 1e9))
-        watch = Watch(settings.chip, (settings.d0, settings.d1), settings.pull, both=False)
-        self._source = source = self._opened(watch)
-        self._listening = Listening(source.fileno(), source.read, lambda edges: self._take(feed, edges), feed.fail)
-
-    async def _close(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        if self._source is not None:
-            self._source.close()
-            self._source = None
+        self._silence = Silence(settings.gap_s, lambda: self._tell(feed, self._pulses.end()))
+        source = self._opened(Watch(settings.chip, (settings.d0, settings.d1), settings.pull, both=False))
+        self._listening = Listening(source, source.read, lambda edges: self._take(feed, edges), feed.fail)
 
     def _take(self, feed: Feed[BadgeRead], edges: list[Edge]) -> None:
         for edge in edges:
             self._tell(feed, self._pulses.pulse(int(edge.line == self._settings.d1), edge.mono_ns))
         if self._silence is not None:
-            self._silence.cancel()
-        loop = asyncio.get_running_loop()
-        self._silence = loop.call_later(self._settings.gap_s, lambda: self._tell(feed, self._pulses.end()))
+            self._silence.heard()
 
     def _tell(self, feed: Feed[BadgeRead], card: Card | None) -> None:
         if card is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.prompts import FOLDER, TEXTS
 
-VOICES = {"zh": ("cmn", "170"), "en": ("en-us", "155")}
+VOICES = {"zh": ("cmn", "220"), "en": ("en-us", "155")}
 """espeak-ng's voice and its words a minute."""
 SPOKEN_HZ, KEPT_HZ = 22050, 11025
 
