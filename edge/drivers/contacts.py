@@ -12,12 +12,13 @@ from edge.clock import Timekeeper
 from edge.drivers.base import ContactChange, ContactKind
 from edge.drivers.bounce import Confirmed, Debounced, Settled
 from edge.drivers.feed import Feed, Reader, moment
-from edge.drivers.gpio import GPIO, Chip, Edge, Line, OpenEdges, Watch, open_edges
+from edge.drivers.gpio import GPIO, Chip, Edge, EdgeSource, Line, OpenEdges, Watch, open_edges
 from edge.drivers.listening import DescriptorReader, Listening, Silence
 from edge.drivers.modbus import MODBUS, Coil, ModbusSettings, ModbusUnit
 from wire.errors import DriverError
 from wire.events import Direction
 
+LONG_AFTER_NS = 2**63
 MOST_AT_ONCE = 2000
 """Discrete inputs that one question may ask for (Modbus Application Protocol 1.1b3, 6.2)."""
 
@@ -83,7 +84,7 @@ class GpioInput(DescriptorReader[ContactChange, list[Edge]]):
     async def _open(self, feed: Feed[ContactChange]) -> None:
         lines = tuple(one.line for one in self._settings.inputs)
         source = self._opened(Watch(self._settings.chip, lines, self._settings.pull, both=True))
-        self._silence = Silence(self._settings.debounce_s, lambda: self._settle(feed))
+        self._silence = Silence(self._settings.debounce_s, lambda: self._settle(feed, source))
         self._listening = Listening(source, source.read, lambda edges: self._take(feed, edges), feed.fail)
         closed = {line: self._closed(high) for line, high in source.values().items()}
         steady_ns = int(self._settings.debounce_s * 1e9)
@@ -103,10 +104,18 @@ class GpioInput(DescriptorReader[ContactChange, list[Edge]]):
         if self._silence is not None:
             self._silence.heard()
 
-    def _settle(self, feed: Feed[ContactChange]) -> None:
-        """No edge came for long enough: what the lines show has lasted."""
+    def _settle(self, feed: Feed[ContactChange], source: EdgeSource) -> None:
+        """No edge came for long enough: what the lines show has lasted. The kernel drops edges of which too many wait,
+        so the lines are asked how they are."""
+        try:
+            shown = source.values()
+        except OSError as error:
+            feed.fail(f"the device was lost: {error.strerror or error}")
+            return
+        now_ns = self._timekeeper.now().mono_ns
         for line, contact in self._contacts.items():
-            self._tell(feed, line, contact.settled(2**63))
+            self._tell(feed, line, contact.seen(self._closed(shown[line]), now_ns))
+            self._tell(feed, line, contact.settled(LONG_AFTER_NS))
 
     def _tell(self, feed: Feed[ContactChange], line: int, settled: Settled | None) -> None:
         for one in self._settings.inputs:

@@ -142,6 +142,18 @@ async def test_every_contact_is_told_as_it_is_found_and_then_each_change(tmp_pat
     await driver.stop()
 
 
+async def test_edges_that_the_kernel_dropped_are_made_up_for_by_asking_the_lines(tmp_path):
+    bench = GpioInputBench(tmp_path)
+    driver, clock = await bench.started()
+    source = driver.reads()
+    assert not (await anext(source)).active
+    bench.edges.edge(17, False, clock.now().mono_ns)
+    bench.edges.edge(17, True, clock.now().mono_ns)
+    bench.edges.state[17] = False
+    assert (await anext(source)).active
+    await driver.stop()
+
+
 @pytest.mark.parametrize(
     ("kind", "wrong", "fault"),
     [
