@@ -6,6 +6,7 @@ The clock is moved by hand to just before the driver's first word, so no test wa
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import pytest
 
 from edge.clock import Timekeeper
 from edge.drivers.base import Actuator
+from edge.drivers.needs import Needs
 from tests.support.clocks import HandClock
 from wire.errors import DriverError
 from wire.events import Outcome, Reason
@@ -214,6 +216,12 @@ class DeviceContract(DriverContract):
         await driver.stop()
         await _comes_to_be(case, False)
 
+    async def test_it_imports_and_waits_for_threads_beside_the_event_loop(self, case, monkeypatch):
+        threads = _threads_of(monkeypatch, (Needs, "load"), (threading.Thread, "join"))
+        driver, _ = await case.started()
+        await driver.stop()
+        assert threading.get_ident() not in threads
+
     async def test_garbage_is_no_reading_and_what_comes_after_it_is(self, case):
         driver, clock = await case.started()
         await case.babble()
@@ -265,6 +273,22 @@ class DeviceContract(DriverContract):
         assert [word async for word in driver.reads()] == []
 
 
+def _threads_of(monkeypatch, *calls: tuple[type, str]) -> set[int]:
+    """The threads in which these methods are called from now on."""
+    threads: set[int] = set()
+
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            threads.add(threading.get_ident())
+            return original(*arguments, **more)
+
+        return call
+
+    for owner, name in calls:
+        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+    return threads
+
+
 async def _comes_to_be(case: Bench, is_open: bool) -> None:
     """A device at the other end of a wire notices a little later."""
     for _ in range(400):
@@ -313,6 +337,12 @@ class ActuatorContract:
         await driver.stop()
         await driver.stop()
         await _comes_to_be(case, False)
+
+    async def test_it_imports_beside_the_event_loop(self, case, monkeypatch):
+        threads = _threads_of(monkeypatch, (Needs, "load"))
+        driver, _ = await case.started()
+        await driver.stop()
+        assert threading.get_ident() not in threads
 
     async def test_before_its_start_it_says_so(self, case):
         with pytest.raises(DriverError, match="was not started"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import REQUIRE_ALL, START_WITHIN_S, binary, free_port
+from tests.support.servers import REQUIRE_ALL, START_WITHIN_S, binary
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 SOCKET = Path("/run/pcscd/pcscd.comm")
@@ -31,11 +33,21 @@ def _skip(message: str) -> None:
     pytest.skip(message)
 
 
+def _two_free_ports() -> int:
+    """The lower of two ports in a row that were free just now: vpcd's reader has two slots, a port each."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
+            one.bind(("", port))
+            other.bind(("", port + 1))
+            return port
+    raise OSError("no two free ports in a row")
+
+
 class Pcscd:
     """pcscd in the foreground, with one virtual reader; there can be one on a machine."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port = _two_free_ports()
         self._config = folder / "reader.conf"
         self._config.write_text(
             f'FRIENDLYNAME "{NAME}"\nDEVICENAME /dev/null:0x{self.port:04X}\n'

@@ -278,7 +278,7 @@ TWO = """
 driver = "all"
 [[actuator.parts]]
 driver = "log"
-[[actuator.parts]]
+[[actuator.{where}]]
 driver = "modbus-relay"
 coil = 2
 pulse_s = 60.0
@@ -291,36 +291,52 @@ def plug(tmp_path, text: str) -> Plug:
     return Plug(document, ("actuator",), "actuator", document.data["actuator"])
 
 
+def all_of(tmp_path, module: TcpModule, where: str):
+    return plug(tmp_path, TWO.format(port=module.port, where=where)).make(HandClock())
+
+
 class TestAll:
-    async def test_a_part_that_fails_is_named_the_others_show_it_and_it_comes_back_by_itself(self, tmp_path):
+    async def test_one_that_must_work_and_does_not_is_named_and_the_others_have_shown_it(self, tmp_path, capsys):
         module = TcpModule(tmp_path)
-        both = plug(tmp_path, TWO.format(port=module.port)).make(HandClock())
-        await both.start()
-        with pytest.raises(DriverError, match=r"modbus-relay: Modbus unit 3 at 127\.0\.0\.1"):
+        both = all_of(tmp_path, module, "parts")
+        with pytest.raises(DriverError, match="was not started"):
             await both.show(Outcome.ALLOW, ())
+        with pytest.raises(DriverError, match=r"modbus-relay: Modbus unit 3 at 127\.0\.0\.1"):
+            await both.start()
         await module.plug()
+        await both.start()
         await both.show(Outcome.ALLOW, ())
         assert module.coils[2]
         await module.unplug()
-        with pytest.raises(DriverError, match=r"does not answer|cannot be opened"):
-            await both.show(Outcome.ALLOW, ())
-        await module.plug()
-        await both.show(Outcome.ALLOW, ())
+        capsys.readouterr()
+        with pytest.raises(DriverError, match=r"modbus-relay: .* (does not answer|cannot be opened)"):
+            await both.show(Outcome.DENY, (Reason.FEVER,))
+        assert "outcome=deny" in capsys.readouterr().out
         await both.stop()
-        assert not module.coils[2]
-        await module.unplug()
 
-    async def test_before_its_start_it_says_so_and_with_no_part_that_starts_it_fails(self, tmp_path):
-        text = TWO.format(port=TcpModule(tmp_path).port).replace('[[actuator.parts]]\ndriver = "log"\n', "")
-        alone = plug(tmp_path, text).make(HandClock())
-        with pytest.raises(DriverError, match="was not started"):
-            await alone.show(Outcome.ALLOW, ())
-        with pytest.raises(DriverError, match="modbus-relay: Modbus unit 3"):
-            await alone.start()
-        await alone.stop()
+    async def test_one_that_may_fail_stops_nothing_and_comes_back_by_itself(self, tmp_path):
+        module = TcpModule(tmp_path)
+        both = all_of(tmp_path, module, "also")
+        await both.start()
+        await both.show(Outcome.ALLOW, ())
+        assert "modbus-relay: Modbus unit 3" in both.ailing
+        await module.plug()
+        while both.ailing:
+            await asyncio.sleep(0.01)
+        await both.show(Outcome.ALLOW, ())
+        assert module.coils[2]
+        await module.unplug()
+        await both.show(Outcome.DENY, ())
+        assert both.ailing
+        await both.stop()
+        assert not both.ailing
 
     def test_the_faults_of_all_its_parts_are_told_with_their_lines(self, tmp_path):
-        text = TWO.format(port=1).replace('driver = "log"', 'driver = "lob"').replace("coil = 2", "coil = -2")
+        text = (
+            TWO.format(port=1, where="parts")
+            .replace('driver = "log"', 'driver = "lob"')
+            .replace("coil = 2", "coil = -2")
+        )
         with pytest.raises(SettingsError) as told:
             plug(tmp_path, text)
         assert "gate.toml:5: actuator.parts[0].driver = 'lob': no such actuator driver, did you mean 'log'?" in str(

@@ -10,7 +10,7 @@ import pytest
 
 from edge.drivers.prompt import Prompt
 from edge.prompts import FOLDER, REASONS, TEXTS, UNSAID, key_of
-from edge.prompts.render import KEPT_HZ, mu_law
+from edge.prompts.render import KEPT_HZ, SPOKEN_HZ, halved, mu_law, mu_law_wav, trimmed
 from tests.support.clocks import HandClock
 from tests.support.driver_contract import ActuatorBench, ActuatorContract
 from wire.errors import DriverError
@@ -152,3 +152,18 @@ def test_silence_and_full_scale_are_written_as_g_711_says():
 
 def test_it_is_made_without_opening_anything():
     Prompt(Prompt.Settings(player=("no-such-player",)), HandClock())
+
+
+@pytest.mark.parametrize(("tone_hz", "kept"), [(300, True), (3000, True), (7000, False), (10_000, False)])
+def test_at_half_the_rate_speech_is_kept_and_what_would_fold_back_is_not(tone_hz, kept):
+    tone = np.sin(2 * np.pi * tone_hz * np.arange(SPOKEN_HZ) / SPOKEN_HZ)
+    strength = float(np.std(halved(tone)[200:-200]))
+    assert strength == pytest.approx(np.sqrt(0.5), rel=0.02) if kept else strength < 0.02
+
+
+def test_silence_around_is_cut_but_for_a_breath_and_the_file_says_how_long_it_is():
+    sound = np.concatenate([np.zeros(SPOKEN_HZ), np.full(1000, 0.5), np.zeros(SPOKEN_HZ)])
+    short = trimmed(sound)
+    assert short.size == 1000 - 1 + 2 * (SPOKEN_HZ // 10)
+    file = mu_law_wav(halved(short))
+    assert len(file) == struct.unpack_from("<I", file, 4)[0] + 8

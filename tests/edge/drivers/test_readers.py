@@ -183,3 +183,19 @@ async def test_a_wedge_that_types_no_enter_ends_its_number_by_silence(tmp_path):
     word = await anext(source)
     assert (word.number, word.at) == ("00Ab1234", clock.now())
     await driver.stop()
+
+
+async def test_a_chip_that_is_not_there_is_named_with_those_that_are():
+    reader = WiegandReader(WiegandReader.Settings(chip="no-such-chip", d0=1, d1=2), HandClock())
+    with pytest.raises(DriverError, match=r"no GPIO chip labelled no-such-chip; found: \S+"):
+        await reader.start()
+    gone = WiegandReader(WiegandReader.Settings(chip="/dev/no-such-chip", d0=1, d1=2), HandClock())
+    with pytest.raises(DriverError, match="Wiegand reader on lines 1 and 2: cannot be opened: No such file"):
+        await gone.start()
+
+
+async def test_what_is_no_input_device_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for path, fault in ((tmp_path / "none", "No such file"), (tmp_path / "file", "Inappropriate ioctl")):
+        with pytest.raises(DriverError, match=f"wedge reader {path}: cannot be opened: {fault}"):
+            await WedgeReader(WedgeReader.Settings(device=str(path)), HandClock()).start()
