@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -103,22 +103,31 @@ class ModbusUnit:
 
     async def _asked(self, what: str, *arguments: object, refusal_counts: bool = True, **more: object) -> Any:  # noqa: ANN401
         """The answer of one of pymodbus' calls; an error that the module answers may only show that it is there."""
-        from pymodbus.exceptions import ModbusException
-
         line = self._line
         if line is None:
             raise DriverError(f"{self._settings.where}: was not started")
         async with line.turn:
+            asking = asyncio.ensure_future(self._transact(line, what, arguments, more))
             try:
-                if not line.client.connected and not await line.client.connect():
-                    raise DriverError(f"{self._settings.where}: cannot be opened")
-                answer = await getattr(line.client, what)(*arguments, device_id=self._settings.unit, **more)
-            except (ModbusException, OSError) as error:
-                line.client.close()
-                raise DriverError(f"{self._settings.where}: does not answer ({error})") from error
+                answer = await asyncio.shield(asking)
+            except asyncio.CancelledError:
+                await asyncio.wait([asking])
+                raise
         if answer.isError() and refusal_counts:
             raise DriverError(f"{self._settings.where}: refused ({answer}): is there such a coil or input?")
         return answer
+
+    async def _transact(self, line: _Line, what: str, arguments: Sequence[object], more: Mapping[str, object]) -> Any:  # noqa: ANN401
+        """Ask and hear. Never cancelled: a late answer on RS-485 would be taken for that to the next question."""
+        from pymodbus.exceptions import ModbusException
+
+        try:
+            if not line.client.connected and not await line.client.connect():
+                raise DriverError(f"{self._settings.where}: cannot be opened")
+            return await getattr(line.client, what)(*arguments, device_id=self._settings.unit, **more)
+        except (ModbusException, OSError) as error:
+            line.client.close()
+            raise DriverError(f"{self._settings.where}: does not answer ({error})") from error
 
 
 def _word(on: bool) -> str:

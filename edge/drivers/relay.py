@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 STAYS_OPEN = frozenset({"fire-alarm", "fail-safe"})
 """Reasons for which it works until another decision, and also when the agent stops meanwhile."""
 
+AGAIN_S = 0.5
+
 
 class RelaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a relay works, and for how long."""
@@ -48,7 +50,7 @@ class RelaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Relay(ABC):
-    """One relay. A pulse that could not be ended is told at the next decision."""
+    """One relay. A pulse that cannot be ended is tried to end until it is."""
 
     def __init__(self, settings: RelaySettings, number: int, switches: Switches) -> None:
         self._settings = settings
@@ -92,18 +94,26 @@ class Relay(ABC):
             self._pulse = asyncio.create_task(self._rest_after(self._settings.pulse_s))
 
     async def _rest_after(self, seconds: float) -> None:
+        """End a pulse, however often that must be tried: a door must not stay open because a wire was loose."""
         await asyncio.sleep(seconds)
-        await self._switches.set({self._number: self._settings.rest_on})
+        failed = False
+        while True:
+            try:
+                await self._switches.set({self._number: self._settings.rest_on})
+            except DriverError as error:
+                if not failed:
+                    log.error("relay not at rest after its pulse, trying again", error=str(error))
+                failed = True
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
 
     async def _end_pulse(self) -> None:
-        """No pulse runs any more. One that failed to end is logged; what follows sets the relay anew, or fails too."""
+        """No pulse runs any more."""
         pulse, self._pulse = self._pulse, None
-        if pulse is None:
-            return
-        pulse.cancel()
-        await asyncio.wait([pulse])
-        if not pulse.cancelled() and (error := pulse.exception()) is not None:
-            log.error("relay not at rest after its pulse", error=str(error))
+        if pulse is not None:
+            pulse.cancel()
+            await asyncio.gather(pulse, return_exceptions=True)
 
 
 class GpioRelay(Relay):

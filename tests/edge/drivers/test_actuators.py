@@ -11,6 +11,7 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.drivers import relay
 from edge.drivers.catalogue import Plug
 from edge.drivers.lamp import BEAT_S, Lamp, rhythm
 from edge.drivers.relay import GpioRelay, ModbusRelay
@@ -169,6 +170,18 @@ class TestRelay:
         assert lit(bench) == [False]
         await driver.stop()
 
+    async def test_a_pulse_that_cannot_be_ended_is_tried_to_end_until_it_is(self, bench, monkeypatch):
+        monkeypatch.setattr(relay, "AGAIN_S", 0.01)
+        driver, _ = await bench.started(pulse_s=0.01)
+        await driver.show(Outcome.ALLOW, ())
+        await bench.unplug()
+        await asyncio.sleep(0.05)
+        await bench.replug()
+        while lit(bench)[-1]:
+            await asyncio.sleep(0.005)
+        assert lit(bench) == [False, True, False]
+        await driver.stop()
+
     async def test_a_chip_that_goes_away_during_a_pulse_does_not_break_the_stop(self, bench):
         driver, _ = await bench.started(pulse_s=0.01)
         await driver.show(Outcome.ALLOW, ())
@@ -198,6 +211,21 @@ async def test_a_coil_that_the_module_does_not_have_is_named(tmp_path):
     await bench.plug()
     with pytest.raises(DriverError, match=r"refused .* is there such a coil"):
         await bench.started(coil=400)
+    await bench.unplug()
+
+
+async def test_a_question_that_is_given_up_does_not_confuse_the_next(tmp_path):
+    bench = RtuRelayBench(tmp_path)
+    await bench.plug()
+    driver, _ = await bench.started()
+    for _ in range(5):
+        showing = asyncio.ensure_future(driver.show(Outcome.ALLOW, ()))
+        await asyncio.sleep(0.002)
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+        await driver.show(Outcome.DENY, ())
+        assert not bench.there.coils[2]
+    await driver.stop()
     await bench.unplug()
 
 
