@@ -35,6 +35,13 @@ def test_every_driver_is_described_with_an_example_that_is_good_and_made_without
     assert Plug(document, (), one.kind, document.data).make(HandClock()) is not None
 
 
+def test_the_example_of_a_gate_with_devices_is_good(tmp_path, capsys):
+    (tmp_path / "token.key").write_text("k" * 32)
+    example = ROOM.parents[1] / "deploy" / "examples" / "gate-devices.toml"
+    (tmp_path / "gate.toml").write_text(example.read_text("utf-8"))
+    assert menshen.main(["edge", "check", str(tmp_path / "gate.toml")]) == 0, capsys.readouterr().err
+
+
 def test_nothing_is_described_that_is_not_there():
     assert set(DESCRIBED) == {one.name for one in OURS}
 
