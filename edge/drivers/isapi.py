@@ -35,6 +35,7 @@ from wire.errors import DriverError
 log = structlog.get_logger(__name__)
 
 ALERT_STREAM = "/ISAPI/Event/notification/alertStream"
+_DEVICE_INFO = "/ISAPI/System/deviceInfo"
 REFUSED_PAUSE_S = 300.0
 """Such devices lock an account for half an hour after a few wrong passwords: after a refusal we ask so much later."""
 PICTURE_PATIENCE_S = 1.0
@@ -46,18 +47,16 @@ _refused_at: dict[str, float] = {}
 
 
 class IsapiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the device is, and the account (one of its own, with no more rights than it needs).
-
-    `silence_s` is how long the stream may say nothing: devices send heartbeats every 10 to 30 s. `ca_file` is the
-    authority of an https device whose certificate no public authority signed.
-    """
+    """Where the device is, and the account (one of its own, with no more rights than it needs)."""
 
     url: Annotated[str, Meta(pattern=r"^https?://[^/?#@\s]+/?$")]
     username: str
     password_file: str
     ca_file: str | None = None
+    """The authority of an https device whose certificate no public authority signed."""
     timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
     silence_s: Annotated[float, Meta(gt=0, le=600)] = 45.0
+    """How long the stream may say nothing: devices send heartbeats every 10 to 30 s."""
 
 
 class Picture(Struct, frozen=True):
@@ -112,6 +111,15 @@ class Isapi:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+    async def reach(self) -> None:
+        """Whether the device is there and lets us in. Raises `DriverError`; what else it answers does not matter."""
+        try:
+            answer = await self._open().get(_DEVICE_INFO)
+        except httpx.HTTPError as error:
+            raise DriverError(f"{self._base}: cannot be reached: {_said(error)}") from error
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise self._fault("GET", _DEVICE_INFO, answer)
 
     async def get(self, path: str, **params: str) -> Mapping[str, Any]:
         """What the device answers, JSON or XML, as `Alert.fields`. Raises `DriverError` for whatever else it says."""

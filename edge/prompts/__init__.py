@@ -57,7 +57,7 @@ TEXTS = {
     "vehicle-unregistered": Text("车辆未登记，请到门卫处登记。", "Vehicle not registered. Please see the guard."),
     "vehicle-unread": Text("没有看清车牌，请稍候。", "The plate could not be read. Please wait."),
     "not-disinfected": Text("请先到消毒点消毒。", "Please have the vehicle disinfected first."),
-    "wait": Text("请稍候，门卫为您登记。", "Please wait for the guard."),
+    "wait": Text("请稍候，门卫马上来。", "Please wait for the guard."),
 }
 REASONS = {
     "tailgating": "tailgating",
@@ -90,7 +90,9 @@ REASONS = {
     "registry-old": "wait",
 }
 """The text of a reason; of several reasons, the first here is told."""
-UNSAID = frozenset({"fire-alarm", "temperature-normal", "vehicle-registered", "measured-by-hand", "fail-safe", "other"})
+UNSAID = frozenset(
+    {"fire-alarm", "device-gone", "temperature-normal", "vehicle-registered", "measured-by-hand", "fail-safe", "other"}
+)
 """Reasons that need no words beside the outcome's, and the alarm, which is told whatever the outcome."""
 _OF_VEHICLES = frozenset({"vehicle-registered", "tag-mismatch", "vehicle-unread", "vehicle-unregistered"})
 

@@ -109,6 +109,8 @@ class IsapiDevice:
         self.requests: list[Request] = []
         self.record: list[dict[str, Any]] = []
         """The device's own log of access events, which the search answers from; `say_event` adds to it."""
+        self.newest_first = False
+        """Some firmware answers a search so, whatever it is asked."""
         self.answers: dict[tuple[str, str], tuple[int, str]] = {}
         """What it answers to a method and path, instead of its own behaviour."""
         self.greeting: Callable[[], bytes] = bytes
@@ -222,6 +224,10 @@ class IsapiDevice:
         """The record from `beginSerialNo` on, a page at a time."""
         first, major = wanted.get("beginSerialNo", 0), wanted.get("major", 0)
         found = [e for e in self.record if e["serialNo"] >= first and (not major or e["major"] == major)]
+        last = wanted.get("endSerialNo", 2**31)
+        found = sorted(
+            (e for e in found if e["serialNo"] <= last), key=lambda e: e["serialNo"], reverse=self.newest_first
+        )
         begin = wanted["searchResultPosition"]
         page = found[begin : begin + min(PAGE, wanted["maxResults"])]
         more = begin + len(page) < len(found)
