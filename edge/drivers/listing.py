@@ -72,16 +72,33 @@ def settings_of(kind: type[msgspec.Struct], prefix: str = "") -> list[Setting]:
 
 
 def meanings(kind: type[Any]) -> dict[str, str]:
-    """What each key means: the string below it, or else the sentence of the class's docstring that names it."""
+    """What each key means: the string below it, the sentence of its class's docstring that names it, or the first."""
     told: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if base is msgspec.Struct or not issubclass(base, msgspec.Struct):
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
-        told |= _sentences(inspect.cleandoc(ast.get_docstring(body) or ""))
+        sentences = _sentences(ast.get_docstring(body) or "")
+        for name in _fields(body):
+            told[name] = next((one for one in sentences if f"`{name}`" in one), _of_all(sentences))
         told |= _below(body)
     return told
+
+
+def _sentences(docstring: str) -> list[str]:
+    """The sentences of a docstring, and what stands between its semicolons."""
+    return [part.rstrip(";.") + "." for part in re.split(r"(?<=[.;])\s+", " ".join(docstring.split())) if part]
+
+
+def _of_all(sentences: list[str]) -> str:
+    """The first sentence, unless it is about one key only."""
+    return sentences[0] if sentences and "`" not in sentences[0] else ""
+
+
+def _fields(body: ast.ClassDef) -> list[str]:
+    found = [one.target for one in body.body if isinstance(one, ast.AnnAssign)]
+    return [target.id for target in found if isinstance(target, ast.Name)]
 
 
 def _below(body: ast.ClassDef) -> dict[str, str]:
@@ -92,17 +109,6 @@ def _below(body: ast.ClassDef) -> dict[str, str]:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
                 told[name] = " ".join(meaning.split())
     return told
-
-
-def _sentences(docstring: str) -> dict[str, str]:
-    """The sentences of a docstring by the names in back-ticks that they begin with."""
-    parts = re.split(r"(?<=[.;])\s+", " ".join(docstring.split()))
-    return {
-        name: part.rstrip(";.") + "."
-        for part in parts
-        if part.startswith("`")
-        for name in re.findall(r"`(\w+)`", part.partition(" is ")[0].partition(" are ")[0].partition(" bound ")[0])
-    }
 
 
 def type_words(annotation: object) -> str:

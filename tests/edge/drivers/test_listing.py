@@ -20,7 +20,7 @@ README = (ROOM / "README.md").read_text("utf-8")
 DESCRIBED = dict(re.findall(r"^### `([\w-]+)`\n(.*?)(?=^##|\Z)", README, re.MULTILINE | re.DOTALL))
 ALL = [one for one in listing.drivers() if one.name != "simulated"]
 OURS = [one for one in ALL if one.kind != "thermal"]
-SELF_EXPLAINING = {"path", "url", "username", "password_file", "timeout_s", "speed", "loop"}
+SELF_EXPLAINING = {"path", "speed", "loop"}
 
 
 def ids(one: listing.Listed) -> str:
