@@ -3,7 +3,9 @@
 .PHONY: help demo test lint fix lock bench chaos clean
 PYTHON ?=
 BIN := .venv/bin
-TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk xvfb
+TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd
+# What pip compiles evdev and pyscard with, for which there are no wheels.
+BUILD_PACKAGES := gcc libc6-dev linux-libc-dev python3-dev swig libpcsclite-dev
 LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 PROJECT = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
@@ -51,6 +53,7 @@ clean: ## Remove what was made here; the demo's data too
 
 .venv/.dev: .venv/.made requirements/dev.lock pyproject.toml
 	@echo "Installing what Menshen and its tests need (once) …"
+	@sh deploy/setup/debian.sh $(BUILD_PACKAGES)
 	@$(LOCKED) requirements/dev.lock
 	@$(PROJECT)
 	@touch $@ .venv/.runtime

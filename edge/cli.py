@@ -10,10 +10,12 @@ from typing import Any
 
 from edge import settings
 from edge.agent import Agent
+from edge.drivers import listing
 from edge.guard import passwords
 from edge.thermal.settings import ThermalSettings
-from wire.errors import MenshenError
+from wire.errors import DriverError, MenshenError
 from wire.process import run, set_up_logging
+from wire.settings import nearest
 
 
 def main(argv: list[str]) -> int:
@@ -39,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("password", help=about, description=about)
     sub.add_argument("file", type=Path)
     sub.set_defaults(run=_password)
+    about = "list the drivers of devices with their settings"
+    sub = commands.add_parser("drivers", help=about, description=about)
+    sub.add_argument("wanted", nargs="?", metavar="KIND|NAME", help="only those of one kind, or one driver")
+    sub.set_defaults(run=_drivers)
     return parser
 
 
@@ -91,4 +97,14 @@ def _check(arguments: argparse.Namespace) -> int:
     Agent(gate, VERSION)
     lanes = ", ".join(f"{lane.settings.name} ({', '.join(lane.plugs) or 'no devices'})" for lane in gate.lanes)
     print(f"{arguments.settings}: good. Gate {gate.settings.site}/{gate.settings.gate}, lanes: {lanes}")
+    return 0
+
+
+def _drivers(arguments: argparse.Namespace) -> int:
+    found = listing.drivers(arguments.wanted)
+    if not found:
+        known = {one for listed in listing.drivers() for one in (listed.kind, listed.name)}
+        near = nearest(arguments.wanted, known) or f"; there are: {', '.join(sorted(known))}"
+        raise DriverError(f"no drivers of kind or name {arguments.wanted!r}{near}")
+    print("\n\n".join(listing.table(one) for one in found))
     return 0

@@ -14,12 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("wire", "edge", "hub", "sim")
 MAY_IMPORT = {"wire": {"wire"}, "edge": {"wire", "edge"}, "hub": {"wire", "hub"}, "sim": {"wire", "edge", "sim"}}
-IMPORT_NAMES = {"pillow": "PIL",
-                "opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho",
-                "adafruit-circuitpython-mlx90640": "adafruit_mlx90640"}  # fmt: skip
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho"}
+IMPORT_NAMES |= {"libosdp": "osdp", "pyserial": "serial", "pyscard": "smartcard", "pillow": "PIL"}
+IMPORT_NAMES |= {"adafruit-circuitpython-mlx90640": "adafruit_mlx90640"}
 BY_WAY_OF = {"adafruit-circuitpython-mlx90640": {"board"}, "fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""
-EDGE_EXTRAS = ("isapi", "mlx90640", "flir", "watch", "guard")
+EDGE_DEVICES = ("isapi", "serial", "gpio", "wedge", "osdp", "pcsc", "modbus", "llrp", "mlx90640", "flir")
+EDGE_EXTRAS = (*EDGE_DEVICES, "watch", "guard", "evaluate")
 """Extras of single drivers and pages, imported only inside them: a gate without such a device needs none."""
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "menshen.py"]
 LONGEST = 500

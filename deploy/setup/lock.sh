@@ -15,4 +15,4 @@ lock() {
 }
 lock edge --extra edge
 lock runtime --extra edge --extra hub --extra sim
-lock dev --extra edge --extra hub --extra sim --extra isapi --extra mlx90640 --extra flir --extra watch --extra guard --group dev
+lock dev --extra edge --extra devices --extra guard --extra watch --extra evaluate --extra hub --extra sim --group dev

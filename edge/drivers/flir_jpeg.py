@@ -32,7 +32,7 @@ _FAULTS = (
 def read_jpeg(path: Path) -> CelsiusImage:
     """The temperatures in such a file, float32, shape (H, W). Raises `DriverError`."""
     try:
-        import flyr  # noqa: PLC0415 - an extra of its own
+        import flyr
     except ImportError as error:
         raise DriverError(
             f'picture {path}: {error}; install what it needs with: pip install "menshen[flir]"'

@@ -43,7 +43,7 @@ OpenBus = Callable[[], Any]
 def open_i2c() -> Any:  # noqa: ANN401 - Blinka has no types
     """The board's own I²C bus, by Blinka. Raises `DriverError` where the machine has none."""
     try:
-        import board  # noqa: PLC0415 - looks for the machine that it runs on when it is imported
+        import board
 
         return board.I2C()
     except (ImportError, NotImplementedError, AttributeError, *_BUS_FAULTS) as error:

@@ -126,7 +126,7 @@ def _file_times(folder: Path, paths: list[Path]) -> NDArray[np.float64]:
 def _reader(path: Path) -> Callable[[Path], CelsiusImage]:
     if path.suffix.lower() not in JPEGS:
         return read_picture
-    from edge.drivers.flir_jpeg import read_jpeg  # noqa: PLC0415 - its package is an extra of its own
+    from edge.drivers.flir_jpeg import read_jpeg
 
     return read_jpeg
 

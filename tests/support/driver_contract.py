@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 from edge.clock import Timekeeper
-from edge.drivers.base import ThermalFrame, ThermalReport
+from edge.drivers.base import Actuator, ThermalFrame, ThermalReport
+from edge.drivers.needs import Needs
 from tests.support.clocks import HandClock
 from wire.errors import DriverError
+from wire.events import Outcome, Reason
 
 NEARLY_S = 0.005
 
@@ -227,4 +229,233 @@ class PlantedFaults:
             await driver.start()
         clock.pass_s(61)
         await driver.start()
+        await driver.stop()
+
+
+class Bench:
+    """A driver with its device on the bench: a double of the hardware, below the driver, that speaks the real protocol.
+
+    Stands in for a `DriverCase`: what it says is asked for with `speak`, once for each iterator.
+    """
+
+    kind: Callable[..., Any]
+    protocol: type
+    words = "reads"
+    gone = r"lost|unplugged|cannot be opened|not answer"
+    """What the driver says of a device that is not there."""
+
+    def settings(self) -> dict[str, Any]:
+        """The driver's table in the gate's file."""
+        raise NotImplementedError
+
+    def seams(self) -> dict[str, Any]:
+        """What the driver is made with beside its settings, where the kernel here has no such device."""
+        return {}
+
+    def is_open(self) -> bool:
+        """Whether somebody has the device open."""
+        raise NotImplementedError
+
+    async def speak(self) -> None:
+        """Let the device say something that the driver tells."""
+        raise NotImplementedError
+
+    async def babble(self) -> None:
+        """Let the device say what no device of its kind should, and nothing that could be taken for a reading."""
+        raise NotImplementedError
+
+    async def unplug(self) -> None:
+        raise NotImplementedError
+
+    async def replug(self) -> None:
+        raise NotImplementedError
+
+    def made(self, timekeeper: Timekeeper, **more: Any) -> Any:
+        settings = msgspec.convert({**self.settings(), **more}, self.kind.Settings)
+        return self.kind(settings, timekeeper, **self.seams())
+
+    async def said(self, driver: Any) -> AsyncIterator[Any]:
+        source = getattr(driver, self.words)()
+        await self.speak()
+        async for word in source:
+            yield word
+
+    async def started(self, **more: Any) -> tuple[Any, HandClock]:
+        clock = HandClock()
+        driver = self.made(clock, **more)
+        await driver.start()
+        return driver, clock
+
+
+class DeviceContract(DriverContract):
+    """The promises of drivers of real devices; `case` is a `Bench`."""
+
+    async def test_made_it_has_opened_nothing_started_it_has_and_stopped_no_more(self, case):
+        driver = case.made(HandClock())
+        assert not case.is_open()
+        await driver.start()
+        await driver.start()
+        await _comes_to_be(case, True)
+        await driver.stop()
+        await _comes_to_be(case, False)
+
+    async def test_it_imports_and_waits_for_threads_beside_the_event_loop(self, case, monkeypatch):
+        threads = _threads_of(monkeypatch, (Needs, "load"), (threading.Thread, "join"))
+        driver, _ = await case.started()
+        await driver.stop()
+        assert threading.get_ident() not in threads
+
+    async def test_garbage_is_no_reading_and_what_comes_after_it_is(self, case):
+        driver, clock = await case.started()
+        await case.babble()
+        word = await asyncio.wait_for(anext(case.said(driver)), 10)
+        assert word.at == clock.now()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(driver.reads()), 0.05)
+        await driver.stop()
+
+    async def test_unplugged_while_somebody_waits_it_is_a_driver_error_that_names_it(self, case):
+        driver, _ = await case.started()
+        source = case.said(driver)
+        await anext(source)
+        waiting = asyncio.ensure_future(_drained(source))
+        await asyncio.sleep(0)
+        await case.unplug()
+        with pytest.raises(DriverError, match=case.gone):
+            await asyncio.wait_for(waiting, 20)
+        await driver.stop()
+
+    async def test_gone_it_cannot_be_started_and_back_again_it_goes_on(self, case):
+        await case.unplug()
+        driver = case.made(HandClock())
+        with pytest.raises(DriverError, match=case.gone):
+            await driver.start()
+        await _comes_to_be(case, False)
+        await case.replug()
+        await driver.start()
+        assert await asyncio.wait_for(anext(case.said(driver)), 20) is not None
+        await driver.stop()
+
+    async def test_unplugged_and_back_again_it_goes_on_after_a_new_start(self, case):
+        driver, _ = await case.started()
+        await case.unplug()
+        with pytest.raises(DriverError, match=case.gone):
+            await asyncio.wait_for(_drained(driver.reads()), 20)
+        await driver.stop()
+        await case.replug()
+        await driver.start()
+        assert await asyncio.wait_for(anext(case.said(driver)), 20) is not None
+        await driver.stop()
+
+    async def test_what_was_not_taken_before_a_stop_is_not_told_after_it(self, case):
+        driver, _ = await case.started()
+        await anext(case.said(driver))
+        await case.speak()
+        await driver.stop()
+        await case.speak()
+        assert [word async for word in driver.reads()] == []
+
+
+def _threads_of(monkeypatch, *calls: tuple[type, str]) -> set[int]:
+    """The threads in which these methods are called from now on."""
+    threads: set[int] = set()
+
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            threads.add(threading.get_ident())
+            return original(*arguments, **more)
+
+        return call
+
+    for owner, name in calls:
+        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+    return threads
+
+
+async def _comes_to_be(case: Bench, is_open: bool) -> None:
+    """A device at the other end of a wire notices a little later."""
+    for _ in range(400):
+        if case.is_open() is is_open:
+            return
+        await asyncio.sleep(0.005)
+    assert case.is_open() is is_open
+
+
+async def _drained(source: AsyncIterator[Any]) -> None:
+    async for _ in source:
+        pass
+
+
+class ActuatorBench(Bench):
+    """An actuator with its device on the bench."""
+
+    rests = True
+    """Whether it is told to rest when the driver stops; a barrier goes down by itself."""
+
+    holds = True
+    """Whether it has its device open between decisions."""
+
+    async def shows(self) -> Any:
+        """What the device shows or does now, comparable."""
+        raise NotImplementedError
+
+
+class ActuatorContract:
+    """The promises of actuators; `case` is an `ActuatorBench` at rest."""
+
+    async def test_it_is_what_its_protocol_asks(self, case):
+        assert isinstance(case.made(HandClock()), Actuator)
+
+    async def test_it_knows_no_setting_that_it_does_not_have(self, case):
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            case.made(HandClock(), no_such_setting=1)
+
+    async def test_it_may_be_stopped_and_started_twice_and_stopped_before_its_start(self, case):
+        driver = case.made(HandClock())
+        assert not case.is_open()
+        await driver.stop()
+        await driver.start()
+        await driver.start()
+        await _comes_to_be(case, case.holds)
+        await driver.stop()
+        await driver.stop()
+        await _comes_to_be(case, False)
+
+    async def test_it_imports_beside_the_event_loop(self, case, monkeypatch):
+        threads = _threads_of(monkeypatch, (Needs, "load"))
+        driver, _ = await case.started()
+        await driver.stop()
+        assert threading.get_ident() not in threads
+
+    async def test_before_its_start_it_says_so(self, case):
+        with pytest.raises(DriverError, match="was not started"):
+            await case.made(HandClock()).show(Outcome.ALLOW, ())
+
+    async def test_it_shows_letting_in_and_refusing_apart_and_rests_when_stopped(self, case):
+        driver, _ = await case.started()
+        await driver.show(Outcome.ALLOW, (Reason.TEMPERATURE_NORMAL,))
+        allowed = await case.shows()
+        await driver.show(Outcome.DENY, (Reason.FEVER,))
+        assert await case.shows() != allowed
+        await driver.show(Outcome.ALLOW, ())
+        await driver.stop()
+        assert (await case.shows() != allowed) is case.rests
+
+    async def test_every_outcome_and_reason_can_be_shown(self, case):
+        driver, _ = await case.started()
+        for outcome in Outcome:
+            await driver.show(outcome, tuple(Reason))
+        await driver.stop()
+
+    async def test_unplugged_it_says_so_and_back_again_it_works_after_a_new_start(self, case):
+        driver, _ = await case.started()
+        await case.unplug()
+        with pytest.raises(DriverError, match=case.gone):
+            await driver.show(Outcome.ALLOW, ())
+        await driver.stop()
+        with pytest.raises(DriverError, match=case.gone):
+            await driver.start()
+        await case.replug()
+        await driver.start()
+        await driver.show(Outcome.ALLOW, ())
         await driver.stop()

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from edge.drivers.base import ThermalFrame
 from edge.drivers.replay import load
-from edge.porter import person_event
 from edge.passage import Passage
 from edge.policy import Decision
+from edge.porter import person_event
 from edge.thermal.screen import Screen, ScreenState
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading
