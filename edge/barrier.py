@@ -53,8 +53,10 @@ class Barrier:
         """Show one decision, unless the fire alarm holds it open. Never raises for what a device does."""
         if self._driver is None or (self._held and decision is not HELD_OPEN):
             return
+        driver = self._driver
         try:
-            await self._tell(self._driver, decision)
+            await self._tell(driver, decision)
+            await self._say_how_it_is(driver)
         except DriverError as error:
             self._driver = None
             await self._device.say(Health.FAILED, str(error))
@@ -71,7 +73,12 @@ class Barrier:
         await self._tell(driver, HELD_OPEN if self._held else AT_REST)
         self._driver = driver
         self._wake.clear()
-        await self._device.say(Health.OK)
+        await self._say_how_it_is(driver)
+
+    async def _say_how_it_is(self, driver: Actuator) -> None:
+        """A lamp or a voice beside the barrier may fail (`ailing`): that is told, and the barrier goes on."""
+        fault = str(getattr(driver, "ailing", ""))
+        await self._device.say(Health.DEGRADED if fault else Health.OK, fault)
 
     async def _hold(self) -> None:
         """Until the driver fails: sleep, or say again that it is held open."""

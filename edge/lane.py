@@ -350,7 +350,7 @@ class Lane:
 
     def _settle_mode(self) -> None:
         """Tell how the lane works where that changed."""
-        gone = [device.name for device in self.devices.values() if device.health not in (None, Health.OK)]
+        gone = [device.name for device in self.devices.values() if device.health is Health.FAILED]
         camera = self.devices.get("thermal")
         self._porter.works.camera = camera is None or (camera.health is not Health.FAILED and not self._why_blind)
         reader = self.devices.get("badge")

@@ -57,6 +57,23 @@ async def test_it_is_closed_first_and_shows_what_is_decided():
     assert lamp.shown == [REST, (ALLOW.outcome, ALLOW.reasons), (DENY.outcome, DENY.reasons)]
 
 
+async def test_a_voice_that_fails_beside_it_is_told_once_and_the_barrier_goes_on():
+    lamp = Lamp()
+    async with running(lamp) as (barrier, states):
+        await eventually(lambda: bool(states), "it works")
+        lamp.ailing = "no sound device"
+        await barrier.show(ALLOW)
+        await barrier.show(DENY)
+        lamp.ailing = ""
+        await barrier.show(ALLOW)
+    assert [(state.health, state.detail) for state in states] == [
+        (Health.OK, "started"),
+        (Health.DEGRADED, "no sound device"),
+        (Health.OK, ""),
+    ]
+    assert len(lamp.shown) == 4
+
+
 async def test_a_decision_that_could_not_be_shown_is_not_shown_to_the_next_person():
     lamp = Lamp()
     async with running(lamp) as (barrier, states):
