@@ -30,7 +30,7 @@ def plot(people: Sequence[Person], folder: Path) -> list[Path]:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - a gate has none
     except ModuleNotFoundError as error:
-        raise DriverError('matplotlib is not installed here; pip install "menshen[sim]" brings it') from error
+        raise DriverError('matplotlib is not installed here; pip install "menshen[plots]" brings it') from error
     folder.mkdir(parents=True, exist_ok=True)
     everybody = {camera: judged(people, camera, 3) for camera in CAMERAS}
     written = []
