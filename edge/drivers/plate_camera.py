@@ -18,7 +18,7 @@ from edge.clock import Instant, Timekeeper
 from edge.drivers.base import VehicleRead
 from edge.drivers.grabber import Grabber
 from edge.drivers.video import Film, Image, Stream
-from edge.plates.models import load
+from edge.plates.models import THREADS, load
 from edge.plates.motion import MotionGate
 from edge.plates.reader import Models, PlateReader
 from edge.plates.settings import PlateSettings
@@ -75,7 +75,7 @@ class PlateCamera:
         timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10.0
         looks_per_s: Annotated[float, Meta(gt=0, le=100)] = 5.0
         motion_share: Annotated[float, Meta(ge=0, le=1)] = 0.003
-        threads: Annotated[int, Meta(ge=1, le=64)] = 2
+        threads: Annotated[int, Meta(ge=1, le=64)] = THREADS
         approaching: Direction = Direction.IN
         region: Region = Region()
         plates: PlateSettings = PlateSettings()

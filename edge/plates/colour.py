@@ -17,7 +17,7 @@ _LIT = 35
 """Value (of 255) below which a pixel is too dark to have one."""
 _MOST = 0.35
 """A colour is the ground's when this share of the plate has it …"""
-_NONE = 0.08
+_NONE = 0.15
 """… and it is black or white when less than this share has any."""
 
 

@@ -156,9 +156,7 @@ def _templates(pattern: Pattern) -> Iterator[Template]:
     pieces = list(_pieces(pattern.text))
     counts = [range(least, most + 1) for _, least, most in pieces]
     if math.prod(len(each) for each in counts) > _MOST_TEMPLATES:
-        raise ValueError(
-            f"pattern {pattern.text!r}: over {_MOST_TEMPLATES} lengths; expected a few, as several patterns"
-        )
+        raise ValueError(f"pattern {pattern.text!r}: more than {_MOST_TEMPLATES} lengths; expected a few")
     for chosen in itertools.product(*counts):
         places = [chars for (chars, _, _), count in zip(pieces, chosen, strict=True) for _ in range(count)]
         if places:

@@ -29,6 +29,9 @@ _SECOND = ("rapidocr_onnxruntime", "models/ch_PP-OCRv3_rec_infer.onnx")
 _INSTALL = "expected what the extra `plates` installs: pip install --no-deps -r requirements/plates.lock"
 _STRIP_PX = 48
 
+THREADS = 1
+"""Processor cores that a network uses at most, unless set otherwise: the lane's other devices need the rest."""
+
 Run = Callable[[NDArray[np.float32]], list[Any]]
 
 
@@ -60,6 +63,7 @@ def _session(where: tuple[str, str], threads: int) -> Any:  # noqa: ANN401
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting must not take a core
     options.enable_cpu_mem_arena = False  # it keeps the memory of the largest picture ever seen
     path = _path(*where)
     try:

@@ -19,7 +19,7 @@ from edge.plates.find import Detect, find_plates, look_closer
 from edge.plates.grammar import Colour, Grammar
 from edge.plates.recognise import Recogniser
 from edge.plates.settings import PlateSettings
-from edge.plates.straighten import Margin, may_have_two_rows, rejoined, straight
+from edge.plates.straighten import Margin, may_have_two_rows, one_row, straight, two_rows
 from edge.plates.types import AnyPicture, Found, Picture, PlateReading, Why
 
 
@@ -36,14 +36,16 @@ class _Glance(NamedTuple):
 
     second: bool
     margin: Margin
-    width_per_mm: float
+    width_px: int
     weight: float
 
 
 _PLAIN = Margin(0, 0)
-_FIRST_PAIR = (_Glance(False, Margin(8, 6), 192 / 440, 1.0), _Glance(True, Margin(8, 6), 192 / 440, 0.8))
-_SECOND_PAIR = (_Glance(False, Margin(20, 4), 160 / 440, 1.0), _Glance(True, Margin(14, 10), 160 / 440, 0.8))
+_FIRST_PAIR = (_Glance(False, Margin(8, 6), 192, 1.0), _Glance(True, Margin(8, 6), 192, 0.5))
+_SECOND_PAIR = (_Glance(False, Margin(20, 4), 160, 1.0), _Glance(True, Margin(14, 10), 160, 0.5))
 _BEAM = 12
+_LEAST = -8.0
+"""A look says no less of a text (the logarithm of its chance): one alone cannot forbid it."""
 _FINDER_SURE = 0.5
 _RIVAL_WIDTH = 0.6
 """Another plate is read instead of the first only if it is at least so wide beside it: not the car in the queue."""
@@ -118,37 +120,41 @@ class PlateReader:
 
     def _judge(self, picture: Picture, found: Found, colour: Colour) -> _Judged | None:
         """As one row first; as two where the plate is so tall that it may have them."""
-        judged = self._judge_rows(picture, found, colour, two_rows=False)
+        judged = self._judge_rows(picture, found, colour, in_two=False)
         if may_have_two_rows(found) and (judged is None or judged.confidence < self.settings.sure_confidence):
-            other = self._judge_rows(picture, found, colour, two_rows=True)
+            other = self._judge_rows(picture, found, colour, in_two=True)
             if judged is None or (other is not None and other.confidence > judged.confidence):
                 return other
         return judged
 
-    def _judge_rows(self, picture: Picture, found: Found, colour: Colour, *, two_rows: bool) -> _Judged | None:
+    def _judge_rows(self, picture: Picture, found: Found, colour: Colour, *, in_two: bool) -> _Judged | None:
         looks: list[_Look] = []
         judged: _Judged | None = None
         for pair in (_FIRST_PAIR, _SECOND_PAIR):
-            looks += [self._look(picture, found, glance, two_rows) for glance in pair]
-            judged = self._weigh(looks, colour, two_rows)
+            looks += [self._look(picture, found, glance, in_two) for glance in pair]
+            judged = self._weigh(looks, colour, in_two)
             if judged is not None and judged.confidence >= self.settings.sure_confidence:
                 break
         return judged
 
-    def _look(self, picture: Picture, found: Found, glance: _Glance, two_rows: bool) -> _Look:
-        seen = (rejoined if two_rows else straight)(picture, found.corners, glance.margin)
-        width_px = round(seen.shape[1] * glance.width_per_mm)
-        return _Look(self._readers[glance.second].look(seen, width_px), glance.weight)
+    def _look(self, picture: Picture, found: Found, glance: _Glance, in_two: bool) -> _Look:
+        """What a recogniser sees of the rows, one behind the other."""
+        if in_two:
+            rows = two_rows(picture, found.corners, glance.margin)
+        else:
+            rows = one_row(picture, found.corners, glance.margin, glance.width_px)
+        reader = self._readers[glance.second]
+        return _Look(np.concatenate([reader.look(row.seen, row.width_px) for row in rows]), glance.weight)
 
-    def _weigh(self, looks: Sequence[_Look], colour: Colour, two_rows: bool) -> _Judged | None:
+    def _weigh(self, looks: Sequence[_Look], colour: Colour, in_two: bool) -> _Judged | None:
         """The text that all looks together make likeliest."""
         alphabet = self._grammar.alphabet
         found = (text for look in looks for text in candidates(look.chances, self._grammar, alphabet, _BEAM))
         texts = list(dict.fromkeys(found))
         if not texts:
             return None
-        prior = np.array([self._grammar.log_prior(text, colour, two_rows=two_rows) for text in texts])
-        each = np.array([log_chances(look.chances, texts, alphabet) for look in looks])
+        prior = np.array([self._grammar.log_prior(text, colour, two_rows=in_two) for text in texts])
+        each = np.array([np.maximum(_LEAST, log_chances(look.chances, texts, alphabet)) for look in looks])
         weights = np.array([look.weight for look in looks])
         seen = weights @ each / weights.sum()
         best = int(np.argmax(seen + prior))

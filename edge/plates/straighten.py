@@ -20,11 +20,11 @@ _TWO_ROWS_FROM = 0.38
 """Height over width: 0.32 of one row, 0.50 of two; seen from above or the side both change."""
 _ABOVE_MM = 12
 """The finder's corners cut into the upper row: so much more is taken above and below."""
-_UPPER_MM = (4, 74, 80, 360)
-_LOWER_MM = (66, 214, 2, 436)
+_UPPER_MM = (2, 74, 80, 360)
+_LOWER_MM = (66, 214, 4, 432)
 """Top, bottom, left, right of the rows' characters, with what is around them, in the plate so taken."""
-_UPPER_WIDTH_MM = 180
-"""The upper row's characters are flat; so wide they look like the lower row's."""
+_UPPER_PX, _LOWER_PX = 192, 160
+"""Widths of the rows for the recognisers: the upper row's characters are flat, and are read so."""
 
 
 class Margin(NamedTuple):
@@ -38,17 +38,27 @@ def may_have_two_rows(found: Found) -> bool:
     return found.height_px / max(found.width_px, 1.0) > _TWO_ROWS_FROM
 
 
+class Row(NamedTuple):
+    """Characters in one line, and how wide a recogniser is to see them, px."""
+
+    seen: Picture
+    width_px: int
+
+
 def straight(picture: Picture, corners: Corners, margin: Margin) -> Picture:
     """The plate with one row, one pixel a millimetre."""
     return _warp(picture, corners, margin, _HEIGHT_MM)
 
 
-def rejoined(picture: Picture, corners: Corners, margin: Margin) -> Picture:
-    """The plate with two rows, its lower row set behind its upper."""
+def one_row(picture: Picture, corners: Corners, margin: Margin, width_px: int) -> list[Row]:
+    return [Row(straight(picture, corners, margin), width_px)]
+
+
+def two_rows(picture: Picture, corners: Corners, margin: Margin) -> list[Row]:
+    """The upper row with the province and the letter, and the lower with the serial."""
     plate = _warp(picture, corners, Margin(margin.x_mm, margin.y_mm + _ABOVE_MM), _TWO_ROWS_MM)
-    upper, lower = (plate[top:low, left:right] for top, low, left, right in (_UPPER_MM, _LOWER_MM))
-    sized = cv2.resize(upper, (_UPPER_WIDTH_MM, lower.shape[0]))
-    return np.hstack([np.asarray(sized, np.uint8), lower])
+    rows = ((_UPPER_MM, _UPPER_PX), (_LOWER_MM, _LOWER_PX))
+    return [Row(plate[top:low, left:right], width_px) for (top, low, left, right), width_px in rows]
 
 
 def _warp(picture: Picture, corners: Corners, margin: Margin, height_mm: int) -> Picture:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +16,6 @@ from edge.clock import SystemTime
 from edge.drivers.base import VehicleReader
 from edge.drivers.plate_camera import PlateCamera
 from sim.plates import Kind, Taken, draw, photograph
-from tests.support.clocks import HandClock
 from tests.support.driver_contract import DriverCase, DriverContract
 from wire.errors import DriverError
 from wire.events import Direction
@@ -247,9 +244,7 @@ async def test_garbage_in_a_stream_is_no_plate():
 async def test_a_still_scene_is_not_read_again_and_again(tmp_path, monkeypatch):
     looked = []
     path = film(tmp_path / "still.avi", [*approaching(PLATE), *[seen(seed=4)] * 60])
-    monkeypatch.setattr(
-        "edge.drivers.plate_camera.PlateReader.read", _counted(PlateReaderRead, looked), raising=True
-    )
+    monkeypatch.setattr("edge.drivers.plate_camera.PlateReader.read", _counted(PlateReaderRead, looked), raising=True)
     reads = await all_reads(camera(path=path))
     assert [read.plate for read in reads] == [PLATE]
     assert len(looked) < 15
