@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 import menshen
+from edge.drivers.plate_camera import PlateCamera
 from edge.drivers.replay import ReplayCamera
 from edge.settings import GateSettings
 from edge.thermal.settings import ThermalSettings
@@ -34,6 +35,7 @@ def keys_of(kind: object) -> set[str]:
     [
         ("hub.toml", (HubSettings, WebhookSettings, MailSettings)),
         ("gate.toml", (GateSettings, ThermalSettings, ReplayCamera.Settings)),
+        ("plates.toml", (PlateCamera.Settings,)),
     ],
 )
 def test_every_setting_stands_in_the_example_and_every_example_is_a_setting(name, kinds):
@@ -44,7 +46,7 @@ def test_every_setting_stands_in_the_example_and_every_example_is_a_setting(name
 
 def test_the_examples_are_good(tmp_path, capsys):
     (tmp_path / "token.key").write_text("k" * 32)
-    for room, name in (("hub", "hub.toml"), ("edge", "gate.toml")):
+    for room, name in (("hub", "hub.toml"), ("edge", "gate.toml"), ("edge", "plates.toml")):
         (tmp_path / name).write_text((EXAMPLES / name).read_text("utf-8"))
         assert menshen.main([room, "check", str(tmp_path / name)]) == 0, capsys.readouterr().err
 
