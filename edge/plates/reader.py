@@ -182,7 +182,8 @@ def as_picture(image: AnyPicture) -> Picture | None:
     if image.dtype == np.uint16:
         image = image >> 8
     elif image.dtype.kind == "f":
-        image = np.clip(np.nan_to_num(image * (255 if np.nanmax(image, initial=0) <= 1 else 1)), 0, 255)
+        known = np.nan_to_num(image)
+        image = np.clip(known, 0, 1) * 255 if known.max() <= 1 else np.clip(known, 0, 255)
     elif image.dtype != np.uint8:
         return None
     three = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]

@@ -115,6 +115,11 @@ def test_grey_deep_and_transparent_pictures_are_read_alike(reader):
     assert reader.read(image.mean(axis=2).astype(np.uint8)).text == "京A88731"
 
 
+def test_a_picture_of_nothing_is_black_and_infinite_light_is_white():
+    assert as_picture(np.full((40, 40), np.nan, np.float32)).max() == 0
+    assert as_picture(np.full((40, 40, 3), np.inf)).min() == 255
+
+
 ANY_DTYPE = st.sampled_from([np.uint8, np.uint16, np.int16, np.float32, np.float64, np.bool_, np.complex64])
 
 
