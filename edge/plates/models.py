@@ -66,10 +66,12 @@ def _session(where: tuple[str, str], threads: int) -> Any:  # noqa: ANN401
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting must not take a core
     options.enable_cpu_mem_arena = False  # it keeps the memory of the largest picture ever seen
     path = _path(*where)
+    faults = onnxruntime.capi.onnxruntime_pybind11_state  # they have no common ancestor
+    unreadable = (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf)
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise DriverError(f"{path}: not a network that onnxruntime can read ({error})") from error
+    except (*unreadable, faults.NoSuchFile, faults.NotImplemented, faults.RuntimeException) as error:
+        raise DriverError(f"{path}: not a network that onnxruntime can read ({error}); {_INSTALL}") from error
 
 
 def _path(package: str, file: str) -> Path:

