@@ -13,6 +13,7 @@ import menshen
 from edge.drivers.hikvision import HikvisionCamera
 from edge.drivers.lepton import LeptonCamera
 from edge.drivers.mlx90640 import Mlx90640Camera
+from edge.drivers.plate_camera import PlateCamera
 from edge.drivers.replay import ReplayCamera
 from edge.drivers.topdon import TopdonCamera
 from edge.guard import passwords
@@ -41,6 +42,7 @@ def keys_of(kind: object) -> set[str]:
         ("hub.toml", (HubSettings, WebhookSettings, MailSettings)),
         ("gate.toml", (GateSettings, ThermalSettings, ReplayCamera.Settings)),
         ("cameras.toml", tuple(camera.Settings for camera in CAMERAS)),
+        ("plates.toml", (PlateCamera.Settings,)),
     ],
 )
 def test_every_setting_stands_in_the_example_and_every_example_is_a_setting(name, kinds):
@@ -51,7 +53,7 @@ def test_every_setting_stands_in_the_example_and_every_example_is_a_setting(name
 
 def test_the_examples_are_good(tmp_path, capsys):
     (tmp_path / "token.key").write_text("k" * 32)
-    for room, name in (("hub", "hub.toml"), ("edge", "gate.toml"), ("edge", "cameras.toml")):
+    for room, name in (("hub", "hub.toml"), ("edge", "gate.toml"), ("edge", "cameras.toml"), ("edge", "plates.toml")):
         (tmp_path / name).write_text((EXAMPLES / name).read_text("utf-8"))
         assert menshen.main([room, "check", str(tmp_path / name)]) == 0, capsys.readouterr().err
 

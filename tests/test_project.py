@@ -19,7 +19,7 @@ IMPORT_NAMES |= {"libosdp": "osdp", "pyserial": "serial", "pyscard": "smartcard"
 IMPORT_NAMES |= {"adafruit-circuitpython-mlx90640": "adafruit_mlx90640"}
 BY_WAY_OF = {"adafruit-circuitpython-mlx90640": {"board"}, "fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""
-EDGE_DEVICES = ("isapi", "serial", "gpio", "wedge", "osdp", "pcsc", "modbus", "llrp", "mlx90640", "flir")
+EDGE_DEVICES = ("plates", "isapi", "serial", "gpio", "wedge", "osdp", "pcsc", "modbus", "llrp", "mlx90640", "flir")
 EDGE_EXTRAS = (*EDGE_DEVICES, "watch", "guard", "plots")
 """Extras of single drivers and pages, imported only inside them: a gate without such a device needs none."""
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "menshen.py"]

@@ -15,4 +15,5 @@ lock() {
 }
 lock edge --extra edge
 lock runtime --extra edge --extra hub --extra sim
-lock dev --extra edge --extra devices --extra guard --extra watch --extra plots --extra hub --extra sim --group dev
+lock plates --extra plates
+lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra sim --group dev

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.evaluate.fever import fever
 from edge.evaluate.pictures import faces, recordings
+from edge.evaluate.plates import plates
 from edge.evaluate.plots import plot
 from edge.evaluate.table import people_of
 from wire.errors import DriverError
@@ -21,6 +22,7 @@ def main(argv: list[str]) -> int:
         ("faces", faces, "a folder with frames.csv and 16-bit frames"),
         ("recordings", recordings, "a folder of .npz recordings"),
         ("fever", fever, "a table of skin and oral temperatures"),
+        ("plates", plates, "a folder with plates.csv and photographs of vehicles"),
     ):
         sub = kinds.add_parser(name, help=about)
         sub.add_argument("path", type=Path)
@@ -34,6 +36,7 @@ def main(argv: list[str]) -> int:
         if getattr(arguments, "plots", None) is not None:
             plot(people_of(arguments.path), arguments.plots)
     except (OSError, KeyError, ValueError) as error:
-        raise DriverError(f"{arguments.path}: not as described in edge/thermal/README.md: {error!r}") from error
-    print(json.dumps(figures, indent=None if arguments.json else 2))
+        where = f"edge/{'plates' if arguments.work is plates else 'thermal'}/README.md"
+        raise DriverError(f"{arguments.path}: not as described in {where}: {error!r}") from error
+    print(json.dumps(figures, indent=None if arguments.json else 2, ensure_ascii=False))
     return 0

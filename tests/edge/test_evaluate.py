@@ -13,6 +13,7 @@ import menshen
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
 from sim.frames import Pose, View, reference_place
 from sim.people import population
+from sim.plates import Kind, Taken, draw, photograph
 from sim.recordings import write
 from tests.support.pictures import render
 
@@ -39,6 +40,32 @@ def test_recordings_are_read_through(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert menshen.main(["evaluate", "recordings", str(tmp_path), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert (figures["recordings"], figures["people"], figures["measured"]) == (1, 2, 2)
+
+
+def test_plates_are_counted_by_what_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for number, (text, width_px) in enumerate((("京A88731", 160), ("沪B683J8", 160), ("川R35779", 66))):
+        taken = Taken(width_px=width_px, size=(360, 480))
+        photo = photograph(draw(text, Kind.BLUE), np.random.default_rng(number), taken)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), photo.image)
+    cv2.imwrite(str(tmp_path / "3.png"), np.full((360, 480, 3), 90, np.uint8))
+    rows = ["file,plate,kind,colour,all_plates", "0.png,京A88731,photos,blue,京A88731"]
+    rows += ["1.png,苏A9YP07,photos,blue,苏A9YP07", "2.png,川R35779,photos,blue,", "3.png,京A88731,photos,yellow,"]
+    (tmp_path / "plates.csv").write_text("\n".join([*rows, "9.png,京A88731,crops,blue,"]), "utf-8")
+    assert menshen.main(["evaluate", "plates", str(tmp_path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["photos"], figures["narrower_than_80_px"]) == (3, 1)
+    assert (figures["exact"], figures["confident"], figures["confident_wrong"]) == (0.3333, 0.6667, 0.5)
+    assert figures["failures"] == {"misread": 1, "no_plate": 1}
+    assert figures["by_colour"]["yellow"] == {"photos": 1, "exact": 0.0, "no_plate": 1}
+    assert figures["median_ms"] > 0
+    assert menshen.main(["evaluate", "plates", str(tmp_path)]) == 0
+    assert "1.png: 苏A9YP07 read as 沪B683J8" in capsys.readouterr().out
+
+
+def test_plates_without_photographs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "plates.csv").write_text("file,plate,kind,colour,all_plates\n", "utf-8")
+    assert menshen.main(["evaluate", "plates", str(tmp_path)]) == 1
+    assert "edge/plates/README.md" in capsys.readouterr().err
 
 
 def test_data_that_is_not_as_described_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

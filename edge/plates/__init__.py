@@ -1,0 +1,1 @@
+"""Number plates read from pictures: `edge.plates.reader` is the way in. Pure functions on arrays."""
