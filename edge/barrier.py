@@ -33,6 +33,7 @@ class Barrier:
         self._driver: Actuator | None = None
         self._held = False
         self._wake = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> None:
         """Keep it going until cancelled. At each start it is closed first, whatever it was left at."""
@@ -51,16 +52,17 @@ class Barrier:
 
     async def show(self, decision: Decision) -> None:
         """Show one decision, unless the fire alarm holds it open. Never raises for what a device does."""
-        if self._driver is None or (self._held and decision is not HELD_OPEN):
-            return
-        driver = self._driver
-        try:
-            await self._tell(driver, decision)
-            await self._say_how_it_is(driver)
-        except DriverError as error:
-            self._driver = None
-            await self._device.say(Health.FAILED, str(error))
-            self._wake.set()
+        async with self._one_at_a_time:  # an answer that is slow must not be overtaken by the next person's
+            if self._driver is None or (self._held and decision is not HELD_OPEN):
+                return
+            driver = self._driver
+            try:
+                await self._tell(driver, decision)
+                await self._say_how_it_is(driver)
+            except DriverError as error:
+                self._driver = None
+                await self._device.say(Health.FAILED, str(error))
+                self._wake.set()
 
     async def hold_open(self, held: bool) -> None:
         """The fire alarm begins or ends."""

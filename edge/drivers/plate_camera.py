@@ -78,8 +78,11 @@ class PlateCamera:
         threads: Annotated[int, Meta(ge=1, le=64)] = THREADS
         approaching: Direction = Direction.IN
         region: Region = Region()
+        """The part of the picture to read in."""
         plates: PlateSettings = PlateSettings()
+        """How plates are found and read."""
         votes: VoteSettings = VoteSettings()
+        """When looks agree."""
 
         def __post_init__(self) -> None:
             if (self.source is None) == (self.path is None):

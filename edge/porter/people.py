@@ -34,6 +34,8 @@ class PeoplePorter:
         self._turns = turns
         self._walks = Walks(parts.policy.walk_s, parts.policy.lane_walk_s)
         self._passages: Recent[_Concluded] = Recent()
+        self._let_in: Instant | None = None
+        """When the last one who was let in was there."""
 
     def badge(self, seen: BadgeSeen, now: Instant) -> list[Act]:
         return self._decide_all(self._fusion.badge(seen), now)
@@ -115,7 +117,14 @@ class PeoplePorter:
         event = person_event(parts.name, name, passage, decision, refusal, parts.direction)
         self._passages.put(name, now, _Concluded(seen, passage.reading, decision.outcome is Outcome.ALLOW))
         self._settle(name, seen.badge, passage.began, decision, now if live else passage.at, passage.at)
-        return Act(event, decision)
+        return Act(event, None if self._is_overtaken(passage, decision) else decision)
+
+    def _is_overtaken(self, passage: Passage, decision: Decision) -> bool:
+        """Whoever waited in vain for a measurement must not close the barrier before the next, who was let in."""
+        if decision.outcome is Outcome.ALLOW:
+            self._let_in = passage.at
+        is_before = self._let_in is not None and passage.at.mono_ns < self._let_in.mono_ns
+        return decision.outcome is Outcome.REMEASURE and is_before
 
     def _seen(self, passage: Passage) -> PersonSeen:
         parts = self._parts

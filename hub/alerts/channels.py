@@ -189,6 +189,7 @@ _NAMES = {
     Rule.FEVER: {"zh": "发热人员", "en": "Fever"},
     Rule.ISOLATION_BREACH: {"zh": "违反隔离", "en": "Isolation broken"},
     Rule.TAILGATING: {"zh": "尾随入厂", "en": "Somebody followed at the heels"},
+    Rule.UNSCREENED_ENTRY: {"zh": "未经筛查进入", "en": "Somebody went in unscreened"},
     Rule.BADGE_MISUSE: {"zh": "卡重复使用", "en": "Badge used twice"},
     Rule.VEHICLE_NOT_DISINFECTED: {"zh": "车辆未消毒", "en": "Vehicle not disinfected"},
     Rule.UNREGISTERED_VEHICLE: {"zh": "未登记车辆", "en": "Unregistered vehicle"},

@@ -55,7 +55,7 @@ class _Took(NamedTuple):
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--badges", type=int, default=300, help="decisions that a badge completes")
-    parser.add_argument("--people", type=int, default=12, help="people who are screened for real")
+    parser.add_argument("--people", type=int, default=40, help="people who are screened for real")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

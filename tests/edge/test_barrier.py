@@ -98,6 +98,15 @@ async def test_one_that_hangs_counts_as_failed_and_is_started_again():
         await eventually(lambda: states[-1].health is Health.OK, "it comes back")
 
 
+async def test_a_slow_answer_is_not_overtaken_by_the_next_persons():
+    lamp = Lamp()
+    async with running(lamp) as (barrier, states):
+        await eventually(lambda: bool(states), "it works")
+        lamp.slow_s = 0.02
+        await asyncio.gather(barrier.show(ALLOW), barrier.show(DENY))
+    assert [outcome for outcome, _ in lamp.shown] == [Outcome.DENY, Outcome.ALLOW, Outcome.DENY]
+
+
 async def test_one_that_is_not_there_at_the_start_is_told_and_waited_for():
     lamp = Lamp()
     lamp.pulled = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
@@ -225,6 +225,7 @@ def test_a_lane_that_fails_safe_lets_pass_what_its_missing_device_would_have_sto
     assert decide_person(POLICY, safe, replace(NORMAL, badge=None), None, deaf).outcome is Outcome.ALLOW
 
 
+@settings(deadline=None)
 @given(policies, st.booleans(), seens, st.none() | entries, circumstances)
 def test_nobody_is_let_in_unmeasured_feverish_isolated_or_unregistered(policy, reads, seen, entry, at):
     rules = LaneRules("north", reads_badges=reads, measures=True)
@@ -240,6 +241,7 @@ def test_nobody_is_let_in_unmeasured_feverish_isolated_or_unregistered(policy, r
     assert decision.reasons
 
 
+@settings(deadline=None)
 @given(policies, seens, st.none() | entries, circumstances)
 def test_a_lane_that_fails_safe_still_keeps_out_the_feverish_and_the_isolated(policy, seen, entry, at):
     rules = LaneRules("north", reads_badges=True, measures=True, fail_safe=True)
@@ -251,6 +253,7 @@ def test_a_lane_that_fails_safe_still_keeps_out_the_feverish_and_the_isolated(po
         assert seen.verdict is Verdict.NORMAL or not at.camera_works
 
 
+@settings(deadline=None)
 @given(policies, st.none() | st.just("p"), st.none() | entries, st.lists(st.sampled_from(Verdict), max_size=2))
 def test_no_vehicle_is_let_in_unread_unregistered_or_with_a_fever(policy, plate, entry, verdicts):
     decision = decide_vehicle(policy, TRUCKS, VehicleLook(None, plate, occupants=tuple(verdicts)), entry, AT)
@@ -265,6 +268,7 @@ def test_no_vehicle_is_let_in_unread_unregistered_or_with_a_fever(policy, plate,
     assert decision.reasons
 
 
+@settings(deadline=None)
 @given(policies, seens, entries, circumstances)
 def test_who_leaves_is_not_asked_what_only_concerns_coming_in(policy, seen, entry, at):
     decision = decide_person(policy, RULES, replace(seen, direction=Direction.OUT), entry, at)

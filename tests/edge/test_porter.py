@@ -137,6 +137,17 @@ def test_who_walks_through_while_the_lane_still_waits_for_the_face_is_told_at_on
     ]
 
 
+def test_who_waited_in_vain_does_not_close_the_barrier_before_the_next():
+    porter = people_porter(entry(ANN), entry(BOB))
+    porter.badge(badge(BOB, 10), at(10))
+    porter.badge(badge(ANN, 11.1), at(11.1))
+    (let_in,) = porter.reading(reading(1, 11.4), at(11.4))
+    assert (let_in.decision and let_in.decision.outcome) is Outcome.ALLOW
+    (late,) = porter.due(at(12))
+    assert isinstance(late.event, PersonPassage)
+    assert (late.event.badge, late.event.outcome, late.decision) == (BOB, Outcome.REMEASURE, None)
+
+
 def test_a_guards_thermometer_completes_a_passage_once():
     porter = people_porter(entry(ANN), policy=HARD)
     waiting = pass_by(porter, ANN, 10, Verdict.UNMEASURED)

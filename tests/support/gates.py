@@ -86,6 +86,8 @@ class Lamp:
         self.shown: list[tuple[Outcome, tuple[Reason, ...]]] = []
         self.pulled = False
         self.hangs = False
+        self.slow_s = 0.0
+        """The next decision takes so long."""
         self.starts = 0
 
     def make(self, _timekeeper: object) -> Lamp:
@@ -102,6 +104,9 @@ class Lamp:
     async def show(self, outcome: Outcome, reasons: Sequence[Reason]) -> None:
         if self.hangs:
             await asyncio.Event().wait()
+        if self.slow_s:
+            slow_s, self.slow_s = self.slow_s, 0.0
+            await asyncio.sleep(slow_s)
         if self.pulled:
             raise DriverError("relay does not answer")
         self.shown.append((outcome, tuple(reasons)))

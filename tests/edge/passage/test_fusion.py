@@ -215,7 +215,7 @@ def _whose(passage: Passage) -> tuple[int | None, int | None]:
     return of_badge, passage.reading.track if passage.reading else None
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(stays(max_late_s=20.0))
 def test_nobodys_temperature_is_ever_paired_with_anothers_badge(story):
     """Whatever is lost, late by any time, doubled or out of order."""
@@ -224,7 +224,7 @@ def test_nobodys_temperature_is_ever_paired_with_anothers_badge(story):
         assert of_badge is None or of_face is None or of_badge == of_face
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(stays(max_late_s=20.0))
 def test_every_part_is_used_once(story):
     parts = [whose for passage in play(story) for whose in enumerate(_whose(passage)) if whose[1] is not None]
@@ -234,7 +234,7 @@ def test_every_part_is_used_once(story):
     assert len(parts) == len(wanted)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(stays(max_late_s=LATE_S))
 def test_who_showed_badge_and_face_near_each_other_is_one_passage_in_any_order_of_arrival(story):
     pairs = {_whose(passage) for passage in play(story)}

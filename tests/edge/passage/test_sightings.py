@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.passage import Sighting, Sightings, Walks, is_inside, too_soon
@@ -43,6 +43,7 @@ def test_at_two_lanes_of_one_gate_at_once_is_impossible_and_again_at_one_is_not(
     assert too_soon(seen(11), [seen(10)], WALKS) is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1000), st.sampled_from(["in", "out"]), st.booleans()),

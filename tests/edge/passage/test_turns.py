@@ -100,7 +100,7 @@ def test_a_crossing_waits_for_what_is_told_late():
     assert [finding.fault for finding in judged(turns, 11.6)] == [None]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 60), st.booleans()), max_size=6),
     st.lists(st.floats(0, 80), max_size=8),

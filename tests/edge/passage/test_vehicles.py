@@ -87,7 +87,7 @@ def test_a_vehicle_on_the_loop_that_nothing_reads_is_unread_and_one_that_was_rea
     assert fusion.due(at(100)) == ([], [])
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans(), *[st.floats(0, 2.9)] * 3), min_size=1, max_size=5),
     st.randoms(use_true_random=False),
