@@ -15,7 +15,7 @@ ROOMS = {
     "hub": ("hub.cli", "hub", "the site's server"),
     "sim": ("sim.cli", "sim", "a simulated factory"),
     "demo": ("sim.demo", "hub,sim", "a hub, a broker and two gates on this machine, with a live view"),
-    "evaluate": ("edge.evaluate", "edge", "how good the screening is, on labelled data"),
+    "evaluate": ("edge.evaluate.cli", "edge", "how good the screening is, on labelled data"),
     "bench": ("tests.bench", "hub,sim", "how fast it is (from a checkout)"),
 }
 

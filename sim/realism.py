@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from edge.drivers.base import CelsiusImage
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN, Recording, load
-from edge.evaluate import faces as evaluate_faces
+from edge.evaluate.pictures import faces as evaluate_faces
 from edge.thermal.faces import find_faces
 from edge.thermal.measure import measure
 from edge.thermal.reference import find_reference

@@ -1,10 +1,8 @@
-"""`menshen evaluate …`: how good the screening is, on labelled data. Figures only; nothing is tuned here."""
+"""The screening on labelled pictures: single frames with drawn faces, and recordings."""
 
 from __future__ import annotations
 
-import argparse
 import csv
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -27,30 +25,6 @@ MATCH_IOU = 0.4
 """A face counts as found when a box overlaps the hand-drawn one by this much (intersection over union)."""
 NEAR_PX = 4.0
 NEAR_C = 0.1
-FEVER_C = 37.5
-CLEAR_FEVER_C = 38.0
-
-
-def main(argv: list[str]) -> int:
-    """One evaluation; the exit code is 0. Raises `DriverError` for data that is not there or not as described."""
-    parser = argparse.ArgumentParser(prog="menshen evaluate", description=__doc__)
-    kinds = parser.add_subparsers(required=True, metavar="WHAT")
-    for name, work, about in (
-        ("faces", faces, "a folder with frames.csv and 16-bit frames"),
-        ("recordings", recordings, "a folder of .npz recordings"),
-        ("fever", fever, "a table of skin and oral temperatures"),
-    ):
-        sub = kinds.add_parser(name, help=about)
-        sub.add_argument("path", type=Path)
-        sub.add_argument("--json", action="store_true", help="one line of JSON rather than indented")
-        sub.set_defaults(work=work)
-    arguments = parser.parse_args(argv)
-    try:
-        figures = arguments.work(arguments.path)
-    except (OSError, KeyError, ValueError) as error:
-        raise DriverError(f"{arguments.path}: not as described in edge/thermal/README.md: {error!r}") from error
-    print(json.dumps(figures, indent=None if arguments.json else 2))
-    return 0
 
 
 class _Counts(Struct):
@@ -94,45 +68,6 @@ def recordings(folder: Path) -> dict[str, Any]:
         "refusals": dict(Counter(str(reading.refusal) for reading in every if reading.refusal)),
         "each": {name: [_short(reading) for reading in readings] for name, readings in told.items()},
     }
-
-
-def fever(table: Path) -> dict[str, Any]:
-    """The maximum of the face at the product's fixed limit, for three looks (rounds 1 to 3) and one."""
-    with table.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {camera: _camera(rows, camera) for camera in ("flir", "ici")}
-
-
-def _camera(rows: list[dict[str, str]], camera: str) -> dict[str, Any]:
-    limit_c = ThermalSettings().limit_c
-    looks = {"three_looks": f"{camera}_T_Max_m123", "one_look": f"{camera}_T_Max_r1"}
-    pairs = {name: _pairs(rows, column) for name, column in looks.items()}
-    return {
-        "auc": round(_auc(pairs["three_looks"]), 4),
-        **{name: _rates_at(values, limit_c) for name, values in pairs.items()},
-    }
-
-
-def _pairs(rows: list[dict[str, str]], column: str) -> np.ndarray:
-    """Oral and skin temperature of everybody who has both, shape (n, 2)."""
-    return np.array(
-        [[float(row["oral_monitor_c"]), float(row[column])] for row in rows if row["oral_monitor_c"] and row[column]]
-    )
-
-
-def _rates_at(pairs: np.ndarray, limit_c: float) -> dict[str, float]:
-    oral_c, flagged = pairs[:, 0], pairs[:, 1] >= limit_c
-    return {
-        "sensitivity": round(float(flagged[oral_c >= FEVER_C].mean()), 4),
-        "specificity": round(float((~flagged[oral_c < FEVER_C]).mean()), 4),
-        "sensitivity_38": round(float(flagged[oral_c >= CLEAR_FEVER_C].mean()), 4),
-    }
-
-
-def _auc(pairs: np.ndarray) -> float:
-    """The chance that a feverish person reads hotter than one who is not (Mann-Whitney U, ties count half)."""
-    ill, well = pairs[pairs[:, 0] >= FEVER_C, 1], pairs[pairs[:, 0] < FEVER_C, 1]
-    return float((ill[:, None] > well).mean() + 0.5 * (ill[:, None] == well).mean())
 
 
 def _count_frame(counts: _Counts, row: dict[str, str], image: CelsiusImage) -> None:
