@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from edge.evaluate.fever import fever
-from edge.evaluate.pictures import faces, recordings
+from edge.evaluate.pictures import faces, faces_in_detail, recordings
 from wire.errors import DriverError
 
 
@@ -22,11 +22,11 @@ def main(argv: list[str]) -> int:
     ):
         sub = kinds.add_parser(name, help=about)
         sub.add_argument("path", type=Path)
-        sub.add_argument("--json", action="store_true", help="one line of JSON rather than indented")
-        sub.set_defaults(work=work)
+        sub.add_argument("--json", action="store_true", help="one line of JSON, without details")
+        sub.set_defaults(work=work, detail=faces_in_detail if work is faces else work)
     arguments = parser.parse_args(argv)
     try:
-        figures = arguments.work(arguments.path)
+        figures = (arguments.work if arguments.json else arguments.detail)(arguments.path)
     except (OSError, KeyError, ValueError) as error:
         raise DriverError(f"{arguments.path}: not as described in edge/thermal/README.md: {error!r}") from error
     print(json.dumps(figures, indent=None if arguments.json else 2))
