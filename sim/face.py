@@ -71,18 +71,6 @@ def tall_of(looks: Looks) -> float:
     return _shape(looks).tall
 
 
-def hairline(looks: Looks, a: Field) -> Field:
-    """The v from which on skin shows below hair or hat, for each longitude in degrees; `a` of shape (rows, columns)."""
-    from_v = _hairline(looks, a)
-    return np.maximum(from_v, -0.41) if looks.hat else from_v
-
-
-def outline(looks: Looks, v: Field, yaw_deg: int) -> tuple[Field, Field, float]:
-    """The head's left and right edge at each v, in units, when it is turned so far; and its half height in units."""
-    shape = _shape(looks)
-    return *_outline(looks, shape, v, yaw_deg), shape.tall
-
-
 def bare(looks: Looks) -> Looks:
     """The same face with nothing before it."""
     return Looks(
