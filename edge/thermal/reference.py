@@ -21,6 +21,8 @@ RADIUS_PX = (2.2, 12.0)
 """Of a disc at 160x120; scaled with the frame's longer side."""
 PLAUSIBLE_C = (24.0, 46.0)
 """What a reference near skin temperature reads at most and at least, with a camera that is 5 K off."""
+CAMERA_OFF_C = 7.0
+"""How far a camera's reading may be from a reference's set temperature: a Lepton's ±5 K, and some drift."""
 _BASE_SIDE_PX = 160
 _WORK_SIDE_PX = 240
 """A larger frame is looked through at about this size: the disc is larger there, too."""
@@ -45,11 +47,11 @@ class _Piece(NamedTuple):
     depth_c: float = 0.0
 
 
-def find_reference(image: CelsiusImage, last: Reference | None = None) -> Reference | None:
+def find_reference(image: CelsiusImage, last: Reference | None = None, set_c: float | None = None) -> Reference | None:
     """The reference in a frame of °C, shape (H, W); None when there is none.
 
     With `last` it is looked for only where it was: neither it nor the camera moves, and what is round elsewhere is
-    something else. Without, it must be a clear one.
+    something else. Without, it must be a clear one. `set_c`: its set temperature, where it is known.
     """
     scale = max(image.shape) / _BASE_SIDE_PX
     pieces = _pieces(image, scale)
@@ -58,6 +60,8 @@ def find_reference(image: CelsiusImage, last: Reference | None = None) -> Refere
         pieces = [p for p in pieces if math.hypot(p.x - last.x, p.y - last.y) < _NEAR_PX * scale]
         steep = _STEEP_AGAIN
     discs = [disc for piece in pieces if (disc := _measured(image, piece, steep)) is not None]
+    if set_c is not None:
+        discs = [disc for disc in discs if abs(disc[1].seen_c - set_c) <= CAMERA_OFF_C]
     return max(discs, key=lambda disc: disc[0], default=(0.0, None))[1]
 
 

@@ -7,25 +7,29 @@ how well one renderer draws.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from edge.drivers.base import CelsiusImage
+from sim import garments
 from sim.background import cloud, random_background
-from sim.face import hairline, outline
 from sim.frames import Pose, Posed, View, picture
+from sim.hair import hair
 from sim.looks import Looks
 from sim.sensor import Sensor
+from sim.skull import Surface, grid, shape_of, surface
 
 FACE, HEAD, UNSURE = 0, 1, 2
 """What a label is: a face towards the camera, a head that is not, or a case that nobody should learn from."""
 _FRONTAL_DEG, _PROFILE_DEG = 36.0, 52.0
-_BOWED = 0.32, 0.5
-"""The nod up to which a face is one, and from which it is none: the sine of about 20 and of 30 degrees."""
+_BOWED_DEG = 24.0, 36.0
+"""The nod up to which a face is one, and from which it is none."""
+_NECK_Y = 0.7
+"""Where a head nods about, as `sim.skull` has it."""
 _WHOLE, _CUT = 0.90, 0.55
 """The share of a face within the frame from which on it is one, and below which it is not even a head."""
 _SKIN_DEG = 78.0
@@ -33,6 +37,7 @@ _SKIN_DEG = 78.0
 _LEAST_PX = 9.0
 _POOL = 48
 """So many people are drawn from at a time: a head's texture costs more than a frame."""
+_WORN = {"glasses": 0.4, "mask": 0.15, "hat": 0.2, "beard": 0.2, "cosmetics": 0.1, "hot_drink": 0.06, "headlamp": 0.05}
 Rng = np.random.Generator
 
 
@@ -65,7 +70,15 @@ def somebody(draw: Rng) -> Looks:
     """Anybody, with anything on."""
     skin_c = float(draw.uniform(30, 38.5))
     apart_c = float(draw.choice([draw.uniform(1.5, 4), draw.uniform(4, 9), draw.uniform(9, 30)], p=[0.3, 0.55, 0.15]))
-    shares = {"glasses": 0.4, "mask": 0.15, "hat": 0.2, "beard": 0.2, "cosmetics": 0.1, "hot_drink": 0.06}
+    shares = {
+        "glasses": 0.4,
+        "mask": 0.15,
+        "hat": 0.2,
+        "beard": 0.2,
+        "cosmetics": 0.1,
+        "hot_drink": 0.06,
+        "headlamp": 0.05,
+    }
     worn: dict[str, Any] = {name: bool(draw.random() < share) for name, share in shares.items()}
     return Looks(
         seed=int(draw.integers(2**31)),
@@ -89,10 +102,7 @@ def scene(draw: Rng, crowd: Crowd) -> Scene:
     posed = [one for one in posed if one.looks.skin_c > place.wall_c + 1]
     sensor = _sensor(draw)
     image = picture(view, posed, draw, background=place, sensor=sensor, at_s=float(draw.uniform(0, 60)))
-    nods = [_nod(draw) for _ in posed]
-    for one, nod in zip(posed, nods, strict=True):
-        _bow(image, view, one, nod)
-    labels = _labels(view, posed, nods)
+    labels = _labels(view, posed)
     for _ in range(int(draw.choice(5, p=[0.35, 0.25, 0.2, 0.12, 0.08]))):
         _put_thing(image, labels, draw, place.wall_c, warm_c)
     if view.reference_c is not None:
@@ -117,27 +127,8 @@ def _pose(draw: Rng, number: int) -> Pose:
     size = far if number and draw.random() < 0.7 else near
     moves = 0.0 if draw.random() < 0.7 else float(draw.uniform(0, 6))
     x = float(draw.uniform(-0.05, 1.05)) if draw.random() < 0.25 else float(draw.uniform(0.18, 0.82))
-    return Pose(x, float(draw.normal(0.45, 0.2)), size, yaw, tilt, moves)
-
-
-def _nod(draw: Rng) -> float:
-    """How far somebody looks down (or up, below 0): the shift of the features in half heights of the head."""
-    return float(draw.choice([0.0, draw.normal(0, 0.15), draw.uniform(0.25, 0.85)], p=[0.45, 0.42, 0.13]))
-
-
-def _bow(image: CelsiusImage, view: View, posed: Posed, nod: float) -> None:
-    """Move the features down within the head's outline: more of the crown is seen, less of the chin."""
-    if not nod:
-        return
-    half = posed.looks.head_px * view.height / 160 * posed.pose.size / 2
-    tall = 1.42 * half
-    cx, cy, turn = posed.pose.x * view.width, posed.pose.y * view.height, math.radians(posed.pose.tilt_deg)
-    y, x = np.mgrid[: view.height, : view.width].astype(np.float32)
-    across = ((x - cx) * math.cos(turn) + (y - cy) * math.sin(turn)) / (1.35 * half)
-    down = (-(x - cx) * math.sin(turn) + (y - cy) * math.cos(turn)) / (1.1 * tall)
-    shift = np.clip(1 - across**2, 0, 1) * np.clip(1 - down**2, 0, 1) * nod * tall * 0.8
-    to_x, to_y = x + shift * math.sin(turn), y - shift * math.cos(turn)
-    image[:] = cv2.remap(image, to_x.astype(np.float32), to_y.astype(np.float32), cv2.INTER_LINEAR)
+    nod = float(draw.choice([draw.normal(0, 7), draw.uniform(-25, 60)], p=[0.8, 0.2]))
+    return Pose(x, float(draw.normal(0.45, 0.2)), size, yaw, tilt, moves, nod)
 
 
 def _sensor(draw: Rng) -> Sensor:
@@ -157,12 +148,12 @@ def _sensor(draw: Rng) -> Sensor:
     )
 
 
-def _labels(view: View, posed: list[Posed], nods: list[float]) -> list[Label]:
+def _labels(view: View, posed: list[Posed]) -> list[Label]:
     """Of everybody who is seen; whose face another's head or body hides is nothing to learn from."""
     found: list[Label] = []
     before: list[tuple[float, ...]] = []
-    for one, nod in sorted(zip(posed, nods, strict=True), key=lambda pair: -pair[0].pose.size):
-        label = _label(view, one, nod)
+    for one in sorted(posed, key=lambda one: -one.pose.size):
+        label = _label(view, one)
         unit = one.looks.head_px * view.height / 160 * one.pose.size / 2
         x, y = one.pose.x * view.width, one.pose.y * view.height
         if label is not None:
@@ -175,13 +166,12 @@ def _labels(view: View, posed: list[Posed], nods: list[float]) -> list[Label]:
     return found
 
 
-def _label(view: View, posed: Posed, nod: float) -> Label | None:
+def _label(view: View, posed: Posed) -> Label | None:
     """Where the face's skin is, from the hairline to the chin without the ears; of a head that is turned, the head."""
     looks, pose = posed
     yaw = (pose.yaw_deg + 180) % 360 - 180
     frontal = abs(yaw) <= _FRONTAL_DEG and abs(pose.tilt_deg) <= 32
-    points = _points(looks, round(pose.yaw_deg), skin=abs(yaw) <= _PROFILE_DEG)
-    points[:, 1] += 0.8 * nod * np.clip(1.42 - points[:, 1] ** 2 / 1.42, 0, None)
+    points = _points(looks, pose, skin=abs(yaw) <= _PROFILE_DEG)
     unit = looks.head_px * view.height / 160 * pose.size / 2
     turn = math.radians(pose.tilt_deg)
     x = unit * (points[:, 0] * math.cos(turn) - points[:, 1] * math.sin(turn)) + pose.x * view.width
@@ -194,27 +184,34 @@ def _label(view: View, posed: Posed, nod: float) -> Label | None:
         return None
     if right - left < _LEAST_PX or seen < _CUT:
         return Label(box, UNSURE)
-    if seen < _WHOLE or not frontal or nod > _BOWED[0]:
-        sure = abs(yaw) > _PROFILE_DEG or seen < 0.8 or nod > _BOWED[1]
+    if seen < _WHOLE or not frontal or pose.nod_deg > _BOWED_DEG[0]:
+        sure = abs(yaw) > _PROFILE_DEG or seen < 0.8 or pose.nod_deg > _BOWED_DEG[1]
         return Label(box, HEAD if sure else UNSURE)
     return Label(box, FACE)
 
 
-def _points(looks: Looks, yaw_deg: int, *, skin: bool) -> NDArray[np.float64]:
+def _points(looks: Looks, pose: Pose, *, skin: bool) -> NDArray[np.float64]:
     """Points of the visible head, in units from its centre, shape (n, 2); with `skin` only of the front's skin."""
-    v = np.linspace(-1.0, 1.0, 41)
-    left, right, tall = outline(looks, v, yaw_deg)
-    across = np.linspace(-0.98, 0.98, 41)[None, :]
-    x = (left + right)[:, None] / 2 + across * (right - left)[:, None] / 2
-    rows = np.broadcast_to(v[:, None], x.shape)
-    keep = (right - left)[:, None] > 0.05
-    if skin:
-        longitude = (np.degrees(np.arcsin(across)) - yaw_deg + 180) % 360 - 180
-        keep = keep & (np.abs(longitude) <= _SKIN_DEG) & (rows >= hairline(looks, np.broadcast_to(longitude, x.shape)))
-    keep = np.broadcast_to(keep, x.shape)
-    if keep.sum() < 20:
-        keep = np.ones_like(keep)
-    return np.stack([x[keep], rows[keep] * tall], axis=1)
+    head, is_skin, longitude = _head(looks)
+    yaw, nod = math.radians(pose.yaw_deg), math.radians(pose.nod_deg)
+    x = head.x * math.cos(yaw) + head.z * math.sin(yaw)
+    ahead = head.z * math.cos(yaw) - head.x * math.sin(yaw)
+    y = (head.y - _NECK_Y) * math.cos(nod) + ahead * math.sin(nod) + _NECK_Y
+    keep = np.cos(np.radians(longitude + pose.yaw_deg)) > 0
+    if skin and np.count_nonzero(keep & is_skin) > 20:
+        keep = keep & is_skin
+    return np.stack([x[keep], y[keep]], axis=1)
+
+
+@lru_cache(maxsize=2 * _POOL)
+def _head(looks: Looks) -> tuple[Surface, NDArray[np.bool_], NDArray[Any]]:
+    """A bare head's points, each sixth; whether it is the front's skin, under no hair nor hat; and the longitude."""
+    v, a = grid()
+    skin = (np.abs(a) <= _SKIN_DEG) & (hair(looks, v, a).share < 0.5)
+    if looks.hat:
+        skin &= garments.hat(looks, v, a).share < 0.5
+    head = surface(shape_of(looks), np.zeros_like(v))
+    return Surface(*(axis[::6, ::6] for axis in head)), skin[::6, ::6], a[::6, ::6]
 
 
 def _behind_stand(label: Label, x: float, y: float, *, below: bool) -> Label:
