@@ -24,6 +24,8 @@ SIDE_PX = 160
 """The longer side of what the network sees: a Lepton's frame as it is, any other resized."""
 FINER_FROM_PX = 320
 """A frame at least so large is looked at a second time, twice as finely: its faces may be far and yet large enough."""
+FINER_WIDEST = 0.22
+"""What the second look may find, in widths of the frame: a nearer face is seen better by the first."""
 SKIN_RANGE_C = (-40.0, 45.0)
 """What is hotter than any skin shall not squeeze the skin's own spread into nothing."""
 _SURROUNDINGS, _HOT = 10.0, 99.0
@@ -51,7 +53,9 @@ def heads(image: CelsiusImage, least_score: float) -> list[Head]:
     """All cells that say "head" in a frame of °C, shape (H, W), with what each says of it; one head has several."""
     found = _heads_at(image, SIDE_PX, least_score)
     if max(image.shape) >= FINER_FROM_PX:
-        found += _heads_at(image, 2 * SIDE_PX, least_score)
+        finer = _heads_at(image, 2 * SIDE_PX, least_score)
+        widest = FINER_WIDEST * image.shape[1]
+        found += [head for head in finer if head.area[2] - head.area[0] <= widest]
     return found
 
 

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from edge.drivers.base import CelsiusImage
 from edge.thermal.types import Reference
 
-RADIUS_PX = (2.2, 12.0)
+RADIUS_PX = (2.2, 16.0)
 """Of a disc at 160x120; scaled with the frame's longer side."""
+LEAST_RADIUS_PX = 2.2
+"""Of the camera's own pixels: the blur reaches the middle of a smaller disc, which reads half a kelvin too cold."""
 PLAUSIBLE_C = (24.0, 46.0)
 """What a reference near skin temperature reads at most and at least, with a camera that is 5 K off."""
 CAMERA_OFF_C = 7.0
@@ -26,9 +28,11 @@ CAMERA_OFF_C = 7.0
 _BASE_SIDE_PX = 160
 _WORK_SIDE_PX = 240
 """A larger frame is looked through at about this size: the disc is larger there, too."""
-_LEVELS = 12
+_LEVELS, _MOST_STEP_C = 12, 0.8
+"""So many cuts at least; more, where something hot (a lamp) would drive them apart."""
 _MIN_ROUND = 0.70
-_MIN_CONTRAST_C = 1.5
+_MIN_CONTRAST_C = 2.5
+"""Of a disc over its surroundings: 4 to 8 K in real recordings."""
 _STEEP, _STEEP_AGAIN = 0.55, 0.3
 """The share of its height over its surroundings through which a disc is round; of one that is where it was before."""
 _EVEN = 0.1
@@ -77,7 +81,8 @@ def _pieces(image: CelsiusImage, scale: float) -> list[_Piece]:
             groups.append([piece]) if same is None else same.append(piece)
     step_c, shift = float(levels[1] - levels[0]), (1 / factor - 1) / 2
     middles = [(group[len(group) // 2], len(group) * step_c) for group in groups if len(group) > 1]
-    return [_Piece(p.x / factor + shift, p.y / factor + shift, p.radius / factor, deep_c) for p, deep_c in middles]
+    found = (_Piece(p.x / factor + shift, p.y / factor + shift, p.radius / factor, deep_c) for p, deep_c in middles)
+    return [piece for piece in found if piece.radius >= LEAST_RADIUS_PX]
 
 
 def _factor(side_px: int) -> float:
@@ -97,7 +102,9 @@ def _sized(image: CelsiusImage, factor: float) -> CelsiusImage:
 def _levels(image: CelsiusImage) -> NDArray[np.float64]:
     """Temperatures to cut at, from the surroundings to the hottest that a reference can be."""
     low_c, high_c = np.percentile(np.minimum(image, PLAUSIBLE_C[1]), (40, 99.9))
-    return np.linspace(low_c + 0.2 * (high_c - low_c), high_c - 0.05 * (high_c - low_c), _LEVELS)
+    height_c = max(0.1, float(high_c - low_c))
+    count = min(2 * _LEVELS, max(_LEVELS, math.ceil(height_c / _MOST_STEP_C)))
+    return np.linspace(low_c + min(0.2 * height_c, _MIN_CONTRAST_C / 2), high_c - 0.05 * height_c, count)
 
 
 def _round_pieces(image: CelsiusImage, level_c: float, scale: float) -> list[_Piece]:
