@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -138,13 +139,22 @@ class _Agent(Program):
             for name, key in (("resident_mib", "VmRSS"), ("most_resident_mib", "VmHWM"))
         }
 
+    def cpu_s(self) -> float:
+        """Of all its threads since the start."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def _agent(film: list[CelsiusImage], work_s: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="menshen-thermal-") as folder:
         agent = _Agent(Path(folder), film)
         agent.start()
         try:
-            time.sleep(work_s)
-            return agent.memory_mib()
+            time.sleep(work_s / 2)  # imports are not work
+            before_s, began_s = agent.cpu_s(), time.monotonic()
+            time.sleep(work_s / 2)
+            share = (agent.cpu_s() - before_s) / (time.monotonic() - began_s)
+            return {**agent.memory_mib(), "cpu_share_of_a_core": round(share, 3)}
         finally:
             agent.stop()
