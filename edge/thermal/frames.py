@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.drivers.base import ThermalFrame
 from edge.thermal.settings import ThermalSettings
+from edge.thermal.torn import is_torn
 from wire.events import Refusal
 
 PLAUSIBLE_C = (-60.0, 160.0)
@@ -15,6 +16,8 @@ FROZEN_AFTER = 5
 FLAT_SPREAD_C = 0.02
 """A picture with less spread than a sensor's own noise (NETD 50 mK) shows nothing."""
 MIN_SIDE_PX = 16
+CLIPPED_SHARE = 0.05
+"""Of a frame's pixels at its very highest or lowest value: at most 0.0005 in real recordings."""
 
 
 class FrameCheck:
@@ -54,4 +57,12 @@ def _is_picture(image: np.ndarray) -> bool:
     if image.ndim != 2 or min(image.shape) < MIN_SIDE_PX or image.dtype.kind != "f":
         return False
     low, high = float(image.min()), float(image.max())  # a NaN anywhere makes both NaN, and the comparison False
-    return PLAUSIBLE_C[0] <= low and high <= PLAUSIBLE_C[1] and high - low > FLAT_SPREAD_C
+    if not (PLAUSIBLE_C[0] <= low and high <= PLAUSIBLE_C[1] and high - low > FLAT_SPREAD_C):
+        return False
+    return not is_clipped(image, low, high) and not is_torn(image)
+
+
+def is_clipped(image: np.ndarray, low_c: float, high_c: float) -> bool:
+    """Whether so many pixels are at the one end that the sensor, not the world, has an end there."""
+    most = CLIPPED_SHARE * image.size
+    return any(int(np.count_nonzero(image == end_c)) > most for end_c in (low_c, high_c))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
 from edge.thermal.network import STRIDE_PX, normalised
+from sim.background import cloud
 from tests.bench.finder.render import Shard, load_shard
 from tests.bench.finder.scenes import FACE, HEAD, UNSURE
 
@@ -20,7 +21,9 @@ HEIGHT, WIDTH = 160, 120
 ROWS, COLUMNS = HEIGHT // STRIDE_PX, WIDTH // STRIDE_PX
 _CORE, _RIM = 0.24, 0.42
 """Half the share of a box, across and down, whose cells shall find it; and up to which cells are left alone."""
-_LEAST_PX, _SURE_PX = 9.0, 12.0
+_LEAST_PX = 9.0
+_SIDES, _ABOVE, _BELOW = 0.035, 0.06, 0.025
+"""How much larger faces are drawn by hand than the rendered skin is, in shares of the box."""
 
 
 class Batch(NamedTuple):
@@ -51,12 +54,25 @@ def _stacked(samples: list[tuple[Field, Field, Field, Field]]) -> Batch:
 def _sample(shard: Shard, draw: np.random.Generator) -> tuple[Field, Field, Field, Field]:
     n = int(draw.integers(len(shard.frames)))
     image = (shard.frames[n].astype(np.float32) - ZERO_C_IN_CENTIKELVIN) / np.float32(100)
-    labels = shard.labels[n][shard.labels[n][:, 4] >= 0].copy()
+    labels = _as_drawn(shard.labels[n][shard.labels[n][:, 4] >= 0])
     image, labels = _moved(image, labels, draw)
     if draw.random() < 0.2:
         image, labels = _coarse(image, labels, draw)
     image = _seen(image, draw)
     return image, *targets(labels)
+
+
+def _as_drawn(labels: Field) -> Field:
+    """Boxes as people draw them: a little wider than the skin, and from within the hairline."""
+    wide, high = labels[:, 2] - labels[:, 0], labels[:, 3] - labels[:, 1]
+    grown = labels.copy()
+    grown[:, 0] -= _SIDES * wide
+    grown[:, 2] += _SIDES * wide
+    grown[:, 1] -= _ABOVE * high
+    grown[:, 3] += _BELOW * high
+    turned = labels[:, 4] == HEAD
+    grown[turned] = labels[turned]
+    return grown
 
 
 def _moved(image: Field, labels: Field, draw: np.random.Generator) -> tuple[Field, Field]:
@@ -118,12 +134,23 @@ def _seen(image: Field, draw: np.random.Generator) -> Field:
         image = cv2.GaussianBlur(image, (0, 0), float(draw.uniform(0.4, 1.4)))
     if draw.random() < 0.4:
         image = image + float(draw.uniform(0.02, 0.2)) * draw.standard_normal(image.shape, np.float32)
-    seen = normalised(np.asarray(image, np.float32))
+    seen = _uneven(normalised(np.asarray(image, np.float32)), draw)
     if draw.random() < 0.7:
         seen = np.float32(draw.uniform(0.6, 1.25)) * seen + np.float32(draw.normal(0, 0.08))
     if draw.random() < 0.3:
         seen = np.sign(seen) * np.abs(seen) ** np.float32(draw.uniform(0.7, 1.4))
     return np.asarray(seen, np.float32)
+
+
+def _uneven(seen: Field, draw: np.random.Generator) -> Field:
+    """Blotches, and more or less contrast within what is warm: faces from the cold, patterned clothes."""
+    if draw.random() < 0.5:
+        spots = cloud(draw, HEIGHT, WIDTH, float(np.exp(draw.uniform(-3.5, -1.2))))
+        seen = seen + np.float32(draw.uniform(0.02, 0.16)) * spots * np.clip(seen, 0, 1)
+    if draw.random() < 0.4:
+        from_share, gain = float(draw.uniform(0.45, 0.95)), float(np.exp(draw.uniform(-0.7, 0.9)))
+        seen = np.where(seen > from_share, from_share + gain * (seen - from_share), seen)
+    return np.asarray(np.clip(seen, -0.6, 1.6), np.float32)
 
 
 def targets(labels: Field) -> tuple[Field, Field, Field]:
@@ -143,7 +170,7 @@ def targets(labels: Field) -> tuple[Field, Field, Field]:
         if not core.any():
             core = np.hypot(dx * wide, dy * high) <= np.hypot(dx * wide, dy * high).min() + 1e-3
         head[(np.hypot(dx, dy) <= _RIM) & ~core & (head == 0)] = -1
-        head[core] = 1 if wide >= _SURE_PX or kind == HEAD else head[core] * 0 + 1
+        head[core] = 1
         frontal[core] = float(kind == FACE)
         for number, side in enumerate((x - left + 0 * y, y - top + 0 * x, right - x + 0 * y, bottom - y + 0 * x)):
             sides[number][core] = np.maximum(0.1, side[core] / STRIDE_PX)
