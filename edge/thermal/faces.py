@@ -15,8 +15,8 @@ from edge.drivers.base import CelsiusImage
 from edge.thermal.network import Area, Head, heads
 from edge.thermal.types import Box, Face, Reference
 
-LEAST_SCORE = 0.4
-"""From here on a cell says "head" (its focal loss puts the balance a little below one half)."""
+LEAST_SCORE, LEAST_SCORE_AWAY = 0.5, 0.55
+"""From here on a face is one; and a head that is turned away, which has less to be known by: a back is like a coat."""
 _JOIN_SCORE = 0.25
 """Cells that take part in the mean of a head's box, once one of them is sure."""
 FRONTAL = 0.5
@@ -38,7 +38,7 @@ def find_faces(image: CelsiusImage, reference: Reference | None = None) -> list[
     if image.size == 0 or min(image.shape) < 2:
         return []
     image = np.ascontiguousarray(image, dtype=np.float32)
-    found = _joined(heads(image, _JOIN_SCORE))
+    found = _without_bodies(_joined(heads(image, _JOIN_SCORE)))
     boxes = ((head, _cut_to_frame(head.area, image.shape)) for head in found)
     return [
         Face(box, round(head.score, 3), _is_frontal(head, image.shape) and not _is_hidden(box, reference))
@@ -60,6 +60,19 @@ def _joined(found: list[Head]) -> list[Head]:
         rest = [head for head in rest if not _is_same(head.area, best.area)]
         joined.append(Head(best.score, frontal, (float(area[0]), float(area[1]), float(area[2]), float(area[3]))))
     return joined
+
+
+def _without_bodies(found: list[Head]) -> list[Head]:
+    """Only sure heads; and what is turned away and under another head is that one's chest, not a head of its own."""
+    sure = [head for head in found if head.frontal >= FRONTAL or head.score >= LEAST_SCORE_AWAY]
+    return [
+        head for head in sure if head.frontal >= FRONTAL or not any(_is_under(head.area, other.area) for other in sure)
+    ]
+
+
+def _is_under(area: Area, head: Area) -> bool:
+    aside = abs(area[0] + area[2] - head[0] - head[2]) / 2
+    return (area[1] + area[3]) / 2 > head[3] and aside < 1.2 * (head[2] - head[0])
 
 
 def overlap(one: Area, other: Area) -> float:
