@@ -85,7 +85,8 @@ def somebody(draw: Rng) -> Looks:
         skin_c=skin_c,
         head_px=40.0,
         ambient_c=skin_c - apart_c,
-        chill=float(draw.uniform(0, 1)) ** 1.5,
+        chill=float(draw.uniform(0, 1)),
+        hair=str(draw.choice(["bald", "shaved", ""], p=[0.12, 0.18, 0.70])),
         **worn,
     )
 
@@ -114,7 +115,7 @@ def _pose(draw: Rng, number: int) -> Pose:
     """Where and how somebody stands; the first is near more often than not."""
     near = float(np.exp(draw.uniform(math.log(0.45), math.log(1.75))))
     far = float(np.exp(draw.uniform(math.log(0.12), math.log(0.8))))
-    kind = draw.choice(["frontal", "turned", "back", "down"], p=[0.66, 0.20, 0.08, 0.06])
+    kind = draw.choice(["frontal", "turned", "back", "down"], p=[0.56, 0.29, 0.09, 0.06])
     yaw = float(draw.uniform(-32, 32))
     tilt = float(draw.normal(0, 11))
     if kind == "turned":
@@ -136,8 +137,8 @@ def _sensor(draw: Rng) -> Sensor:
         seed=int(draw.integers(2**31)),
         shading_sd_c=float(draw.uniform(0, 0.4)),
         vignette_c=float(draw.uniform(0, 1.0)),
-        blur_px=float(draw.uniform(0.4, 1.2)),
-        sharpen=float(draw.uniform(0, 0.6)),
+        blur_px=float(draw.uniform(0.35, 1.2)),
+        gain_sd=float(draw.uniform(0, 0.01)),
         slow_sd_c=float(draw.uniform(0.02, 0.12)),
         fixed_sd_c=float(draw.uniform(0.02, 0.15)),
         swim_sd_c=float(draw.uniform(0, 0.12)),
