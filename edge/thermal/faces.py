@@ -15,13 +15,14 @@ from edge.drivers.base import CelsiusImage
 from edge.thermal.network import Area, Head, heads
 from edge.thermal.types import Box, Face, Reference
 
-LEAST_SCORE, LEAST_SCORE_AWAY = 0.5, 0.55
-"""From here on a face is one; and a head that is turned away, which has less to be known by: a back is like a coat."""
+LEAST_SCORE = 0.5
 _JOIN_SCORE = 0.25
 """Cells that take part in the mean of a head's box, once one of them is sure."""
-FRONTAL = 0.5
+FRONTAL = 0.7
+"""From here on a head is towards the camera. Rather refuse a face, which comes again in the next frame, than measure a
+profile."""
 _SAME = 0.35
-_MIN_CONTRAST_C = 1.0
+_MIN_CONTRAST_C = 1.8
 """Of a face's warm part over the frame's surroundings: less is noise, or a picture on the wall."""
 _HOT_C = 45.0
 _LEAST_SKIN = 0.5
@@ -63,10 +64,9 @@ def _joined(found: list[Head]) -> list[Head]:
 
 
 def _without_bodies(found: list[Head]) -> list[Head]:
-    """Only sure heads; and what is turned away and under another head is that one's chest, not a head of its own."""
-    sure = [head for head in found if head.frontal >= FRONTAL or head.score >= LEAST_SCORE_AWAY]
+    """What is turned away and under another head is that one's chest, not a head of its own."""
     return [
-        head for head in sure if head.frontal >= FRONTAL or not any(_is_under(head.area, other.area) for other in sure)
+        head for head in found if head.frontal >= FRONTAL or not any(_is_under(head.area, one.area) for one in found)
     ]
 
 

@@ -111,8 +111,14 @@ def _round_pieces(image: CelsiusImage, level_c: float, scale: float) -> list[_Pi
     mask = (image > level_c).view(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     least, most = RADIUS_PX[0] * scale, RADIUS_PX[1] * scale
-    right_length = (contour for contour in contours if 4 * least <= len(contour) <= 9 * most)
-    return [piece for contour in right_length if (piece := _round(contour, least, most)) is not None]
+    whole = (one for one in contours if 4 * least <= len(one) <= 9 * most and not _is_cut(one, image.shape))
+    return [piece for contour in whole if (piece := _round(contour, least, most)) is not None]
+
+
+def _is_cut(contour: NDArray[Any], shape: tuple[int, ...]) -> bool:
+    """Whether it goes on beyond the frame: a hand or a sleeve at its edge ends round, too."""
+    left, top, width, height = cv2.boundingRect(contour)
+    return left == 0 or top == 0 or left + width == shape[1] or top + height == shape[0]
 
 
 def _round(contour: NDArray[Any], least: float, most: float) -> _Piece | None:
