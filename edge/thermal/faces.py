@@ -27,6 +27,8 @@ _MIN_CONTRAST_C = 1.8
 _HOT_C = 45.0
 _LEAST_SKIN = 0.5
 """So much of a face's box is neither hotter than skin nor as cold as the surroundings; glasses and hair take a part."""
+_MOST_WIDE = 1.2
+"""A head's width over its height at the most; a ceiling's or a table's warm patch is wider."""
 _CUT = 0.06
 """The share of a face's width that may be beyond the frame's side."""
 
@@ -109,7 +111,8 @@ def _is_frontal(head: Head, shape: tuple[int, ...]) -> bool:
 
 
 def _is_skin(image: CelsiusImage, box: Box) -> bool:
-    if min(box.w, box.h) < 2:
+    """Whether what is in the box is as upright and as warm as a head."""
+    if min(box.w, box.h) < 2 or box.w > _MOST_WIDE * box.h:
         return False
     inside = image[box.y : box.y + box.h, box.x : box.x + box.w]
     surroundings_c = float(np.percentile(image[::2, ::2], 25))

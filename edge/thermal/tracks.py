@@ -20,7 +20,8 @@ from wire.events import Refusal
 
 _SAME_PERSON = 0.15
 """Overlap of the boxes of one walking person from frame to frame, at nine frames a second."""
-_FRONTAL_FRAMES, _FRONTAL_LEAST = 3, 2
+_FRONTAL_FRAMES, _FRONTAL_LEAST = 5, 4
+"""Half a second of a Lepton: who only walks past turns the face to the camera for less."""
 _MOST_STEP = 0.5
 """How far somebody goes from one frame to the next at the most, in widths of the face: what is foreseen of a walk."""
 _NEAR = 0.6

@@ -40,10 +40,10 @@ def test_two_people_who_stand_apart_stay_two():
 def test_who_turns_the_head_is_not_frontal_at_once_again():
     tracks = Tracks(1.0)
     told = []
-    for n, frontal in enumerate([True, True, True, False, False, False, True, False, True, True]):
-        ((_, seen),) = tracks.follow([face(20, frontal=frontal)], at(n / 9))
-        told.append(seen.frontal)
-    assert told == [False, True, True, False, False, False, False, False, True, True]
+    for n, letter in enumerate("...FFF.FFF.......FFF"):
+        ((_, seen),) = tracks.follow([face(20, frontal=letter == "F")], at(n / 9))
+        told.append("F" if seen.frontal else ".")
+    assert "".join(told) == "...FFF.FFF.......FFF"
 
 
 def test_who_is_far_behind_does_not_count_as_company():
