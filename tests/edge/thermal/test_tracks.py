@@ -40,7 +40,7 @@ def test_two_people_who_stand_apart_stay_two():
 def test_who_turns_the_head_is_not_frontal_at_once_again():
     tracks = Tracks(1.0)
     told = []
-    for n, letter in enumerate("...FFF.FFF.......FFF"):
+    for n, letter in enumerate("FFFFFF.FFF...FF.FFFF"):
         ((_, seen),) = tracks.follow([face(20, frontal=letter == "F")], at(n / 9))
         told.append("F" if seen.frontal else ".")
     assert "".join(told) == "...FFF.FFF.......FFF"
