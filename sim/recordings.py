@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
 from sim.background import DISC_PX, Background, random_background
-from sim.face import hair_of
 from sim.frames import Pose, Posed, View, face_box, picture, plain_looks, reference_place
+from sim.hair import LONG_HAIR, hair_of
 from sim.looks import Looks
 from sim.people import population, stream
 from sim.scene import APPROACH_S, BREAK_S, LEAVE_S, STAND_S, Visit
@@ -183,7 +183,7 @@ def _tags(near: Sequence[Posed]) -> str:
     wide = looks.head_px * pose.size
     tags = [name for name in ("glasses", "hat", "beard", "mask", "cosmetics") if getattr(looks, name)]
     more = {
-        "hair": hair_of(looks) in ("long", "parted"),
+        "hair": hair_of(looks) in LONG_HAIR,
         "fringe": hair_of(looks) == "fringe",
         "hot-drink": looks.hot_drink,
         "cold-skin": looks.chill >= _COLD,
@@ -257,11 +257,14 @@ def _film(draw: np.random.Generator) -> _Film:
         seed=int(draw.integers(2**31)),
         shading_sd_c=0.15,
         vignette_c=float(draw.uniform(0, 0.4)),
-        blur_px=float(draw.uniform(0.45, 0.6)),
+        blur_px=float(draw.uniform(0.38, 0.52)),
+        halo_share=float(draw.uniform(0.35, 0.45)),
+        halo_px=float(draw.uniform(1.3, 2.0)),
         slow_s=float(draw.uniform(0.9, 2.8)),
-        slow_sd_c=float(draw.uniform(0.045, 0.07)),
-        fixed_sd_c=float(draw.uniform(0.045, 0.075)),
-        swim_sd_c=float(draw.uniform(0.04, 0.09)),
+        slow_sd_c=float(draw.uniform(0.04, 0.06)),
+        fixed_sd_c=float(draw.uniform(0.05, 0.07)),
+        gain_sd=float(draw.uniform(0.003, 0.009)),
+        swim_sd_c=float(draw.uniform(0.03, 0.07)),
         white_sd_c=float(draw.uniform(0.001, 0.008)),
         shutter_every_s=None if draw.random() < 0.8 else float(draw.uniform(4, 9)),
         between_shutters_c=float(draw.normal(0, 0.1)),
@@ -291,7 +294,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
                 **worn,
             )
         )
-    return [replace(one, beard=one.beard and hair_of(one) not in ("long", "parted")) for one in found]
+    return [replace(one, beard=one.beard and hair_of(one) not in LONG_HAIR) for one in found]
 
 
 def _at_place(looks: Looks, film: _Film) -> Looks:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from edge.evaluate.fever import fever
-from edge.evaluate.pictures import faces, recordings
+from edge.evaluate.pictures import faces, faces_in_detail, recordings
 from edge.evaluate.plates import plates
 from edge.evaluate.plots import plot
 from edge.evaluate.table import people_of
@@ -26,13 +26,13 @@ def main(argv: list[str]) -> int:
     ):
         sub = kinds.add_parser(name, help=about)
         sub.add_argument("path", type=Path)
-        sub.add_argument("--json", action="store_true", help="one line of JSON rather than indented")
-        sub.set_defaults(work=work)
+        sub.add_argument("--json", action="store_true", help="one line of JSON, without details")
+        sub.set_defaults(work=work, detail=faces_in_detail if work is faces else work)
         if name == "fever":
             sub.add_argument("--plots", type=Path, metavar="DIR", help="write ROC, Bland-Altman and drift as PNGs too")
     arguments = parser.parse_args(argv)
     try:
-        figures = arguments.work(arguments.path)
+        figures = (arguments.work if arguments.json else arguments.detail)(arguments.path)
         if getattr(arguments, "plots", None) is not None:
             plot(people_of(arguments.path), arguments.plots)
     except (OSError, KeyError, ValueError) as error:

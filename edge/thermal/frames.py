@@ -7,6 +7,7 @@ import numpy as np
 from edge.clock import Instant
 from edge.drivers.base import ThermalFrame
 from edge.thermal.settings import ThermalSettings
+from edge.thermal.torn import is_torn
 from wire.events import Refusal
 
 PLAUSIBLE_C = (-60.0, 160.0)
@@ -21,6 +22,8 @@ STILL_S = 0.25
 (a Lepton repeats its last frame for about half a second). Frames that are merely given twice are closer together."""
 SETTLED_S = 1.0
 """So long after such a pause a Lepton's frames are good again. What a camera tells itself counts for `shutter_s`."""
+CLIPPED_SHARE = 0.05
+"""Of a frame's pixels at its very highest or lowest value: at most 0.0005 in real recordings."""
 
 
 class FrameCheck:
@@ -69,4 +72,12 @@ def _is_picture(image: np.ndarray) -> bool:
     if image.ndim != 2 or min(image.shape) < MIN_SIDE_PX or image.dtype.kind != "f":
         return False
     low, high = float(image.min()), float(image.max())  # a NaN anywhere makes both NaN, and the comparison False
-    return PLAUSIBLE_C[0] <= low and high <= PLAUSIBLE_C[1] and high - low > FLAT_SPREAD_C
+    if not (PLAUSIBLE_C[0] <= low and high <= PLAUSIBLE_C[1] and high - low > FLAT_SPREAD_C):
+        return False
+    return not is_clipped(image, low, high) and not is_torn(image)
+
+
+def is_clipped(image: np.ndarray, low_c: float, high_c: float) -> bool:
+    """Whether so many pixels are at the one end that the sensor, not the world, has an end there."""
+    most = CLIPPED_SHARE * image.size
+    return any(int(np.count_nonzero(image == end_c)) > most for end_c in (low_c, high_c))

@@ -23,7 +23,7 @@ from edge.thermal.measure import measure, offset_of
 from edge.thermal.reference import find_reference
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.surroundings import Surroundings
-from edge.thermal.tracks import Track, Tracks
+from edge.thermal.tracks import Track, Tracks, is_alone
 from edge.thermal.types import Face, Person, Reading, Reference, View
 from edge.thermal.verdict import conclude, is_enough, lane_of, limits, wait_s
 from wire.events import Basis, Refusal, Temperature, Verdict
@@ -63,14 +63,14 @@ class Screen:
         refusal = self._check.refuse(frame)
         if refusal is not None:
             return View(frame.at, readings=ended, refusal=refusal)
-        reference = find_reference(frame.celsius, self._reference)
+        reference = find_reference(frame.celsius, self._reference, self._settings.reference_c)
         lost = self._follow_reference(reference, frame.at)
         if is_warming_up(frame.since_start_s, self._drift.drift, self._settings):
             return View(frame.at, readings=ended, reference=reference, refusal=Refusal.WARMING_UP)
         faces = find_faces(frame.celsius, reference or self._reference)
         seen = self._tracks.follow(faces, frame.at)
         for track, face in seen:
-            self._look(track, face, frame, lost=lost, alone=len(seen) == 1)
+            self._look(track, face, frame, lost=lost, alone=is_alone(face, [other for _, other in seen]))
         due = tuple(reading for track, _ in seen if self._is_clear(track) and (reading := self._conclude(track)))
         people = tuple(self._person(track) for track, _ in seen)
         return View(frame.at, people, ended + due, reference, Refusal.NO_REFERENCE if lost else None)
