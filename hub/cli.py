@@ -8,11 +8,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from hub import settings as hub_settings
-from hub.alerts.store import AlertStore
+from hub.alerts.rules import Rule
+from hub.alerts.setup import make_store, path_of
+from hub.alerts.store import AlertStore, Silence
 from hub.archive import Archive
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
@@ -45,11 +48,28 @@ def _parser() -> argparse.ArgumentParser:
     replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
     replay.add_argument("id", type=int, nargs="*", help="numbers from the list; all without any")
     _add(commands, "alerts", _alerts, "list open alerts")
-    resolve = _add(commands, "resolve", _resolve, "end an alert")
-    resolve.add_argument("id", type=int)
-    resolve.add_argument("--by", required=True, help="the name that goes into the record")
+    for name, said, about in WORDS:
+        word = _add(commands, name, partial(_word, name, said), about)
+        word.add_argument("id", type=int)
+        word.add_argument("--by", required=True, help="the name that goes into the record")
+        word.add_argument("--note", default="")
+    silence = _add(commands, "silence", _silence, "tell nobody of what is like this, until a given time")
+    silence.add_argument("--by", required=True, help="the name that goes into the record")
+    silence.add_argument("--hours", type=float, required=True)
+    for field in ("gate", "rule"):
+        silence.add_argument(f"--{field}", default="", help="all without it")
+    silence.add_argument("--note", default="")
+    history = _add(commands, "history", _history, "what was done about an alert, and why")
+    history.add_argument("id", type=int)
     registry_command.add(commands)
     return parser
+
+
+WORDS = (
+    ("ack", "acknowledged", "take an alert in hand: nobody else is told"),
+    ("resolve", "resolved", "end an alert"),
+    ("reopen", "reopened", "take back an acknowledgement or an end"),
+)
 
 
 def _add(
@@ -142,27 +162,51 @@ async def _with_archive(settings: HubSettings, use: Callable[[Archive], Awaitabl
 def _alerts(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
     for alert in store.open_alerts():
-        since = datetime.fromtimestamp(alert.since_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        print(
-            f"{alert.id}\t{alert.severity}\t{alert.rule}\t{alert.site}/{alert.gate}\t{since}\t{alert.told}\t{alert.detail}"
-        )
+        state = f"{alert.state} by {alert.held_by}" if alert.held_by else alert.state
+        facts = (alert.severity, alert.rule, f"{alert.site}/{alert.gate}", _utc(alert.since_ns), state, alert.told)
+        print("\t".join((str(alert.id), *facts, alert.detail)))
     return 0
 
 
-def _resolve(arguments: argparse.Namespace) -> int:
-    if not _store(arguments).resolve(arguments.id, arguments.by, time.time_ns()):
-        raise MenshenError(f"alert {arguments.id}: is not open")
-    print(f"alert {arguments.id}: resolved by {arguments.by}")
+def _word(name: str, said: str, arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    say = {"ack": store.acknowledge, "resolve": store.resolve, "reopen": store.reopen}[name]
+    if not say(arguments.id, arguments.by, time.time_ns(), arguments.note):
+        found = store.alert(arguments.id)
+        raise MenshenError(f"alert {arguments.id}: {f'is {found.state}' if found else 'there is none of that number'}")
+    print(f"alert {arguments.id}: {said} by {arguments.by}")
     return 0
+
+
+def _silence(arguments: argparse.Namespace) -> int:
+    if arguments.rule and arguments.rule not in set(Rule):
+        raise MenshenError(f"--rule {arguments.rule}: expected one of: {', '.join(Rule)}")
+    now_ns = time.time_ns()
+    until_ns = now_ns + round(arguments.hours * 3600e9)
+    what = Silence(0, "", arguments.gate, arguments.rule, now_ns, until_ns, arguments.by, arguments.note)
+    number = _store(arguments).silence(what, now_ns)
+    print(
+        f"silence {number}: {arguments.rule or 'all rules'} at {arguments.gate or 'all gates'} until {_utc(until_ns)}"
+    )
+    return 0
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    for line in _store(arguments).log(arguments.id):
+        after = f"next {_utc(line.next_ns)}" if line.next_ns is not None else ""
+        print("\t".join((_utc(line.time_ns), line.why, line.state, line.by, line.text, after)).rstrip())
+    return 0
+
+
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _store(arguments: argparse.Namespace) -> AlertStore:
     settings = _load(arguments)
-    path = Path(settings.data) / "alerts.db"
-    if not path.exists():
-        raise MenshenError(f"alerts {path}: there are none yet, no hub has run here")
-    names = [channel.name for channel in settings.channels]
-    store = AlertStore(path, names, settings.alerts.page_within_s)
+    if not path_of(settings).exists():
+        raise MenshenError(f"alerts {path_of(settings)}: there are none yet, no hub has run here")
+    store = make_store(settings)
     store.open()
     return store
 

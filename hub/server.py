@@ -15,9 +15,8 @@ from pathlib import Path
 
 import structlog
 
-from hub.alerts.channels import make_channel
 from hub.alerts.desk import AlertDesk
-from hub.alerts.store import AlertStore
+from hub.alerts.setup import make_desk
 from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
@@ -65,9 +64,7 @@ class Hub:
         broker = settings.broker
         self.archive = Archive(data / "journal.db")
         self.presence = Presence(self.archive, settings.alerts.gate_silent_after_s)
-        names = [channel.name for channel in settings.channels]
-        store = AlertStore(data / "alerts.db", names, settings.alerts.page_within_s)
-        self.desk = AlertDesk(store, [make_channel(channel) for channel in settings.channels])
+        self.desk = make_desk(settings)
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
         self.checks = Checks(data / "checks.db")

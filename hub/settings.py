@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hub.alerts.channels import ChannelSettings, MailSettings, WebhookSettings
+from hub.alerts.channels import KINDS, ChannelSettings
+from hub.alerts.rules import RuleSettings
 from hub.influx import InfluxSettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
 from wire.settings import Document, anchored, nearest
+
+Zone = Annotated[str, Meta(pattern=r"^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$")]
+"""A time zone of the IANA, such as Asia/Shanghai."""
 
 
 class EmbeddedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,9 +36,11 @@ class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`page_within_s`: an event that reaches the hub later than this opens its alert and pages nobody; one of a gate
-    whose clock is not synchronised is always paged, for its age is not known."""
+    whose clock is not synchronised is always paged, for its age is not known. A cause that is back within
+    `reopen_within_s` of its end opens the same alert again."""
 
     page_within_s: Annotated[float, Meta(gt=0)] = 3600.0
+    reopen_within_s: Annotated[float, Meta(ge=0)] = 60.0
     gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0
 
 
@@ -53,10 +60,10 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     influx: InfluxSettings | None = None
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
+    rules: RuleSettings = RuleSettings()
+    zone: Zone | None = None
+    """The site's time zone; None: the machine's own."""
     channels: list[ChannelSettings] = []
-
-
-_KINDS: dict[str, type[WebhookSettings] | type[MailSettings]] = {"webhook": WebhookSettings, "smtp": MailSettings}
 
 
 def load(path: Path) -> HubSettings:
@@ -65,6 +72,9 @@ def load(path: Path) -> HubSettings:
     # A list of channels of several kinds is checked one by one, so that an unknown key can be named.
     tables = document.data.pop("channels", [])
     settings = document.convert(document.data, HubSettings, ())
+    if settings.zone is not None and settings.zone not in available_timezones():
+        text = f"expected a time zone such as 'Asia/Shanghai'{nearest(settings.zone, available_timezones())}"
+        raise SettingsError([document.problem(("zone",), text)])
     document.data["channels"] = tables
     channels = _channels(document, tables)
     return anchored(replace(settings, channels=channels), path.parent)
@@ -91,11 +101,11 @@ def _channel(document: Document, table: object, index: int) -> ChannelSettings:
     if not isinstance(table, dict):
         raise SettingsError([document.problem(where, "expected a table, [[channels]]")])
     kind = str(table.get("kind"))
-    if kind not in _KINDS:
-        expected = f"expected kind = one of: {', '.join(repr(known) for known in _KINDS)}{nearest(kind, _KINDS)}"
+    if kind not in KINDS:
+        expected = f"expected kind = one of: {', '.join(repr(known) for known in KINDS)}{nearest(kind, KINDS)}"
         raise SettingsError([document.problem((*where, "kind") if "kind" in table else where, expected)])
     rest = {key: value for key, value in table.items() if key != "kind"}
-    return document.convert(rest, _KINDS[kind], where)
+    return document.convert(rest, KINDS[kind], where)
 
 
 def _doubled(document: Document, channels: list[ChannelSettings]) -> list[str]:

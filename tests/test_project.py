@@ -19,7 +19,7 @@ BY_WAY_OF = {"fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "menshen.py"]
 LONGEST = 500
-TASK_ROOTS = ("edge/agent.py", "hub/projections/runner.py", "hub/alerts/desk.py")
+TASK_ROOTS = ("edge/agent.py", "hub/projections/runner.py", "hub/alerts/notifier.py")
 
 
 def imports_of(path: Path) -> set[str]:

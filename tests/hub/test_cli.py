@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 import menshen
+from hub.alerts.chains import AllChannels
 from hub.alerts.rules import Rule, Signal
 from hub.alerts.store import AlertStore
 from hub.journal import Bad, Journal, JournalReader
@@ -143,15 +144,35 @@ def test_replay_beside_a_running_hub_is_refused(command, journal):
 
 
 def test_alerts_are_listed_and_end_once_by_name(command, tmp_path):
-    store = AlertStore(tmp_path / "var" / "alerts.db", [], 3600)
+    store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(()))
     store.open()
     signal = Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS, detail="38.1 °C")
-    store.take("alerts", 1, [(signal, TIME_NS)])
-    listed = "1\tcritical\tfever\tsite/north\t2020-02-08 22:13:20Z\tno-channel\t38.1 °C\n"
+    store.take("alerts", 1, [(signal, TIME_NS)], TIME_NS)
+    listed = "1\tcritical\tfever\tsite/north\t2020-02-08 22:13:20Z\tfiring\tno-channel\t38.1 °C\n"
     assert command("alerts") == (0, listed, "")
     assert command("resolve", "1", "--by", "Li") == (0, "alert 1: resolved by Li\n", "")
     assert command("alerts") == (0, "", "")
-    assert command("resolve", "1", "--by", "Li") == (1, "", "menshen hub: alert 1: is not open\n")
+    assert command("resolve", "1", "--by", "Li") == (1, "", "menshen hub: alert 1: is resolved\n")
+
+
+def test_an_alert_is_taken_in_hand_silenced_and_its_history_says_who_did_what(command, tmp_path):
+    store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(("desk",)))
+    store.open()
+    store.take(
+        "alerts", 1, [(Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS), TIME_NS)], 1
+    )
+    assert command("ack", "1", "--by", "Li", "--note", "on my way").out == "alert 1: acknowledged by Li\n"
+    assert "acknowledged by Li" in command("alerts").out
+    assert command("reopen", "1", "--by", "Wang").code == 0
+    assert command("silence", "--by", "Li", "--hours", "1", "--gate", "north").out.startswith(
+        "silence 1: all rules at north"
+    )
+    assert "silenced" in command("alerts").out
+    assert "there is none of that number" in command("ack", "9", "--by", "Li").err
+    assert "expected one of" in command("silence", "--by", "Li", "--hours", "1", "--rule", "fevr").err
+    lines = [line.split("\t") for line in command("history", "1").out.splitlines()]
+    assert [line[1] for line in lines[:4]] == ["began", "step-due", "chain-over", "acknowledged"]
+    assert lines[3][2:] == ["acknowledged", "Li", "on my way"]
 
 
 def test_an_alert_is_not_ended_without_a_name(command):
