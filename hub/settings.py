@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -10,15 +11,14 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hub.alerts.channels import KINDS, ChannelSettings
+from hub.alerts.facts import Duty
+from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
 from hub.alerts.rules import RuleSettings
 from hub.influx import InfluxSettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
 from wire.settings import Document, anchored, nearest
-
-Zone = Annotated[str, Meta(pattern=r"^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$")]
-"""A time zone of the IANA, such as Asia/Shanghai."""
 
 
 class EmbeddedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +44,30 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0
 
 
+class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`actions`: whoever reaches the console may acknowledge, silence and resolve; there is no login yet. With the key
+    in `api_key_file` other programs may. `public_url`: where telephones reach the console; pages then carry links to
+    acknowledge by."""
+
+    actions: bool = False
+    api_key_file: str | None = None
+    public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")] | None = None
+
+
+class DutySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place that is disinfected by this time of the day, on these weekdays (1 is Monday; all where none are named),
+    at most `within_h` hours before it."""
+
+    place: Name
+    by: DayTime
+    within_h: Annotated[float, Meta(gt=0, le=24)] = 4.0
+    weekdays: list[Annotated[int, Meta(ge=1, le=7)]] = []
+
+    def of(self) -> Duty:
+        days = frozenset(day - 1 for day in self.weekdays or range(1, 8))
+        return Duty(self.place, dt.time.fromisoformat(self.by), self.within_h, days)
+
+
 class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a hub needs. Paths are relative to the settings file's folder.
 
@@ -61,9 +85,14 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
     rules: RuleSettings = RuleSettings()
-    zone: Zone | None = None
+    zone: str | None = None
     """The site's time zone; None: the machine's own."""
+    console: ConsoleSettings = ConsoleSettings()
     channels: list[ChannelSettings] = []
+    people: list[PersonSettings] = []
+    rotas: list[RotaSettings] = []
+    escalations: list[EscalationSettings] = []
+    disinfection: list[DutySettings] = []
 
 
 def load(path: Path) -> HubSettings:
@@ -72,12 +101,28 @@ def load(path: Path) -> HubSettings:
     # A list of channels of several kinds is checked one by one, so that an unknown key can be named.
     tables = document.data.pop("channels", [])
     settings = document.convert(document.data, HubSettings, ())
-    if settings.zone is not None and settings.zone not in available_timezones():
-        text = f"expected a time zone such as 'Asia/Shanghai'{nearest(settings.zone, available_timezones())}"
-        raise SettingsError([document.problem(("zone",), text)])
     document.data["channels"] = tables
     channels = _channels(document, tables)
-    return anchored(replace(settings, channels=channels), path.parent)
+    settings = replace(settings, channels=channels)
+    _check_zones(document, settings)
+    wrong = faults(settings.people, settings.rotas, settings.escalations, [channel.name for channel in channels])
+    if wrong:
+        raise SettingsError([document.problem(where, text) for where, text in wrong])
+    return anchored(settings, path.parent)
+
+
+def _check_zones(document: Document, settings: HubSettings) -> None:
+    named: list[tuple[tuple[str | int, ...], str | None]] = [(("zone",), settings.zone)]
+    named += [(("people", n, "zone"), person.zone) for n, person in enumerate(settings.people)]
+    named += [(("rotas", n, "zone"), rota.zone) for n, rota in enumerate(settings.rotas)]
+    known = available_timezones()
+    wrong = [
+        document.problem(where, f"expected a time zone such as 'Asia/Shanghai'{nearest(zone, known)}")
+        for where, zone in named
+        if zone is not None and zone not in known
+    ]
+    if wrong:
+        raise SettingsError(wrong)
 
 
 def _channels(document: Document, tables: object) -> list[ChannelSettings]:

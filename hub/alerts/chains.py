@@ -69,6 +69,10 @@ class Planner(Protocol):
         """Whom the targets mean at this moment, everybody once."""
         ...
 
+    def duties(self, now_ns: int) -> dict[str, list[Receiver]]:
+        """Who is on duty in each rota."""
+        ...
+
 
 class AllChannels(NamedTuple):
     """The plan of a hub with channels and nobody on call: every channel at once."""
@@ -81,3 +85,6 @@ class AllChannels(NamedTuple):
     def receivers(self, tell: tuple[str, ...], severity: str, now_ns: int) -> list[Receiver]:
         names = [target.removeprefix("channel:") for target in tell]
         return [Receiver(name, (Contact(name),)) for name in names]
+
+    def duties(self, now_ns: int) -> dict[str, list[Receiver]]:
+        return {}

@@ -7,20 +7,36 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
 from hub.alerts.channels.base import Channel
+from hub.alerts.facts import Duty
+from hub.alerts.links import Links
 from hub.alerts.notifier import Clocks, Notifier
-from hub.alerts.outbox import Message
 from hub.alerts.rules import RuleSettings, said_of
 from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from hub.journal import Entry
+from wire.errors import JournalError
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+
+CLOCK_EVERY_S = 20.0
+
+
+class Site(NamedTuple):
+    """What the desk knows of its site, from settings."""
+
+    name: str
+    rules: RuleSettings = RuleSettings()
+    duties: tuple[Duty, ...] = ()
+    links: Links | None = None
+
+
+ANY_SITE = Site("")
 
 
 class AlertDesk:
@@ -33,9 +49,8 @@ class AlertDesk:
         self,
         store: AlertStore,
         channels: Sequence[Channel],
-        rules: RuleSettings | None = None,
+        site: Site = ANY_SITE,
         clocks: Clocks | None = None,
-        link: Callable[[Message, int], str] = lambda message, now_ns: "",
     ) -> None:
         self.open: list[AlertRow] = []
         """Alerts that are not resolved, worst and newest first, as of the last change."""
@@ -44,9 +59,9 @@ class AlertDesk:
         self.clocks = clocks or Clocks()
         self.store = store
         self._channels = channels
-        self._rules = rules or RuleSettings()
+        self._site = site
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
-        self.notifier = Notifier(store, channels, self.clocks, self.run, link)
+        self.notifier = Notifier(store, channels, self.clocks, self.run, site.links)
 
     async def start(self) -> int:
         await self.run(self.store.open)
@@ -56,7 +71,7 @@ class AlertDesk:
         return await self.run(partial(self.store.cursor, self.name))
 
     async def apply(self, entries: Sequence[Entry]) -> None:
-        heard = [(said, entry.received_ns) for entry in entries for said in said_of(entry, self._rules)]
+        heard = [(said, entry.received_ns) for entry in entries for said in said_of(entry, self._site.rules)]
         await self.run(partial(self.store.take, self.name, entries[-1].offset, heard, self.clocks.now_ns()))
         if heard:
             self.notifier.ring()
@@ -69,8 +84,25 @@ class AlertDesk:
         self._thread.shutdown()
 
     async def notify(self) -> None:
-        """Send what is due, for ever."""
-        await self.notifier.run(self._refresh)
+        """Send what is due, for ever, and look at the clock."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.notifier.run(self._refresh))
+            tasks.create_task(self._watch_clock())
+
+    async def look_at_clock(self) -> None:
+        """What the time of day brings: who comes on duty, what was to be disinfected by now. Raises `JournalError`."""
+        await self.run(partial(self.store.hand_over, self.clocks.now_ns()))
+        if self._site.duties:
+            await self.run(partial(self.store.overdue, self._site.name, self._site.duties, self.clocks.now_ns()))
+        self.notifier.ring()
+
+    async def _watch_clock(self) -> None:
+        while True:
+            try:
+                await self.look_at_clock()
+            except JournalError as error:
+                log.error("alerts cannot be read", error=str(error))
+            await asyncio.sleep(CLOCK_EVERY_S)
 
     async def ask(self, work: Callable[[AlertStore, int], T]) -> T:
         """Something of the store at this moment, in its thread; what it changed is told. Raises `JournalError`."""

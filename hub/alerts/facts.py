@@ -19,13 +19,6 @@ KEEP_DAYS = 60
 _DAY_NS = 86_400 * 10**9
 
 
-class ClusterSettings(Struct, frozen=True):
-    """From how many fevers at one gate on one day of `zone` (None: the machine's own) on they are a cluster."""
-
-    fevers: int = 3
-    zone: str | None = None
-
-
 class Duty(Struct, frozen=True):
     """A place is disinfected each day by a time of the day, at most `within_h` hours before it."""
 
@@ -36,7 +29,7 @@ class Duty(Struct, frozen=True):
     """0 is Monday."""
 
 
-def take(db: sqlite3.Connection, fact: Fact, settings: ClusterSettings) -> list[Signal]:
+def take(db: sqlite3.Connection, fact: Fact, cluster_fevers: int, zone: str | None) -> list[Signal]:
     """Remember a fact; what it makes of those that are known."""
     place = f"{fact.site}/{fact.place}"
     db.execute(
@@ -45,24 +38,24 @@ def take(db: sqlite3.Connection, fact: Fact, settings: ClusterSettings) -> list[
     )
     if fact.kind is not FactKind.FEVER:
         return []
-    since_ns, until_ns = day_of(fact.time_ns, settings.zone)
+    since_ns, until_ns = day_of(fact.time_ns, zone)
     query = "SELECT time_ns FROM facts WHERE kind = ? AND place = ? AND time_ns >= ? AND time_ns < ? ORDER BY time_ns"
     times = [time_ns for (time_ns,) in db.execute(query, (fact.kind, place, since_ns, until_ns))]
-    return cluster(fact, times, settings)
+    return cluster(fact, times, cluster_fevers, zone)
 
 
-def cluster(fact: Fact, times_ns: Sequence[int], settings: ClusterSettings) -> list[Signal]:
+def cluster(fact: Fact, times_ns: Sequence[int], fevers: int, zone: str | None) -> list[Signal]:
     """The day's fevers at a gate as one signal, from that fever on which made them a cluster."""
-    if len(times_ns) < settings.fevers:
+    if len(times_ns) < fevers:
         return []
-    day = local(fact.time_ns, settings.zone).date().isoformat()
+    day = local(fact.time_ns, zone).date().isoformat()
     return [
         Signal(
             key=f"{Rule.FEVER_CLUSTER}/{fact.site}/{fact.place}/{day}",
             rule=Rule.FEVER_CLUSTER,
             site=fact.site,
             gate=fact.place,
-            time_ns=times_ns[settings.fevers - 1],
+            time_ns=times_ns[fevers - 1],
             dated=fact.dated,
             detail=f"{len(times_ns)} × {day}",
             total=len(times_ns),

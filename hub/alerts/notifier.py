@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from hub.alerts.bundles import WINDOW_S, Allowance, Window
 from hub.alerts.channels.base import Channel
+from hub.alerts.links import Links
 from hub.alerts.outbox import Message, Outcome
 from hub.alerts.store import AlertStore
 from wire.errors import DeliveryError, JournalError
@@ -59,7 +60,7 @@ class Notifier:
         channels: Sequence[Channel],
         clocks: Clocks,
         run_in_thread: Callable[[Callable[[], object]], Awaitable[object]],
-        link: Callable[[Message, int], str] = lambda message, now_ns: "",
+        links: Links | None = None,
     ) -> None:
         self.rounds_s = clocks.mono_s()
         """When the last turn was done without an error."""
@@ -69,7 +70,7 @@ class Notifier:
         self._under_way: dict[str, set[int]] = {channel.name: set() for channel in channels}
         self._clocks = clocks
         self._in_thread = run_in_thread
-        self._link = link
+        self._links = links
         self._audited_s = float("-inf")
         self._bell = asyncio.Event()
 
@@ -149,7 +150,7 @@ class Notifier:
         return Outcome.TAKEN, answer
 
     def _with_link(self, message: Message) -> Message:
-        return replace(message, link=self._link(message, self._clocks.now_ns()))
+        return replace(message, link=self._links.of(message, self._clocks.now_ns())) if self._links else message
 
     def _allowances(self) -> dict[str, Allowance]:
         at_s = self._clocks.mono_s()

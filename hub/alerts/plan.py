@@ -54,7 +54,8 @@ def take_steps(db: sqlite3.Connection, planner: Planner, alert: int, now_ns: int
     """
     query = "SELECT chain, severity, step, round_step, round_ns FROM alerts WHERE id = ?"
     raw, severity, step, round_step, round_ns = db.execute(query, (alert,)).fetchone()
-    chain, told, taken, due_ns = _decode_chain(raw), False, step - round_step, now_ns
+    chain, told, taken = _decode_chain(raw), False, step - round_step
+    due_ns: int | None = now_ns
     for _ in chain.steps:
         if told or due_ns is None:
             break

@@ -21,6 +21,7 @@ from hub.alerts import facts, outbox, plan, rows
 from hub.alerts.audit import audit
 from hub.alerts.bundles import Allowance
 from hub.alerts.chains import Planner
+from hub.alerts.handover import hand_over
 from hub.alerts.lifecycle import Change, State, Why, Word, on_signal, on_word
 from hub.alerts.outbox import Message, Outcome
 from hub.alerts.plan import Next
@@ -37,7 +38,9 @@ class StoreSettings(Struct, frozen=True):
     page_within_s: float = 3600.0
     reopen_within_s: float = 60.0
     acknowledgeable: frozenset[str] = frozenset()
-    cluster: facts.ClusterSettings = facts.ClusterSettings()
+    cluster_fevers: int = 3
+    zone: str | None = None
+    """The site's; None: the machine's own."""
 
 
 class Silence(Struct, frozen=True):
@@ -82,7 +85,7 @@ class AlertStore:
         with self._transaction() as db:
             for said, received_ns in heard:
                 if isinstance(said, Fact):
-                    for signal in facts.take(db, said, self._settings.cluster):
+                    for signal in facts.take(db, said, self._settings.cluster_fevers, self._settings.zone):
                         self._take_one(db, signal, received_ns, now_ns)
                 else:
                     self._take_one(db, said, received_ns, now_ns)
@@ -160,6 +163,19 @@ class AlertStore:
                 if signal.rule not in signal.detail:  # an alert about an alert is mended, and not told of once more
                     self._take_one(db, signal, now_ns, now_ns)
         return len(found)
+
+    def hand_over(self, now_ns: int) -> int:
+        """Tell those who have come on duty (`hub.alerts.handover`); how many."""
+        with self._transaction() as db:
+            return hand_over(db, self._planner, self._settings.zone, now_ns)
+
+    def overdue(self, site: str, duties: Sequence[facts.Duty], now_ns: int) -> None:
+        """What was to be disinfected by now and was not, or was after all."""
+        with self._transaction() as db:
+            row = db.execute("SELECT \"offset\" FROM cursors WHERE name = 'disinfection'").fetchone()
+            for signal in facts.overdue(db, site, duties, self._settings.zone, row[0] if row else now_ns, now_ns):
+                self._take_one(db, signal, now_ns, now_ns)
+            db.execute("INSERT OR REPLACE INTO cursors VALUES ('disinfection', ?)", (now_ns,))
 
     def next_tick_ns(self) -> int | None:
         """When the clock next has something to say; None when nothing is planned."""
