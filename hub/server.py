@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from hub.alerts.desk import AlertDesk
-from hub.alerts.setup import make_desk
+from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
@@ -33,7 +34,8 @@ from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
 from hub.settings import HubSettings
-from hub.web.app import create_app
+from hub.web.app import AlertPages, create_app
+from hub.web.rights import make_rights
 from hub.web.serve import WebServer
 from wire.sealing import public_of
 
@@ -73,7 +75,9 @@ class Hub:
         client_id = f"menshen-registry-{settings.site}"
         self._publisher = Publisher(settings.site, self.registrar, broker, client_id, sealing_key)
         record = _Record(self.archive, self.desk, self.checks)
-        app = create_app(self.board, site=settings.site, version=version, records=record)
+        zone = ZoneInfo(settings.zone) if settings.zone else None
+        pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
+        app = create_app(self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages)
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
