@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub import settings as hub_settings
+from hub.alerts.channels import Channel
+from hub.alerts.outbox import Message
 from hub.alerts.rules import Rule
-from hub.alerts.setup import make_store, path_of
+from hub.alerts.setup import make_channels, make_planner, make_store, path_of
 from hub.alerts.store import AlertStore, Silence
+from hub.alerts.texts import say
 from hub.archive import Archive
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
@@ -23,8 +26,9 @@ from hub.registry import command as registry_command
 from hub.server import Hub
 from hub.settings import HubSettings
 from hub.web.words import LANGS
-from wire.errors import DecodeError, MenshenError
+from wire.errors import DecodeError, DeliveryError, MenshenError
 from wire.process import run, set_up_logging
+from wire.settings import nearest
 
 T = TypeVar("T")
 
@@ -59,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     for field in ("gate", "rule"):
         silence.add_argument(f"--{field}", default="", help="all without it")
     silence.add_argument("--note", default="")
+    notify = commands.add_parser("notify", help="try channels").add_subparsers(required=True, metavar="COMMAND")
+    test = _add(notify, "test", _notify_test, "send a test by one channel for real, and say what its service said")
+    test.add_argument("channel")
+    test.add_argument("--to", default="", help="an address on it: a telephone number, a mail address")
+    _add(commands, "rota", _rota, "who is on duty now")
     history = _add(commands, "history", _history, "what was done about an alert, and why")
     history.add_argument("id", type=int)
     registry_command.add(commands)
@@ -93,6 +102,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     settings = hub_settings.load(arguments.settings)
+    make_planner(settings)  # reads the duty calendars
     influx = settings.influx.url if settings.influx else "none"
     channels = ", ".join(channel.name for channel in settings.channels) or "none: nobody will be told"
     print(f"{arguments.settings}: good. Site {settings.site}, time series: {influx}, channels: {channels}")
@@ -188,6 +198,37 @@ def _silence(arguments: argparse.Namespace) -> int:
     print(
         f"silence {number}: {arguments.rule or 'all rules'} at {arguments.gate or 'all gates'} until {_utc(until_ns)}"
     )
+    return 0
+
+
+def _notify_test(arguments: argparse.Namespace) -> int:
+    settings = _load(arguments)
+    channels = {channel.name: channel for channel in make_channels(settings)}
+    if arguments.channel not in channels:
+        suggestion = nearest(arguments.channel, channels)
+        raise MenshenError(f"channel {arguments.channel}: is not in {arguments.settings}{suggestion}")
+    print(f"{arguments.channel}: {asyncio.run(try_channel(channels[arguments.channel], arguments.to))}")
+    return 0
+
+
+async def try_channel(channel: Channel, to: str = "") -> str:
+    """What a channel's service says to a test message. Raises `DeliveryError` when it does not take it."""
+    text = f"{say('zh', 'test')}\n{say('en', 'test')}"
+    key = f"menshen-test-{time.time_ns()}"
+    message = Message(id=0, key=key, channel=channel.name, receiver="test", to=to, kind="note", text=text)
+    try:
+        return await channel.send(message)
+    except DeliveryError as error:
+        hope = "trying again may help" if error.retry else "trying again will not help: see its settings"
+        raise MenshenError(f"{channel.name}: not taken ({hope}): {error}") from error
+    finally:
+        await channel.close()
+
+
+def _rota(arguments: argparse.Namespace) -> int:
+    settings = _load(arguments)
+    for rota, receivers in make_planner(settings).duties(time.time_ns()).items():
+        print(f"{rota}\t{', '.join(receiver.name for receiver in receivers) or 'nobody'}")
     return 0
 
 

@@ -72,6 +72,9 @@ class Window:
         """The service said to leave it alone for so long."""
         self._paused_until_s = max(self._paused_until_s, at_s + for_s)
 
+    def is_paused(self, at_s: float) -> bool:
+        return at_s < self._paused_until_s
+
     def free_in_s(self, at_s: float) -> float:
         """How long until more may be sent than now; 0 when nothing holds it up."""
         if at_s < self._paused_until_s:

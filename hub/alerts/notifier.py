@@ -112,7 +112,10 @@ class Notifier:
             await self._run(partial(self._store.clock_was_set, jump_ns, now_ns))
         await self._run(partial(self._store.tick, now_ns))
         await self._audit(now_ns)
+        paused = frozenset(name for name, window in self._windows.items() if window.is_paused(self._clocks.mono_s()))
         busy = frozenset().union(*self._under_way.values())
+        if paused:
+            await self._run(partial(self._store.pass_over, paused, busy, now_ns))
         messages = await self._run(partial(self._store.due, now_ns, self._allowances(), busy))
         for message in messages:
             self._under_way[message.channel].add(message.id)

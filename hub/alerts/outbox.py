@@ -194,3 +194,26 @@ def record_attempt(db: sqlite3.Connection, message: Message, outcome: Outcome, a
         text = f"{message.channel}{f' → {channel}' if over else ''}: {answer}"
         about = About(alert=alert, page=page, message=message.id, by=receiver, text=text, next_ns=next_ns)
         write_log(db, now_ns, verdict.why, **about)
+
+
+def pass_over(db: sqlite3.Connection, paused: frozenset[str], busy: frozenset[int], now_ns: int) -> int:
+    """Hand over what waits for channels whose service wants to be left alone, to whom of the rest can take it.
+
+    Not what is under way (`busy`).
+    """
+    moved = 0
+    query = """SELECT id, alert, receiver, route, place, channel, message FROM pages
+        WHERE state = 'pending' AND next_ns <= ?"""
+    for page, alert, receiver, raw, place, channel, message in db.execute(query, (now_ns,)).fetchall():
+        route = _decode_route(raw)
+        places = [(place + n) % len(route) for n in range(1, len(route))]
+        open_ = [each for each in places if route[each].channel not in paused]
+        if channel not in paused or not open_ or message in busy:
+            continue
+        to = route[open_[0]].channel
+        change = "UPDATE pages SET place = ?, channel = ?, attempts = 0, message = NULL WHERE id = ?"
+        db.execute(change, (open_[0], to, page))
+        text = f"{channel} → {to}: the service wants to be left alone"
+        write_log(db, now_ns, Why.HANDED_OVER, alert=alert, page=page, by=receiver, text=text, next_ns=now_ns)
+        moved += 1
+    return moved

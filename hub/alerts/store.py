@@ -226,6 +226,11 @@ class AlertStore:
         with self._transaction() as db:
             outbox.record_attempt(db, message, outcome, answer, now_ns)
 
+    def pass_over(self, paused: frozenset[str], busy: frozenset[int], now_ns: int) -> int:
+        """See `outbox.pass_over`."""
+        with self._transaction() as db:
+            return outbox.pass_over(db, paused, busy, now_ns)
+
     # -- the record ---------------------------------------------------------------------------------------------------
 
     def open_alerts(self, limit: int = 200) -> list[AlertRow]:

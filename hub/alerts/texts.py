@@ -128,3 +128,9 @@ def one_line(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """At most so many characters, the loss visible."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def cut_bytes(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8, the loss visible, no character cut in two."""
+    raw = text.encode("utf-8", "replace")
+    return text if len(raw) <= most else raw[: most - 3].decode("utf-8", "ignore") + "…"

@@ -233,7 +233,7 @@ _ALERTS = {
     "why.inhibition-over": ("the other alert is over", "涵盖它的警报已解除"),
     "why.step-due": ("to be told now", "按流程通知"),
     "why.nobody-on-duty": ("nobody is on duty", "无人值班"),
-    "why.chain-over": ("everybody was told", "已通知全部人员"),
+    "why.chain-over": ("the chain is at its end", "通知流程已到末级"),
     "why.quiet-hours": ("waits for the end of quiet hours", "待免打扰时段结束"),
     "why.delivered": ("delivered", "已送达"),
     "why.retry": ("not taken, tried again", "未送达，将重试"),

@@ -186,3 +186,42 @@ def test_alerts_where_no_hub_ever_ran_are_explained_and_nothing_is_made(command,
         assert said.code == 1
         assert "there are none yet" in said.err
     assert not (tmp_path / "var").exists()
+
+
+def test_a_channel_is_tried_for_real_and_its_service_is_quoted(tmp_path, capsys, http_sink):
+    file = tmp_path / "hub.toml"
+    file.write_text(f'site = "site"\n[[channels]]\nkind = "webhook"\nname = "duty"\nurl = "{http_sink.url}"\n')
+
+    def tried(name: str) -> Said:
+        code = menshen.main(["hub", "notify", "test", str(file), name])
+        return Said(code, *capsys.readouterr())
+
+    assert tried("duty") == (0, "duty: HTTP 200: ok\n", "")
+    assert b"A test of Menshen" in http_sink.requests[0].body or "门神测试".encode() in http_sink.requests[0].body
+    http_sink.status, http_sink.body = 403, b"who are you?"
+    refused = tried("duty")
+    assert refused.code == 1
+    assert "not taken (trying again will not help: see its settings): HTTP 403: who are you?" in refused.err
+    assert "did you mean 'duty'?" in tried("dutty").err
+
+
+def test_who_is_on_duty_is_told(tmp_path, capsys):
+    file = tmp_path / "hub.toml"
+    file.write_text("""site = "site"
+channels = [{ kind = "webhook", name = "duty", url = "http://127.0.0.1/" }]
+[[people]]
+name = "Li"
+contacts = [{ channel = "duty" }]
+[[rotas]]
+name = "gate"
+people = ["Li"]
+start = 2020-01-01T08:00:00
+[[rotas]]
+name = "later"
+people = ["Li"]
+start = 2199-01-01T08:00:00
+[[escalations]]
+steps = [{ tell = ["rota:gate"] }]
+""")
+    assert menshen.main(["hub", "rota", str(file)]) == 0
+    assert capsys.readouterr().out == "gate\tLi\nlater\tnobody\n"

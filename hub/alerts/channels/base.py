@@ -75,20 +75,32 @@ class Http:
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """The answer to a POST, of a success only. Raises `DeliveryError`."""
-        try:
-            async with asyncio.timeout(self._timeout_s):  # httpx's own begins anew with each byte
-                answer = await self._client.post(url, content=content, headers=dict(headers))
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            # The address may hold a token: of httpx's errors only the kind is told where they would name it.
-            raise DeliveryError(f"{type(error).__name__}: {_without_address(error, url)}", retry=True) from error
+        answer = await self.ask(url, content, headers)
         if not answer.is_success:
-            raise DeliveryError(said(answer), retry=may_retry(answer.status_code), pause_s=_pause_s(answer))
+            raise DeliveryError(said(answer), retry=may_retry(answer.status_code), pause_s=pause_s(answer))
         return answer
 
-    async def post_json(self, url: str, value: object) -> tuple[httpx.Response, dict[str, Any]]:
-        """The answer to a POST of JSON, with the object in its body. Raises `DeliveryError`; no object is no
-        success."""
-        answer = await self.post(url, msgspec.json.encode(value), {"Content-Type": "application/json; charset=utf-8"})
+    async def ask(self, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """The answer to a POST, whatever it is. Raises `DeliveryError` when there is none."""
+        try:
+            async with asyncio.timeout(self._timeout_s):  # httpx's own begins anew with each byte
+                return await self._client.post(url, content=content, headers=dict(headers))
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            # The address may hold a token, which is not for the log.
+            raise DeliveryError(f"{type(error).__name__}: {str(error).replace(url, '…')}", retry=True) from error
+
+    async def post_json(
+        self, url: str, value: object, *, refusals_with_4xx: bool = False
+    ) -> tuple[httpx.Response, dict[str, Any]]:
+        """The answer to a POST of JSON, with the object in its body. Raises `DeliveryError`; no object is no success.
+
+        With `refusals_with_4xx` the service may refuse by status too, and the body still says why.
+        """
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        ask = self.ask if refusals_with_4xx else self.post
+        answer = await ask(url, msgspec.json.encode(value), headers)
+        if answer.status_code in {408, 425, 429} or answer.status_code >= 500:
+            raise DeliveryError(said(answer), retry=True, pause_s=pause_s(answer))
         return answer, object_in(answer)
 
 
@@ -124,7 +136,15 @@ def secret(path: str | None) -> bytes | None:
         raise DeliveryError(f"secret file {path}: {error.strerror}", retry=True) from error
 
 
-def _pause_s(answer: httpx.Response) -> float:
+def needed_secret(path: str) -> str:
+    """The text in a secret file. Raises `DeliveryError`, also for an empty one."""
+    found = (secret(path) or b"").decode("utf-8", "replace")
+    if not found:
+        raise DeliveryError(f"secret file {path}: is empty", retry=True)
+    return found
+
+
+def pause_s(answer: httpx.Response) -> float:
     """How long a service wants to be left alone (Retry-After in seconds, RFC 9110, 10.2.3), at most an hour."""
     if answer.status_code not in {429, 503}:
         return 0.0
@@ -132,7 +152,3 @@ def _pause_s(answer: httpx.Response) -> float:
         return min(3600.0, max(0.0, float(answer.headers.get("Retry-After", "0"))))
     except ValueError:
         return 0.0
-
-
-def _without_address(error: Exception, url: str) -> str:
-    return str(error).replace(url, "…")
