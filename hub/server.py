@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from hub.alerts.desk import AlertDesk
+from hub.alerts.heartbeat import Sight, beat
 from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
@@ -88,6 +89,7 @@ class Hub:
         self._runners = [*shown, Runner(self.archive, self.board)]
         self.board.runners = shown
         self.board.ingest = self.ingest
+        self._heartbeat = settings.heartbeat
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Start everything, then work until cancelled. Raises `MenshenError` when something cannot start."""
@@ -126,3 +128,18 @@ class Hub:
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")
+            if self._heartbeat is not None:
+                tasks.create_task(beat(self._heartbeat, self._look), name="heartbeat")
+
+    async def _look(self) -> Sight:
+        """What the dead man's switch goes by."""
+        gates = self.presence.gates.values()
+        alerts = next(runner for runner in self._runners if runner.projection is self.desk)
+        return Sight(
+            broker=self.ingest.connected,
+            gates_known=len(gates),
+            gates_heard=sum(self.presence.state(gate) == "online" for gate in gates),
+            alerts_error=alerts.error,
+            notifier_idle_s=self.desk.notifier.idle_s(),
+            untold_s=await self.desk.ask(lambda store, now_ns: store.untold_s(now_ns)),
+        )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hub.alerts.channels import KINDS, ChannelSettings
 from hub.alerts.facts import Duty
+from hub.alerts.heartbeat import HeartbeatSettings
 from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
 from hub.alerts.rules import RuleSettings
 from hub.influx import InfluxSettings
@@ -68,6 +69,16 @@ class DutySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return Duty(self.place, dt.time.fromisoformat(self.by), self.within_h, days)
 
 
+class TestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A test page to every channel each week, on that day (1 is Monday) at that time."""
+
+    weekday: Annotated[int, Meta(ge=1, le=7)]
+    at: DayTime
+
+    def of(self) -> Duty:
+        return Duty("", dt.time.fromisoformat(self.at), weekdays=frozenset({self.weekday - 1}))
+
+
 class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a hub needs. Paths are relative to the settings file's folder.
 
@@ -88,6 +99,8 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     zone: str | None = None
     """The site's time zone; None: the machine's own."""
     console: ConsoleSettings = ConsoleSettings()
+    heartbeat: HeartbeatSettings | None = None
+    weekly_test: TestSettings | None = None
     channels: list[ChannelSettings] = []
     people: list[PersonSettings] = []
     rotas: list[RotaSettings] = []

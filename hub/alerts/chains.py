@@ -6,6 +6,7 @@ for a time at which the hub was down is made up for step by step, never all at o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -73,6 +74,10 @@ class Planner(Protocol):
         """Who is on duty in each rota."""
         ...
 
+    def every_channel(self) -> list[Receiver]:
+        """Each channel by itself."""
+        ...
+
 
 class AllChannels(NamedTuple):
     """The plan of a hub with channels and nobody on call: every channel at once."""
@@ -83,8 +88,15 @@ class AllChannels(NamedTuple):
         return Chain((Step(0.0, tuple(f"channel:{name}" for name in self.channels)),))
 
     def receivers(self, tell: tuple[str, ...], severity: str, now_ns: int) -> list[Receiver]:
-        names = [target.removeprefix("channel:") for target in tell]
-        return [Receiver(name, (Contact(name),)) for name in names]
+        return channels_alone([target.removeprefix("channel:") for target in tell])
 
     def duties(self, now_ns: int) -> dict[str, list[Receiver]]:
         return {}
+
+    def every_channel(self) -> list[Receiver]:
+        return channels_alone(self.channels)
+
+
+def channels_alone(names: Sequence[str]) -> list[Receiver]:
+    """Channels as receivers."""
+    return [Receiver(name, (Contact(name),)) for name in names]

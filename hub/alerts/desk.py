@@ -12,11 +12,12 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from hub.alerts.channels.base import Channel
-from hub.alerts.facts import Duty
+from hub.alerts.facts import Duty, times_of
 from hub.alerts.links import Links
 from hub.alerts.notifier import Clocks, Notifier
 from hub.alerts.rules import RuleSettings, said_of
 from hub.alerts.store import AlertStore
+from hub.alerts.texts import say
 from hub.board import AlertRow
 from hub.journal import Entry
 from wire.errors import JournalError
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 CLOCK_EVERY_S = 20.0
+_WEEK_NS = 8 * 86_400 * 10**9
 
 
 class Site(NamedTuple):
@@ -34,6 +36,8 @@ class Site(NamedTuple):
     rules: RuleSettings = RuleSettings()
     duties: tuple[Duty, ...] = ()
     links: Links | None = None
+    weekly_test: Duty | None = None
+    zone: str | None = None
 
 
 ANY_SITE = Site("")
@@ -94,7 +98,15 @@ class AlertDesk:
         await self.run(partial(self.store.hand_over, self.clocks.now_ns()))
         if self._site.duties:
             await self.run(partial(self.store.overdue, self._site.name, self._site.duties, self.clocks.now_ns()))
+        if self._site.weekly_test is not None:
+            await self.run(partial(self._test, self._site.weekly_test))
         self.notifier.ring()
+
+    def _test(self, week: Duty) -> None:
+        now_ns = self.clocks.now_ns()
+        due = times_of(week, self._site.zone, now_ns - _WEEK_NS, now_ns)
+        if due:
+            self.store.weekly_test(due[-1], f"{say('zh', 'test')}\n{say('en', 'test')}", now_ns)
 
     async def _watch_clock(self) -> None:
         while True:

@@ -69,14 +69,15 @@ def overdue(
     """What each duty says whose time came after `from_ns` and until now, or which is open and may be done by now."""
     found = []
     for duty in duties:
-        for due_ns in _times(duty, zone, min(from_ns, now_ns - _DAY_NS), now_ns):
+        for due_ns in times_of(duty, zone, min(from_ns, now_ns - _DAY_NS), now_ns):
             done = _is_done(db, f"{site}/{duty.place}", due_ns - round(duty.within_h * 3600e9), now_ns)
             if done or due_ns > from_ns:
                 found.append(_duty_signal(site, duty, zone, due_ns, firing=not done))
     return found
 
 
-def _times(duty: Duty, zone: str | None, from_ns: int, now_ns: int) -> list[int]:
+def times_of(duty: Duty, zone: str | None, from_ns: int, now_ns: int) -> list[int]:
+    """When a duty was due after one moment and until another."""
     day = local(from_ns, zone).date()
     found = []
     while day <= local(now_ns, zone).date():

@@ -72,6 +72,9 @@ class Why(StrEnum):
     CLOCK_SET = "clock-set"
     """The hub's clock was set; what was planned moved with it."""
     NOTE = "note"
+    """A hand-over."""
+    TEST = "test"
+    """The weekly test."""
 
 
 class Word(StrEnum):

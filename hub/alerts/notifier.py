@@ -62,8 +62,7 @@ class Notifier:
         run_in_thread: Callable[[Callable[[], object]], Awaitable[object]],
         links: Links | None = None,
     ) -> None:
-        self.rounds_s = clocks.mono_s()
-        """When the last turn was done without an error."""
+        self._turned_s = clocks.mono_s()
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
         self._windows = {channel.name: Window(channel.per_min) for channel in channels}
@@ -73,6 +72,10 @@ class Notifier:
         self._links = links
         self._audited_s = float("-inf")
         self._bell = asyncio.Event()
+
+    def idle_s(self) -> float:
+        """Since when no turn was done without an error."""
+        return self._clocks.mono_s() - self._turned_s
 
     def ring(self) -> None:
         """Something may be due."""
@@ -120,7 +123,7 @@ class Notifier:
         for message in messages:
             self._under_way[message.channel].add(message.id)
             self._windows[message.channel].sent(self._clocks.mono_s(), critical=_is_critical(message))
-        self.rounds_s = self._clocks.mono_s()
+        self._turned_s = self._clocks.mono_s()
         return messages
 
     async def attempt(self, message: Message, then: Callable[[], Awaitable[None]]) -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
-from hub.alerts.chains import Chain, Contact, Receiver, Step
+from hub.alerts.chains import Chain, Contact, Receiver, Step, channels_alone
 from hub.alerts.rules import Rule, Severity
 from hub.alerts.texts import Lang
 
@@ -121,7 +121,7 @@ class OnCall:
         for target in tell:
             kind, _, name = target.partition(":")
             if kind == "channel":
-                found.setdefault(target, Receiver(name, (Contact(name),)))
+                found.setdefault(target, channels_alone([name])[0])
                 continue
             for person in self._named(kind, name, now_ns):
                 found.setdefault(person.name, self._receiver(person, severity, now_ns))
@@ -133,6 +133,9 @@ class OnCall:
             rota: [self._receiver(person, Severity.CRITICAL, now_ns) for person in self._named("rota", rota, now_ns)]
             for rota in self._rotas
         }
+
+    def every_channel(self) -> list[Receiver]:
+        return channels_alone(self._channels)
 
     def _named(self, kind: str, name: str, now_ns: int) -> list[PersonSettings]:
         match kind:

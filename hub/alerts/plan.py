@@ -92,11 +92,12 @@ def add_page(
     them."""
     if not receiver.route:
         return None
+    from_ns = max(now_ns, receiver.not_before_ns)
     done = db.execute(
         "INSERT OR IGNORE INTO pages (alert, kind, step, receiver, lang, route, channel, state, made_ns, next_ns, text)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)",
         (alert, kind, step, receiver.name, receiver.lang, msgspec.json.encode(receiver.route),
-         receiver.route[0].channel, now_ns, max(now_ns, receiver.not_before_ns), text),
+         receiver.route[0].channel, from_ns, from_ns, text),
     )  # fmt: skip
     return done.lastrowid if done.rowcount else None
 

@@ -16,7 +16,14 @@ from hub.settings import HubSettings
 
 def make_desk(settings: HubSettings) -> AlertDesk:
     """The desk of a hub."""
-    site = Site(settings.site, settings.rules, tuple(duty.of() for duty in settings.disinfection), make_links(settings))
+    site = Site(
+        settings.site,
+        settings.rules,
+        tuple(duty.of() for duty in settings.disinfection),
+        make_links(settings),
+        settings.weekly_test.of() if settings.weekly_test else None,
+        settings.zone,
+    )
     return AlertDesk(make_store(settings), make_channels(settings), site)
 
 

@@ -231,6 +231,26 @@ class AlertStore:
         with self._transaction() as db:
             return outbox.pass_over(db, paused, busy, now_ns)
 
+    def untold_s(self, now_ns: int) -> float:
+        """For how long the oldest page that is due has been waiting for a channel that takes it; 0 when none is."""
+        query = """SELECT min(CASE WHEN tries > 0 THEN made_ns ELSE next_ns END) FROM pages
+            WHERE state = 'pending' AND (tries > 0 OR next_ns <= ?)"""
+        with self._transaction() as db:
+            found = db.execute(query, (now_ns,)).fetchone()[0]
+        return 0.0 if found is None else (now_ns - found) / 1e9
+
+    def weekly_test(self, due_ns: int, text: str, now_ns: int) -> bool:
+        """A test page to every channel, once for the time at which it is due; whether it was now."""
+        with self._transaction() as db:
+            row = db.execute("SELECT \"offset\" FROM cursors WHERE name = 'weekly-test'").fetchone()
+            db.execute("INSERT OR REPLACE INTO cursors VALUES ('weekly-test', ?)", (max(due_ns, row[0] if row else 0),))
+            if row is None or row[0] >= due_ns:
+                return False
+            for receiver in self._planner.every_channel():
+                page = plan.add_page(db, None, "note", 0, receiver, now_ns, text)
+                write_log(db, now_ns, Why.TEST, page=page, by=receiver.name)
+        return True
+
     # -- the record ---------------------------------------------------------------------------------------------------
 
     def open_alerts(self, limit: int = 200) -> list[AlertRow]:
@@ -293,9 +313,14 @@ class AlertStore:
                 self._end(db, alert, signal.time_ns, change, now_ns)
 
     def _is_news(self, db: sqlite3.Connection, signal: Signal) -> bool:
-        """Whether the gate said it after what is known; a dead letter that is replayed comes out of its order."""
+        """Whether the gate said it after what is known; a dead letter that is replayed comes out of its order.
+
+        What the hub tells by itself has no number and is always news.
+        """
+        if not signal.epoch:
+            return True
         row = db.execute("SELECT epoch, seq FROM heard WHERE key = ?", (signal.key,)).fetchone()
-        if row is not None and row[0] == signal.epoch and signal.seq < row[1]:
+        if row is not None and row[0] == signal.epoch and signal.seq <= row[1]:
             return False
         db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)", (signal.key, signal.epoch, signal.seq))
         return True

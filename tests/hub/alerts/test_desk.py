@@ -144,9 +144,9 @@ async def test_a_backlog_opens_its_alerts_and_pages_nobody(tmp_path, http_sink):
 async def test_a_fault_is_one_alert_however_often_it_is_told_and_its_end_is_told_too(tmp_path, http_sink):
     fault = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED)
     async with Office(tmp_path, [hook(http_sink)]) as desk:
-        await desk.apply([entry(replace(fault, time_ns=TIME_NS + n), offset=n) for n in range(1, 4)])
+        await desk.apply([entry(replace(fault, time_ns=TIME_NS + n), offset=n, seq=n) for n in range(1, 4)])
         assert [(alert.rule, alert.count) for alert in desk.open] == [("device-fault", 3)]
-        await desk.apply([entry(replace(fault, time_ns=TIME_NS + 9, health=Health.OK), offset=9)])
+        await desk.apply([entry(replace(fault, time_ns=TIME_NS + 9, health=Health.OK), offset=9, seq=9)])
         assert desk.open == []
         await eventually(lambda: len(http_sink.requests) == 2, "its end is told")
     assert keys(http_sink) == ["menshen-1-firing", "menshen-1-resolved"]
