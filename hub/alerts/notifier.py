@@ -172,19 +172,19 @@ class Notifier:
         if found := await self._run(partial(self._store.audit, frozenset(self._channels), now_ns)):
             log.error("open alerts had no next step; they have one now", alerts=found)
 
+    async def wait_s(self) -> float | None:
+        """How long until something is due by itself; None when nothing is planned. Raises `JournalError`."""
+        now_ns, mono_s = self._clocks.now_ns(), self._clocks.mono_s()
+        times = [await self._run(partial(self._store.next_due_ns, now_ns)), await self._run(self._store.next_tick_ns)]
+        waits_s = [(time_ns - now_ns) / 1e9 for time_ns in times if time_ns is not None]
+        waits_s += [wait_s for window in self._windows.values() if (wait_s := window.free_in_s(mono_s))]
+        return max(0.0, min(waits_s)) if waits_s else None
+
     async def _sleep(self) -> None:
         timeout_s = IDLE_S
         try:
-            now_ns = self._clocks.now_ns()
-            times = [
-                await self._run(partial(self._store.next_due_ns, now_ns)),
-                await self._run(self._store.next_tick_ns),
-            ]
-            waits_s = [(time_ns - now_ns) / 1e9 + 0.01 for time_ns in times if time_ns is not None]
-            waits_s += [
-                wait_s for window in self._windows.values() if (wait_s := window.free_in_s(self._clocks.mono_s()))
-            ]
-            timeout_s = max(0.01, min([IDLE_S, *waits_s]))
+            wait_s = await self.wait_s()
+            timeout_s = IDLE_S if wait_s is None else min(IDLE_S, wait_s + 0.01)
         except JournalError as error:
             log.error("pages cannot be read", error=str(error))
         with contextlib.suppress(TimeoutError):
