@@ -143,6 +143,10 @@ class World:
         """When an alert was acknowledged or resolved by a person, the first time."""
         self.doubtful: Counter[tuple[int, str, int, str]] = Counter()
         """Deliveries of which the hub cannot know: it must send them once more."""
+        self.heard: dict[int, float] = {}
+        """When the hub could first have known of what happened at a time (of a clock that is set)."""
+        self.down: list[tuple[float, float]] = []
+        """From when to when there was no hub."""
         self.faults: Counter[str] = Counter()
         self.lines = {name: Line(name, self) for name in CHANNELS}
         self.desk: AlertDesk | None = None
@@ -205,6 +209,7 @@ class World:
 
     async def _hear(self, gate: str, event: AnyEvent) -> None:
         self._seqs[gate] += 1
+        self.heard.setdefault(event.time_ns, self.at_s)
         wall_ns = self.wall_ns()
         one = entry(event, offset=len(self._journal) + 1, seq=self._seqs[gate], gate=gate)
         self._journal.append(msgspec.structs.replace(one, received_ns=wall_ns))
@@ -238,6 +243,7 @@ class World:
             return
         dead, self.desk = self.desk, None
         dead._thread.shutdown()  # its connection is left open, as a killed process leaves its file
+        self.down.append((self.at_s, self.at_s + for_s))
         self._at(self.at_s + for_s, self._start)
 
     async def _start(self) -> None:

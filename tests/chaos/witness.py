@@ -12,6 +12,12 @@ from hub.board import AlertRow
 from tests.chaos.month import World
 
 _TOLD = {Why.STEP_DUE, Why.END_TOLD}
+_PLANNED_S = (0.0, 300.0, 900.0)
+_SLACK_S = 1200.0
+"""All three channels may be down together for a while, and are tried every five minutes then; steps overdue after a
+restart are made up a minute apart. A clock that is wrong by 25 minutes would show."""
+_CLOCK_SET_NS = 10**18
+"""What is dated before 2001 is of a gate whose clock was not set."""
 _ATTEMPTS = {Why.DELIVERED, Why.RETRY, Why.HANDED_OVER}
 
 
@@ -45,6 +51,7 @@ async def judge(world: World) -> Findings:
         found.wrong.append("an open alert had no next step")
     _judge_truth(world, rows, by_alert, found)
     _judge_pages(world, found)
+    _judge_times(world, {row.id: row for row in rows}, found)
     _judge_log(world, log, found)
     return found
 
@@ -102,8 +109,34 @@ def _judge_pages(world: World, found: Findings) -> None:
         found.doubled += times - 1
 
 
+def _judge_times(world: World, rows: dict[int, AlertRow], found: Findings) -> None:
+    """Steps of what is critical are taken when they are due, whatever the wall clock says or channels do."""
+    for arrival in world.arrivals:
+        for alert in arrival.message.alerts:
+            row, kind, step = rows[alert.id], arrival.message.kind, arrival.message.step
+            heard_s = world.heard.get(row.since_ns)
+            if kind != "firing" or row.rule not in {"fever", "gate-silent"} or heard_s is None:
+                continue
+            if row.since_ns < _CLOCK_SET_NS:
+                continue
+            took_s = arrival.at_s - heard_s
+            down_s = sum(max(0.0, min(until, arrival.at_s) - max(since, heard_s)) for since, until in world.down)
+            if took_s > _PLANNED_S[step] + down_s + _SLACK_S:
+                found.wrong.append(
+                    f"alert {alert.id}: step {step} came after {took_s:.0f} s, {down_s:.0f} of them down"
+                )
+            if took_s < _PLANNED_S[step] - 1.0 and not down_s:
+                found.wrong.append(f"alert {alert.id}: step {step} came after {took_s:.0f} s already")
+
+
 def _judge_log(world: World, log: list[LogLine], found: Findings) -> None:
     """Every page that reached somebody has its reason in the log, and each attempt what was answered."""
+    came = {arrival.message.id for arrival in world.arrivals}
+    found.wrong += [
+        f"message {line.message}: is delivered by the log, and never came"
+        for line in log
+        if line.why is Why.DELIVERED and line.message not in came
+    ]
     reasons = {line.page for line in log if line.why in _TOLD}
     attempts = {line.message for line in log if line.why in _ATTEMPTS}
     unsure = {alert for alert, *_ in world.doubtful}
