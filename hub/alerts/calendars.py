@@ -8,8 +8,11 @@ from pathlib import Path
 
 import icalendar
 import recurring_ical_events
+import structlog
 
 from wire.errors import SettingsError
+
+log = structlog.get_logger(__name__)
 
 
 class CalendarFile:
@@ -28,8 +31,15 @@ class CalendarFile:
         self._shifts = recurring_ical_events.of(calendar, skip_bad_series=True)
 
     def on_duty(self, moment: dt.datetime) -> list[str]:
-        """The names of those whose shift the moment is in, in the order of the shifts' starts."""
-        shifts = self._shifts.between(moment, moment + dt.timedelta(seconds=1))
+        """The names of those whose shift the moment is in, in the order of the shifts' starts.
+
+        A shift that cannot be understood is nobody's: the chain goes on to its next step.
+        """
+        try:
+            shifts = self._shifts.between(moment, moment + dt.timedelta(seconds=1))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            log.error("duty calendar cannot be read", error=str(error))
+            return []
         shifts.sort(key=lambda shift: str(shift["DTSTART"].dt))
         return list(dict.fromkeys(name for shift in shifts for name in self._names_in(shift)))
 

@@ -87,10 +87,10 @@ class Notifier:
         last_ns = await self._run(self._store.last_written_ns)
         if last_ns > now_ns:
             await self._run(partial(self._store.clock_was_set, now_ns - last_ns, now_ns))
-        mono_s = self._clocks.mono_s()
-        for channel, made_ns in await self._run(partial(self._store.sent_since, now_ns - round(WINDOW_S * 1e9))):
+        mono_s, at_ns = self._clocks.mono_s(), max(now_ns, last_ns)
+        for channel, made_ns in await self._run(partial(self._store.sent_since, at_ns - round(WINDOW_S * 1e9))):
             if channel in self._windows:
-                self._windows[channel].sent(mono_s - max(0, now_ns - made_ns) / 1e9, critical=True)
+                self._windows[channel].sent(mono_s - max(0, at_ns - made_ns) / 1e9, critical=True)
 
     async def run(self, after_turn: Callable[[], Awaitable[None]]) -> None:
         """Until cancelled."""
@@ -103,6 +103,9 @@ class Notifier:
                     await after_turn()
                 except JournalError as error:
                     log.error("alerts cannot be read", error=str(error))
+                    await asyncio.sleep(UNWRITTEN_S)
+                except Exception:
+                    log.exception("the notifier failed; it goes on")
                     await asyncio.sleep(UNWRITTEN_S)
                 await self._sleep()
 

@@ -185,6 +185,8 @@ def record_attempt(db: sqlite3.Connection, message: Message, outcome: Outcome, a
     for page, alert, receiver, raw, place, attempts, tries, state in db.execute(_TRIED, (message.id,)).fetchall():
         route = _decode_route(raw)
         if state == "withdrawn" and not taken:
+            text = f"{message.channel}: {answer}"
+            write_log(db, now_ns, Why.WITHDRAWN, alert=alert, page=page, message=message.id, by=receiver, text=text)
             continue
         verdict = after_attempt(outcome, place, len(route), attempts + 1, tries + 1)
         next_ns = None if verdict.wait_s is None else now_ns + round(verdict.wait_s * 1e9)

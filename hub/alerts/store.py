@@ -383,9 +383,9 @@ class AlertStore:
             return self._say(db, alert, word, by, now_ns, note)
 
     def _say(self, db: sqlite3.Connection, alert: int, word: Word, by: str, now_ns: int, note: str) -> bool:
-        row = db.execute("SELECT state FROM alerts WHERE id = ?", (alert,)).fetchone()
+        row = db.execute("SELECT state, key FROM alerts WHERE id = ?", (alert,)).fetchone()
         change = on_word(State(row[0]), word) if row else None
-        if change is None:
+        if change is None or (word is Word.REOPEN and self._is_open_elsewhere(db, alert, row[1])):
             return False
         if change.state is State.RESOLVED:
             plan.withdraw(db, alert, now_ns)
@@ -402,6 +402,11 @@ class AlertStore:
         else:
             self._anew(db, alert, now_ns)
         return True
+
+    def _is_open_elsewhere(self, db: sqlite3.Connection, alert: int, key: str) -> bool:
+        """Whether another alert of the key is open: a cause has one open alert."""
+        query = "SELECT 1 FROM alerts WHERE key = ? AND id <> ? AND state <> 'resolved'"
+        return db.execute(query, (key, alert)).fetchone() is not None
 
     def _told_by(self, db: sqlite3.Connection, message: int) -> list[AlertRow]:
         found = db.execute("SELECT alerts FROM messages WHERE id = ?", (message,)).fetchone()

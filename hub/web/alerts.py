@@ -143,13 +143,13 @@ def _add_links(app: FastAPI, desk: AlertDesk, page: Page, links: Links, language
     @app.post("/ack/{token}")
     async def acknowledge(request: Request, token: str) -> Response:
         claimed = claim(token)
-        done = await desk.ask(
-            lambda store, now_ns: store.acknowledge_by_link(claimed.message, claimed.receiver, now_ns)
-        )
+        name = (await _form(request)).get("by", "").strip()[:64]
+        by = f"{name} ({claimed.receiver})" if name else claimed.receiver
+        done = await desk.ask(lambda store, now_ns: store.acknowledge_by_link(claimed.message, by, now_ns))
         if done is None:
             raise Refused(410, "used")
         lang = language(request)
-        return _html(page.note(lang, "ack.done" if done else "ack.nothing", who=claimed.receiver, n=len(done)), lang)
+        return _html(page.note(lang, "ack.done" if done else "ack.nothing", who=by, n=len(done)), lang)
 
 
 def check(request: Request, rights: Rights) -> None:

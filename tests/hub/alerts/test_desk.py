@@ -206,3 +206,15 @@ async def test_a_page_for_a_channel_that_is_no_longer_set_up_finds_another_and_t
     pages = {page["rule"]: page for page in map(json.loads, (request.body for request in http_sink.requests))}
     assert pages["fever"]["alert"] == 1
     assert pages["alert-stuck"]["detail"] == "alert 1: fever"
+
+
+async def test_a_defect_in_a_turn_of_the_notifier_is_survived(tmp_path, http_sink, monkeypatch):
+    monkeypatch.setattr(notifier, "UNWRITTEN_S", 0.01)
+    broken = AlertStore.tick
+    monkeypatch.setattr(AlertStore, "tick", lambda store, now_ns: 1 // 0)
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await desk.apply([entry(fever(1))])
+        await asyncio.sleep(0.1)
+        assert http_sink.requests == []
+        monkeypatch.setattr(AlertStore, "tick", broken)
+        await eventually(lambda: len(http_sink.requests) == 1, "it is told")

@@ -160,9 +160,9 @@ async def test_a_link_asks_first_acknowledges_by_post_and_works_once(client, con
         asked = await client.get(path)
         assert (asked.status_code, "I see to it" in asked.text) == (200, True)
     assert (await state(console))[0] == "firing"
-    done = await client.post(path)
-    assert "Acknowledged by phone: 1" in done.text
-    assert await state(console) == ("acknowledged", "phone")
+    done = await client.post(path, data={"by": "Li Wei"})
+    assert "Acknowledged by Li Wei (phone): 1" in done.text
+    assert await state(console) == ("acknowledged", "Li Wei (phone)")
     assert (await client.post(path)).status_code == 410
     await console.desk.ask(lambda store, now_ns: store.reopen(1, "Li", now_ns))
     assert (await client.post(path)).status_code == 410
