@@ -66,7 +66,11 @@ class Hub:
         data = Path(settings.data)
         broker = settings.broker
         self.archive = Archive(data / "journal.db")
-        self.presence = Presence(self.archive, settings.alerts.gate_silent_after_s)
+        self.presence = Presence(
+            self.archive,
+            settings.alerts.gate_silent_after_s,
+            registry_old_after_s=settings.alerts.registry_old_after_s,
+        )
         self.desk = make_desk(settings)
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)

@@ -43,6 +43,7 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     page_within_s: Annotated[float, Meta(gt=0)] = 3600.0
     reopen_within_s: Annotated[float, Meta(ge=0)] = 60.0
     gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0
+    registry_old_after_s: Annotated[float, Meta(ge=60)] = 3600.0
 
 
 class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

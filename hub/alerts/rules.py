@@ -48,6 +48,7 @@ class Rule(StrEnum):
     GATE_SILENT = "gate-silent"
     DEVICE_FAULT = "device-fault"
     GAP = "gap"
+    REGISTRY_OLD = "registry-old"
     DISINFECTION_OVERDUE = "disinfection-overdue"
     ALERT_STUCK = "alert-stuck"
 
@@ -64,6 +65,7 @@ SEVERITY = {
     Rule.GATE_SILENT: Severity.CRITICAL,
     Rule.DEVICE_FAULT: Severity.WARNING,
     Rule.GAP: Severity.WARNING,
+    Rule.REGISTRY_OLD: Severity.WARNING,
     Rule.DISINFECTION_OVERDUE: Severity.WARNING,
     Rule.ALERT_STUCK: Severity.CRITICAL,
 }
@@ -114,6 +116,11 @@ RUNBOOK = {
     Rule.GAP: {
         "zh": "有事件丢失：核对该时段的纸质登记。",
         "en": "Events were lost: check the paper register for that time.",
+    },
+    Rule.REGISTRY_OLD: {
+        "zh": "门岗的登记名册过旧：新登记和新隔离的人员尚未生效，人工核对名册，检查中心与网络。",
+        "en": "The gate's copy of the registry is old: who was registered or isolated since is not known there. Check "
+        "people against the list by hand; check hub and network.",
     },
     Rule.DISINFECTION_OVERDUE: {
         "zh": "六个必消：该场所到时未消毒，立即消毒并登记；未消毒不得使用。",
@@ -281,14 +288,18 @@ def passage(entry: Entry, event: PersonPassage | VehiclePassage) -> list[Signal]
 
 def device(entry: Entry, event: DeviceState) -> list[Signal]:
     """A gate's word about its devices, or the hub's about a gate."""
-    of_hub = event.kind is DeviceKind.GATE and entry.stream.gate == OWN_GATE
-    return gate_silent(entry, event) if of_hub else device_fault(entry, event)
+    rule = _OF_GATE.get(event.kind) if entry.stream.gate == OWN_GATE else None
+    return device_fault(entry, event) if rule is None else seen_of_gate(rule, entry, event)
 
 
-def gate_silent(entry: Entry, event: DeviceState) -> list[Signal]:
-    """The hub has not heard of a gate for too long, or hears of it again. A gate cannot say this of itself."""
-    signal = _signal(Rule.GATE_SILENT, entry, event, firing=event.health is not Health.OK, detail=event.detail)
-    return [replace(signal, key=f"{Rule.GATE_SILENT}/{entry.stream.site}/{event.device}", gate=event.device)]
+_OF_GATE = {DeviceKind.GATE: Rule.GATE_SILENT, DeviceKind.REGISTRY: Rule.REGISTRY_OLD}
+
+
+def seen_of_gate(rule: Rule, entry: Entry, event: DeviceState) -> list[Signal]:
+    """What the hub saw of a gate: no word for too long, an old copy of the registry. A gate cannot say this of
+    itself."""
+    signal = _signal(rule, entry, event, firing=event.health is not Health.OK, detail=event.detail)
+    return [replace(signal, key=f"{rule}/{entry.stream.site}/{event.device}", gate=event.device)]
 
 
 def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:

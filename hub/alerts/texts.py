@@ -26,6 +26,7 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.GATE_SILENT: {"zh": "门岗失联", "en": "Gate silent"},
     Rule.DEVICE_FAULT: {"zh": "设备故障", "en": "Device fault"},
     Rule.GAP: {"zh": "事件丢失", "en": "Events lost"},
+    Rule.REGISTRY_OLD: {"zh": "门岗名册过旧", "en": "A gate's registry is old"},
     Rule.DISINFECTION_OVERDUE: {"zh": "消毒逾期", "en": "Disinfection overdue"},
     Rule.ALERT_STUCK: {"zh": "警报无人跟进", "en": "An alert goes nowhere"},
 }
