@@ -105,6 +105,10 @@ class Presence:
             return "offline" if gate.online is False else "silent"
         return "offline" if gate.online is False else "online"
 
+    def heard_of(self) -> int:
+        """How many gates spoke within the time after which one counts as silent."""
+        return sum(gate.heard and self._now_s() - gate.seen_s <= self.silent_after_s for gate in self.gates.values())
+
     async def watch(self) -> None:
         """Write into the journal what changed, until cancelled."""
         while True:

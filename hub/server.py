@@ -137,12 +137,11 @@ class Hub:
 
     async def _look(self) -> Sight:
         """What the dead man's switch goes by."""
-        gates = self.presence.gates.values()
         alerts = next(runner for runner in self._runners if runner.projection is self.desk)
         return Sight(
             broker=self.ingest.connected,
-            gates_known=len(gates),
-            gates_heard=sum(self.presence.state(gate) == "online" for gate in gates),
+            gates_known=len(self.presence.gates),
+            gates_heard=self.presence.heard_of(),
             alerts_error=alerts.error,
             notifier_idle_s=self.desk.notifier.idle_s(),
             untold_s=await self.desk.ask(lambda store, now_ns: store.untold_s(now_ns)),

@@ -138,8 +138,7 @@ def _page(row: tuple) -> DuePage:  # type: ignore[type-arg]
 def _message(db: sqlite3.Connection, channel: str, pages: list[DuePage], now_ns: int) -> Message:
     """The message of these pages: the one that was tried before, or a new one."""
     first = pages[0]
-    key = f"menshen-{first.alert}-{first.kind}" if first.alert else f"menshen-note-{first.id}"
-    key += f"-{first.step}" if first.step else ""
+    key = key_of(first, channel)
     number = first.message
     told = [page.alert for page in pages if page.alert is not None]
     if number is None:
@@ -164,6 +163,14 @@ def _message(db: sqlite3.Connection, channel: str, pages: list[DuePage], now_ns:
         pages=tuple(page.id for page in pages),
         text=first.text,
     )
+
+
+def key_of(page: DuePage, channel: str) -> str:
+    """The key of a message by its first page: alert, kind and step, and of people on one channel each their own."""
+    if page.alert is None:
+        return f"menshen-note-{page.id}"
+    step = f"-{page.step}" if page.step else ""
+    return f"menshen-{page.alert}-{page.kind}{step}" + ("" if page.receiver == channel else f"-p{page.id}")
 
 
 def next_due_ns(db: sqlite3.Connection, now_ns: int) -> int | None:

@@ -184,12 +184,15 @@ async def test_a_copy_of_the_registry_that_no_hub_confirms_is_told_once_and_so_i
         entries = await story.archive.read(lambda reader: reader.own_states())
         return [(event.kind, event.health) for one in entries if isinstance(event := one.event(), DeviceState)]
 
+    assert story.presence.heard_of() == 0
     old, well = ("registry", Health.FAILED), ("registry", Health.OK)
     for age_s, wanted in ((None, []), (3600.0, []), (3601.0, [old]), (4000.0, [old]), (5.0, [old, well])):
         pulse(age_s)
         assert await told() == wanted
     pulse(9999.0)
+    assert story.presence.heard_of() == 1
     story.now_s += 61  # a gate that is silent is another matter
+    assert story.presence.heard_of() == 0
     assert await told() == [old, well]
     story.now_s -= 61
     await told()

@@ -96,6 +96,18 @@ def test_an_alert_that_nobody_acknowledges_goes_up_the_chain_to_its_end_over_res
     assert whys(store)[-3:] == [Why.STEP_DUE, Why.CHAIN_OVER, Why.DELIVERED]
 
 
+def test_two_people_on_one_channel_have_messages_of_their_own_keys_that_stay_when_handed_over(tmp_path):
+    store = make(tmp_path)
+    say(store, FEVER)
+    sent(store, TIME_NS)
+    store.tick(TIME_NS + 300 * S_NS)
+    wang, zhao = store.due(TIME_NS + 300 * S_NS, ROOM)
+    assert wang.key != zhao.key
+    store.record(zhao, Outcome.NEVER, "no", TIME_NS + 300 * S_NS)
+    (again,) = [message for message in store.due(2**62, ROOM) if message.receiver == "Zhao"]
+    assert (again.channel, again.key) == ("mail", zhao.key)
+
+
 def test_after_a_long_outage_of_the_hub_the_steps_are_made_up_one_by_one(tmp_path):
     store = make(tmp_path)
     say(store, FEVER)
