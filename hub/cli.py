@@ -63,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     for field in ("gate", "rule"):
         silence.add_argument(f"--{field}", default="", help="all without it")
     silence.add_argument("--note", default="")
+    _add(commands, "silences", _silences, "list the silences in force")
+    unsilence = _add(commands, "unsilence", _unsilence, "end a silence before its time")
+    unsilence.add_argument("id", type=int)
+    unsilence.add_argument("--by", required=True, help="the name that goes into the record")
     notify = commands.add_parser("notify", help="try channels").add_subparsers(required=True, metavar="COMMAND")
     test = _add(notify, "test", _notify_test, "send a test by one channel for real, and say what its service said")
     test.add_argument("channel")
@@ -198,6 +202,20 @@ def _silence(arguments: argparse.Namespace) -> int:
     print(
         f"silence {number}: {arguments.rule or 'all rules'} at {arguments.gate or 'all gates'} until {_utc(until_ns)}"
     )
+    return 0
+
+
+def _silences(arguments: argparse.Namespace) -> int:
+    for silence in _store(arguments).silences(time.time_ns()):
+        what = (silence.rule or "all rules", silence.gate or "all gates", f"until {_utc(silence.until_ns)}")
+        print("\t".join((str(silence.id), *what, silence.by, silence.note)).rstrip())
+    return 0
+
+
+def _unsilence(arguments: argparse.Namespace) -> int:
+    if not _store(arguments).end_silence(arguments.id, arguments.by, time.time_ns()):
+        raise MenshenError(f"silence {arguments.id}: is not in force; `menshen hub silences` lists those that are")
+    print(f"silence {arguments.id}: ended by {arguments.by}")
     return 0
 
 

@@ -51,7 +51,7 @@ class Refused(Exception):
 def add_alerts(
     app: FastAPI, desk: AlertDesk, page: Page, rights: Rights, links: Links | None, language: Callable[[Request], Lang]
 ) -> None:
-    """`/alerts`, `/alerts/ID`, `POST /alerts/ID/WORD` and, with `links`, `/ack/TOKEN`."""
+    """`/alerts`, `/alerts/ID`, `POST /alerts/ID/WORD`, `POST /silences/ID/end` and, with `links`, `/ack/TOKEN`."""
     _add_reading(app, desk, page, rights, language)
     _add_words(app, desk, rights)
     if links is not None:
@@ -75,7 +75,7 @@ def _add_reading(
 
         opened, ended, silences, now_ns = await desk.ask(read)
         lang = language(request)
-        return _html(page.alerts(lang, opened, ended, silences, now_ns), lang)
+        return _html(page.alerts(lang, opened, ended, silences, now_ns, may=rights.actions), lang)
 
     @app.get("/alerts/{alert}")
     async def one(request: Request, alert: int) -> Response:
@@ -90,6 +90,16 @@ def _add_reading(
 
 
 def _add_words(app: FastAPI, desk: AlertDesk, rights: Rights) -> None:
+    @app.post("/silences/{silence}/end")
+    async def end(request: Request, silence: int) -> Response:
+        check(request, rights)
+        by = (await _form(request)).get("by", "").strip()[:64]
+        if not by:
+            raise Refused(400, "nameless")
+        if not await desk.ask(lambda store, now_ns: store.end_silence(silence, by, now_ns)):
+            raise Refused(409, "not-now")
+        return Response(status_code=303, headers={"Location": "/alerts"})
+
     @app.post("/alerts/{alert}/{word}")
     async def say(request: Request, alert: int, word: str) -> Response:
         check(request, rights)

@@ -55,10 +55,18 @@ class Page:
     # -- alerts --------------------------------------------------------------------------------------------------------
 
     def alerts(
-        self, lang: Lang, opened: list[AlertRow], ended: list[AlertRow], silences: list[Silence], now_ns: int
+        self,
+        lang: Lang,
+        opened: list[AlertRow],
+        ended: list[AlertRow],
+        silences: list[Silence],
+        now_ns: int,
+        *,
+        may: bool,
     ) -> str:
-        """All alerts: those that are open, then the last ones that are not."""
-        return self._plain("alerts.html", lang, now_ns, "alerts-all", opened=opened, ended=ended, silences=silences)
+        """All alerts: those that are open, the silences in force, then the last alerts that are over."""
+        rows = {"opened": opened, "ended": ended, "silences": silences}
+        return self._plain("alerts.html", lang, now_ns, "alerts-all", may=may, **rows)
 
     def alert(self, lang: Lang, row: AlertRow, log: list[LogLine], now_ns: int, *, may: bool) -> str:
         """One alert with its history; with buttons where people may say something of it here."""

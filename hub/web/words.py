@@ -264,6 +264,7 @@ _ALERTS = {
     "word.resolve": ("Resolve", "解除"),
     "word.reopen": ("Reopen", "重新打开"),
     "word.silence": ("Silence", "静音"),
+    "word.unsilence": ("End the silence", "结束静音"),
     "actions-off": (
         "Nothing can be changed here: [console] actions is off. On the hub: menshen hub ack hub.toml {id} --by NAME",
         "此处不可操作：[console] actions 未开启。可在中心执行：menshen hub ack hub.toml {id} --by 姓名",

@@ -168,6 +168,10 @@ def test_an_alert_is_taken_in_hand_silenced_and_its_history_says_who_did_what(co
         "silence 1: all rules at north"
     )
     assert "silenced" in command("alerts").out
+    assert command("silences").out.startswith("1\tall rules\tnorth\tuntil ")
+    assert command("unsilence", "1", "--by", "Wang").out == "silence 1: ended by Wang\n"
+    assert "is not in force" in command("unsilence", "1", "--by", "Wang").err
+    assert "firing" in command("alerts").out
     assert "there is none of that number" in command("ack", "9", "--by", "Li").err
     assert "expected one of" in command("silence", "--by", "Li", "--hours", "1", "--rule", "fevr").err
     lines = [line.split("\t") for line in command("history", "1").out.splitlines()]

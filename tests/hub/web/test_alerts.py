@@ -139,6 +139,16 @@ async def test_only_our_own_pages_and_who_has_the_key_change_anything(client, co
     assert (await state(console))[0] == ("acknowledged" if status == 303 else "firing")
 
 
+async def test_a_silence_is_listed_and_ended_by_name(client, console) -> None:
+    await client.post("/alerts/1/silence", data=BY_LI | {"hours": "4"}, headers=own(client))
+    assert "End the silence" in (await client.get("/alerts")).text
+    assert (await client.post("/silences/1/end", data=BY_LI)).status_code == 403
+    assert (await client.post("/silences/1/end", headers=own(client))).status_code == 400
+    assert (await client.post("/silences/1/end", data=BY_LI, headers=own(client))).status_code == 303
+    assert (await client.post("/silences/1/end", data=BY_LI, headers=own(client))).status_code == 409
+    assert (await state(console))[0] == "firing"
+
+
 @pytest.mark.parametrize("hours", ["", "0", "-1", "nan", "inf", "9999", "x"])
 async def test_a_silence_without_an_end_is_refused(client, console, hours) -> None:
     answer = await client.post("/alerts/1/silence", data=BY_LI | {"hours": hours}, headers=own(client))
