@@ -50,7 +50,8 @@ def begin_round(db: sqlite3.Connection, planner: Planner, alert: int, now_ns: in
 def take_steps(db: sqlite3.Connection, planner: Planner, alert: int, now_ns: int) -> None:
     """Take the chain's next step, which is due, and write down when the one after it is.
 
-    A step that names nobody at this moment is passed over, and the next one taken at once.
+    A step that names nobody at this moment is passed over, and the next one taken at once; a chain that names nobody to
+    its end tells every channel.
     """
     query = "SELECT chain, severity, step, round_step, round_ns FROM alerts WHERE id = ?"
     raw, severity, step, round_step, round_ns = db.execute(query, (alert,)).fetchone()
@@ -67,11 +68,20 @@ def take_steps(db: sqlite3.Connection, planner: Planner, alert: int, now_ns: int
             write_log(db, now_ns, Why.NOBODY_ON_DUTY, alert=alert, state=State.FIRING, text=", ".join(tell))
         taken += 1
         due_ns = chain.due_ns(round_ns, taken, now_ns)
+    if due_ns is None and not told and not _was_told(db, alert, round_step):
+        for receiver in planner.every_channel():
+            _tell(db, alert, round_step + taken - 1, receiver, now_ns)
     if due_ns is None:
         write_log(db, now_ns, Why.CHAIN_OVER, alert=alert, state=State.FIRING)
     why = Next.CHAIN_OVER if due_ns is None else Next.STEP
     values = (round_step + taken, due_ns, why, alert)
     db.execute("UPDATE alerts SET step = ?, next_ns = ?, next_why = ? WHERE id = ?", values)
+
+
+def _was_told(db: sqlite3.Connection, alert: int, round_step: int) -> bool:
+    """Whether there is a page of this round that is sent, or will be."""
+    query = "SELECT 1 FROM pages WHERE alert = ? AND kind = 'firing' AND step >= ? AND state <> 'withdrawn'"
+    return db.execute(query, (alert, round_step)).fetchone() is not None
 
 
 def _tell(db: sqlite3.Connection, alert: int, step: int, receiver: Receiver, now_ns: int) -> None:

@@ -37,6 +37,9 @@ class Ladder:
         route = (Contact("phone"), Contact("mail"))
         return [Receiver(name, route) for name in tell if name != "Nobody"]
 
+    def every_channel(self) -> list[Receiver]:
+        return [Receiver("mail", (Contact("mail"),))]
+
 
 def make(folder, planner=None, **changes: object) -> AlertStore:
     store = AlertStore(folder / "alerts.db", planner or Ladder(), StoreSettings(**changes))
@@ -252,6 +255,20 @@ def test_a_step_that_names_nobody_is_passed_over_at_once_and_the_log_says_so(tmp
     assert whys(store)[:3] == [Why.BEGAN, Why.NOBODY_ON_DUTY, Why.STEP_DUE]
     store.tick(TIME_NS + 900 * S_NS)
     assert whys(store)[-2:] == [Why.NOBODY_ON_DUTY, Why.CHAIN_OVER]
+
+
+def test_a_chain_that_names_nobody_to_its_end_tells_every_channel(tmp_path):
+    class Empty(Ladder):
+        def chain_for(self, rule: str, severity: str) -> Chain:
+            return Chain((Step(0.0, ("Nobody",)), Step(300.0, ("Nobody",))))
+
+    store = make(tmp_path, Empty())
+    say(store, FEVER)
+    assert sent(store, TIME_NS) == ["mail firing by mail"]
+    assert whys(store) == [
+        Why.BEGAN, Why.NOBODY_ON_DUTY, Why.NOBODY_ON_DUTY, Why.STEP_DUE, Why.CHAIN_OVER, Why.DELIVERED
+    ]  # fmt: skip
+    assert store.audit(frozenset({"phone", "mail"}), TIME_NS) == 0
 
 
 def test_an_alert_keeps_the_chain_that_it_began_with(tmp_path):
