@@ -56,6 +56,7 @@ def cluster(fact: Fact, times_ns: Sequence[int], fevers: int, zone: str | None) 
             site=fact.site,
             gate=fact.place,
             time_ns=times_ns[fevers - 1],
+            newest_ns=fact.time_ns,
             dated=fact.dated,
             detail=f"{len(times_ns)} × {day}",
             total=len(times_ns),

@@ -186,6 +186,8 @@ class Signal(Struct, frozen=True, kw_only=True):
     """Of a device fault: the device's kind."""
     total: int | None = None
     """How many there are in all, where that is known better than by counting signals."""
+    newest_ns: int | None = None
+    """When the last of them was, by which the signal's age is told; None: `time_ns`."""
 
 
 class FactKind(StrEnum):

@@ -7,10 +7,11 @@ from pathlib import Path
 from hub.alerts.calendars import CalendarFile
 from hub.alerts.chains import AllChannels, Planner
 from hub.alerts.channels import TOLD_OF_ACKNOWLEDGEMENTS, Channel, Context, make_channel
+from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk, Site
 from hub.alerts.links import Links, read_key
 from hub.alerts.oncall import OnCall
-from hub.alerts.store import AlertStore, StoreSettings
+from hub.alerts.store import AlertStore
 from hub.settings import HubSettings
 
 

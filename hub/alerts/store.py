@@ -21,26 +21,15 @@ from hub.alerts import facts, outbox, plan, rows
 from hub.alerts.audit import audit
 from hub.alerts.bundles import Allowance
 from hub.alerts.chains import Planner
+from hub.alerts.course import Course, StoreSettings
 from hub.alerts.handover import hand_over
-from hub.alerts.lifecycle import Change, State, Why, Word, on_signal, on_word
+from hub.alerts.lifecycle import State, Why, Word
 from hub.alerts.outbox import Message, Outcome
-from hub.alerts.plan import Next
-from hub.alerts.rules import SEVERITY, Fact, Signal
+from hub.alerts.rules import Fact, Signal
 from hub.alerts.tables import LogLine, open_file, read_log, write_log
 from hub.board import AlertRow
 from hub.journal import Transaction
 from wire.errors import JournalError
-
-
-class StoreSettings(Struct, frozen=True):
-    """`acknowledgeable` are the channels that are told of acknowledgements too."""
-
-    page_within_s: float = 3600.0
-    reopen_within_s: float = 60.0
-    acknowledgeable: frozenset[str] = frozenset()
-    cluster_fevers: int = 3
-    zone: str | None = None
-    """The site's; None: the machine's own."""
 
 
 class Silence(Struct, frozen=True):
@@ -63,6 +52,7 @@ class AlertStore:
         self._path = path
         self._planner = planner
         self._settings = settings or StoreSettings()
+        self._course = Course(planner, self._settings)
         self._db: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -86,9 +76,9 @@ class AlertStore:
             for said, received_ns in heard:
                 if isinstance(said, Fact):
                     for signal in facts.take(db, said, self._settings.cluster_fevers, self._settings.zone):
-                        self._take_one(db, signal, received_ns, now_ns)
+                        self._course.take(db, signal, received_ns, now_ns)
                 else:
-                    self._take_one(db, said, received_ns, now_ns)
+                    self._course.take(db, said, received_ns, now_ns)
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, offset))
 
     # -- people's words -----------------------------------------------------------------------------------------------
@@ -139,7 +129,11 @@ class AlertStore:
             if not db.execute(query, (now_ns, message)).rowcount:
                 return None
             alerts = [row.id for row in self._told_by(db, message)]
-            return [alert for alert in alerts if self._say(db, alert, Word.ACKNOWLEDGE, by, now_ns, f"link {message}")]
+            return [
+                alert
+                for alert in alerts
+                if self._course.say(db, alert, Word.ACKNOWLEDGE, by, now_ns, f"link {message}")
+            ]
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -161,7 +155,7 @@ class AlertStore:
             found = audit(db, self._planner, channels, now_ns)
             for signal in found:
                 if signal.rule not in signal.detail:  # an alert about an alert is mended, and not told of once more
-                    self._take_one(db, signal, now_ns, now_ns)
+                    self._course.take(db, signal, now_ns, now_ns)
         return len(found)
 
     def hand_over(self, now_ns: int) -> int:
@@ -174,7 +168,7 @@ class AlertStore:
         with self._transaction() as db:
             row = db.execute("SELECT \"offset\" FROM cursors WHERE name = 'disinfection'").fetchone()
             for signal in facts.overdue(db, site, duties, self._settings.zone, row[0] if row else now_ns, now_ns):
-                self._take_one(db, signal, now_ns, now_ns)
+                self._course.take(db, signal, now_ns, now_ns)
             db.execute("INSERT OR REPLACE INTO cursors VALUES ('disinfection', ?)", (now_ns,))
 
     def next_tick_ns(self) -> int | None:
@@ -290,123 +284,9 @@ class AlertStore:
 
     # -- within -------------------------------------------------------------------------------------------------------
 
-    def _take_one(self, db: sqlite3.Connection, signal: Signal, received_ns: int, now_ns: int) -> None:
-        if not self._is_news(db, signal):
-            return
-        query = "SELECT id, state, last_ns FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
-        alert, state, last_ns = db.execute(query, (signal.key,)).fetchone() or (0, None, 0)
-        change = on_signal(
-            State(state) if state else None,
-            firing=signal.firing,
-            late=signal.dated and received_ns - signal.time_ns > self._settings.page_within_s * 1e9,
-            since_end_ns=signal.time_ns - last_ns,
-            reopen_within_ns=round(self._settings.reopen_within_s * 1e9),
-        )
-        if change is None:
-            return
-        match change.why:
-            case Why.BEGAN | Why.BEGAN_LATE:
-                self._begin(db, signal, change, now_ns)
-            case Why.CAUSE_AGAIN | Why.CAUSE_BACK:
-                self._again(db, alert, signal, change, now_ns)
-            case _:
-                self._end(db, alert, signal.time_ns, change, now_ns)
-
-    def _is_news(self, db: sqlite3.Connection, signal: Signal) -> bool:
-        """Whether the gate said it after what is known; a dead letter that is replayed comes out of its order.
-
-        What the hub tells by itself has no number and is always news.
-        """
-        if not signal.epoch:
-            return True
-        row = db.execute("SELECT epoch, seq FROM heard WHERE key = ?", (signal.key,)).fetchone()
-        if row is not None and row[0] == signal.epoch and signal.seq <= row[1]:
-            return False
-        db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)", (signal.key, signal.epoch, signal.seq))
-        return True
-
-    def _begin(self, db: sqlite3.Connection, signal: Signal, change: Change, now_ns: int) -> None:
-        at_ns, count = signal.time_ns, signal.total or 1
-        done = db.execute(
-            "INSERT INTO alerts (key, rule, severity, state, since_ns, last_ns, count, site, gate, lane, detail, kind)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (signal.key, signal.rule, SEVERITY[signal.rule], change.state, at_ns, at_ns, count,
-             signal.site, signal.gate, signal.lane, signal.detail, signal.kind),
-        )  # fmt: skip
-        alert = done.lastrowid
-        assert alert is not None
-        write_log(db, now_ns, change.why, alert=alert, state=change.state, text=signal.detail)
-        if change.why is Why.BEGAN_LATE:
-            plan.rest(db, alert, Next.LATE)
-        elif not plan.refresh_muting(db, self._planner, alert, now_ns):
-            plan.begin_round(db, self._planner, alert, now_ns)
-        self._let_inhibit(db, alert, now_ns)
-
-    def _again(self, db: sqlite3.Connection, alert: int, signal: Signal, change: Change, now_ns: int) -> None:
-        since_ns = signal.time_ns if signal.total else None  # what is counted by itself knows where it began
-        db.execute(
-            "UPDATE alerts SET state = ?, last_ns = max(last_ns, ?), count = coalesce(?, count + 1), detail = ?,"
-            " since_ns = coalesce(?, since_ns) WHERE id = ?",
-            (change.state, signal.time_ns, signal.total, signal.detail, since_ns, alert),
-        )
-        if change.why is Why.CAUSE_BACK:
-            db.execute("UPDATE alerts SET held_by = '', ended_by = '' WHERE id = ?", (alert,))
-            write_log(db, now_ns, change.why, alert=alert, state=change.state, text=signal.detail)
-            self._anew(db, alert, now_ns)
-
-    def _anew(self, db: sqlite3.Connection, alert: int, now_ns: int) -> None:
-        """Tell of an alert that is open again."""
-        plan.withdraw(db, alert, now_ns, "resolved")
-        if not plan.refresh_muting(db, self._planner, alert, now_ns):
-            plan.begin_round(db, self._planner, alert, now_ns)
-        self._let_inhibit(db, alert, now_ns)
-
-    def _end(self, db: sqlite3.Connection, alert: int, time_ns: int, change: Change, now_ns: int, by: str = "") -> None:
-        db.execute(
-            "UPDATE alerts SET state = ?, last_ns = ?, ended_by = ? WHERE id = ?",
-            (change.state, time_ns, by or "cause gone", alert),
-        )
-        write_log(db, now_ns, change.why, alert=alert, state=change.state, by=by)
-        # Whoever was told of the start is told of the end, however late it is heard of, and nobody else.
-        plan.tell_told(db, alert, State.RESOLVED, Why.END_TOLD, now_ns)
-        plan.rest(db, alert, Next.DONE)
-        self._let_inhibit(db, alert, now_ns)
-
-    def _let_inhibit(self, db: sqlite3.Connection, alert: int, now_ns: int) -> None:
-        """An alert that began or ended may explain others of its gate, or no longer."""
-        rule, site, gate = db.execute("SELECT rule, site, gate FROM alerts WHERE id = ?", (alert,)).fetchone()
-        if rule in plan.INHIBITED_BY.values():
-            plan.refresh_gate(db, self._planner, site, gate, now_ns)
-
     def _word(self, alert: int, word: Word, by: str, now_ns: int, note: str) -> bool:
         with self._transaction() as db:
-            return self._say(db, alert, word, by, now_ns, note)
-
-    def _say(self, db: sqlite3.Connection, alert: int, word: Word, by: str, now_ns: int, note: str) -> bool:
-        row = db.execute("SELECT state, key FROM alerts WHERE id = ?", (alert,)).fetchone()
-        change = on_word(State(row[0]), word) if row else None
-        if change is None or (word is Word.REOPEN and self._is_open_elsewhere(db, alert, row[1])):
-            return False
-        if change.state is State.RESOLVED:
-            plan.withdraw(db, alert, now_ns)
-            self._end(db, alert, now_ns, change, now_ns, by)
-            return True
-        held_by = by if change.state is State.ACKNOWLEDGED else ""
-        db.execute("UPDATE alerts SET state = ?, held_by = ? WHERE id = ?", (change.state, held_by, alert))
-        write_log(db, now_ns, change.why, alert=alert, state=change.state, by=by, text=note)
-        if change.state is State.ACKNOWLEDGED:
-            plan.withdraw(db, alert, now_ns)
-            plan.rest(db, alert, Next.HELD)
-            to = set(self._settings.acknowledgeable)
-            plan.tell_told(db, alert, State.ACKNOWLEDGED, Why.ACKNOWLEDGEMENT_TOLD, now_ns, to)
-        else:
-            self._anew(db, alert, now_ns)
-        return True
-
-    def _is_open_elsewhere(self, db: sqlite3.Connection, alert: int, key: str) -> bool:
-        """Whether another alert of the key is open: a cause has one open alert."""
-        query = "SELECT 1 FROM alerts WHERE key = ? AND id <> ? AND state <> 'resolved'"
-        return db.execute(query, (key, alert)).fetchone() is not None
+            return self._course.say(db, alert, word, by, now_ns, note)
 
     def _told_by(self, db: sqlite3.Connection, message: int) -> list[AlertRow]:
         found = db.execute("SELECT alerts FROM messages WHERE id = ?", (message,)).fetchone()

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk
 from hub.alerts.notifier import Clocks
 from hub.alerts.oncall import (
@@ -36,7 +37,7 @@ from hub.alerts.oncall import (
 )
 from hub.alerts.outbox import Message
 from hub.alerts.rules import Severity
-from hub.alerts.store import AlertStore, StoreSettings
+from hub.alerts.store import AlertStore
 from hub.journal import Entry
 from tests.support.journals import entry
 from wire.errors import DeliveryError

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from hub.alerts import notifier, outbox
 from hub.alerts.chains import AllChannels
 from hub.alerts.channels import Mail, MailSettings, Webhook, WebhookSettings
+from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk
-from hub.alerts.store import AlertStore, StoreSettings
+from hub.alerts.store import AlertStore
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import entry
 from tests.support.servers import HttpSink, SmtpSink, eventually

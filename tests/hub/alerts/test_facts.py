@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.alerts.chains import AllChannels
+from hub.alerts.course import StoreSettings
 from hub.alerts.facts import Duty, day_of
 from hub.alerts.rules import Rule, RuleSettings, said_of
-from hub.alerts.store import AlertStore, StoreSettings
+from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from hub.journal import Entry
 from tests.support.events import TIME_NS, fever
@@ -53,6 +54,16 @@ def test_three_fevers_at_one_gate_on_one_day_are_a_cluster_and_at_three_gates_or
     (cluster,) = [row for row in store.open_alerts() if row.rule == "fever-cluster"]
     assert (cluster.gate, cluster.count, cluster.since_ns) == ("north", 4, TIME_NS + 3 * HOUR_NS)
     assert cluster.detail == "4 × 2020-02-09"
+
+
+def test_a_cluster_of_long_ago_wakes_nobody_until_somebody_is_feverish_now(tmp_path):
+    store = make(tmp_path)
+    old = [entry(fever(n, TIME_NS + n), seq=n, late_s=3 * 3600) for n in (1, 2, 3)]
+    hear(store, old)
+    assert {row.told for row in store.open_alerts()} == {"late"}
+    hear(store, [entry(fever(4, TIME_NS + 3 * HOUR_NS), seq=4)])
+    told = {(row.rule, row.told) for row in store.open_alerts()}
+    assert told == {("fever", "late"), ("fever", "pending"), ("fever-cluster", "pending")}
 
 
 def test_a_contact_thermometer_confirms_a_fever_from_its_limit_on(tmp_path):

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from hub.alerts.bundles import Allowance
 from hub.alerts.chains import CATCH_UP_S, AllChannels, Chain, Contact, Receiver, Step
+from hub.alerts.course import StoreSettings
 from hub.alerts.lifecycle import OPEN, UNHEARD, Change, State, Why, Word, on_muting, on_signal, on_word
 from hub.alerts.outbox import Outcome, after_attempt
 from hub.alerts.rules import Rule, Signal
-from hub.alerts.store import AlertStore, Silence, StoreSettings
+from hub.alerts.store import AlertStore, Silence
 from tests.support.events import TIME_NS
 from wire.errors import JournalError
 
@@ -288,6 +289,18 @@ def test_a_clock_that_is_set_moves_no_step_nearer_or_farther(tmp_path):
     store.clock_was_set(back_ns, TIME_NS + back_ns)
     assert sent(store, TIME_NS + back_ns + 299 * S_NS) == []
     assert len(sent(store, TIME_NS + back_ns + 300 * S_NS)) == 2
+
+
+def test_a_fault_of_long_ago_that_is_said_once_more_now_is_told(tmp_path):
+    store = make(tmp_path)
+    late_ns = TIME_NS + 7200 * S_NS
+    store.take("alerts", 1, [(FAULT, late_ns)], late_ns)
+    assert sent(store, late_ns) == []
+    store.take("alerts", 2, [(replace(FAULT, seq=2), late_ns)], late_ns)
+    assert sent(store, late_ns) == []
+    store.take("alerts", 3, [(replace(FAULT, seq=3, time_ns=late_ns), late_ns)], late_ns)
+    assert sent(store, late_ns) == ["Li firing by phone"]
+    assert whys(store)[:3] == [Why.BEGAN_LATE, Why.CAUSE_AGAIN, Why.STEP_DUE]
 
 
 def test_the_log_is_only_added_to(tmp_path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hub.alerts.bundles import Allowance
 from hub.alerts.calendars import CalendarFile
 from hub.alerts.chains import Contact
+from hub.alerts.course import StoreSettings
 from hub.alerts.lifecycle import Why
 from hub.alerts.oncall import (
     ContactSettings,
@@ -27,7 +28,7 @@ from hub.alerts.oncall import (
 )
 from hub.alerts.outbox import Outcome
 from hub.alerts.rules import Rule, Severity, Signal
-from hub.alerts.store import AlertStore, StoreSettings
+from hub.alerts.store import AlertStore
 from wire.errors import SettingsError
 
 CHINA = ZoneInfo("Asia/Shanghai")

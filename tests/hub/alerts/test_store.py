@@ -238,6 +238,9 @@ def test_each_start_and_each_end_is_told_once_and_in_turn(story, ended, on_time)
             if is_firing and key not in firing:
                 firing[key] = told
                 expected += ["firing"] * told
+            elif is_firing and told and not firing[key]:  # of long ago, and said once more now
+                firing[key] = True
+                expected += ["firing"]
             elif not is_firing and key in firing:
                 expected += ["resolved"] * firing.pop(key)
             if seq == ended:
