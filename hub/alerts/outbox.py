@@ -138,8 +138,8 @@ def _page(row: tuple) -> DuePage:  # type: ignore[type-arg]
 def _message(db: sqlite3.Connection, channel: str, pages: list[DuePage], now_ns: int) -> Message:
     """The message of these pages: the one that was tried before, or a new one."""
     first = pages[0]
-    key = key_of(first, channel)
     number = first.message
+    key = key_of(first, channel) if number is None else _key_before(db, number)
     told = [page.alert for page in pages if page.alert is not None]
     if number is None:
         done = db.execute(
@@ -163,6 +163,11 @@ def _message(db: sqlite3.Connection, channel: str, pages: list[DuePage], now_ns:
         pages=tuple(page.id for page in pages),
         text=first.text,
     )
+
+
+def _key_before(db: sqlite3.Connection, message: int) -> str:
+    """The key that a message was tried under; its first page may have been withdrawn since."""
+    return str(db.execute("SELECT key FROM messages WHERE id = ?", (message,)).fetchone()[0])
 
 
 def key_of(page: DuePage, channel: str) -> str:

@@ -155,6 +155,18 @@ def test_a_channel_that_is_down_hands_over_to_the_next_and_comes_round_again(tmp
     assert whys(store)[2:] == [Why.RETRY, Why.HANDED_OVER, Why.RETRY, Why.HANDED_OVER, Why.DELIVERED]
 
 
+def test_a_message_keeps_its_key_when_one_of_its_alerts_needs_no_telling_any_more(tmp_path):
+    store = make(tmp_path)
+    say(store, FEVER)
+    say(store, replace(FEVER, key="other"))
+    (first,) = store.due(TIME_NS, ROOM)
+    assert [alert.id for alert in first.alerts] == [1, 2]
+    store.record(first, Outcome.LATER, "refused", TIME_NS)
+    store.acknowledge(1, "Li", TIME_NS)
+    (again,) = store.due(TIME_NS + 10 * S_NS, ROOM)
+    assert (again.key, [alert.id for alert in again.alerts]) == (first.key, [2])
+
+
 def test_what_would_never_be_taken_is_handed_over_at_once(tmp_path):
     store = make(tmp_path)
     say(store, FEVER)
