@@ -33,7 +33,7 @@ class PassageRow(Struct, frozen=True, omit_defaults=True):
 
 
 class AlertRow(Struct, frozen=True, omit_defaults=True):
-    """One open alert. `key` is its deduplication key, `state` is `firing` or `resolved`."""
+    """One alert. `key` is its deduplication key, `state` one of `hub.alerts.lifecycle.State`."""
 
     id: int
     key: str
@@ -50,6 +50,17 @@ class AlertRow(Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     told: str = "pending"
     """`pending`, `delivered`, `retrying`, `late` (too old to page) or `no-channel`."""
+    kind: str = ""
+    """Of a device fault: the device's kind, of `wire.events.DeviceKind`."""
+    held_by: str = ""
+    """Who acknowledged it."""
+    step: int = 0
+    """How many steps of its chain were taken."""
+    next_ns: int | None = None
+    """When its next step is due."""
+    next_why: str = ""
+    """What it waits for, of `hub.alerts.plan.Next`."""
+    ended_by: str = ""
 
 
 class DeviceRow(Struct, frozen=True, omit_defaults=True):

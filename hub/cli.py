@@ -8,11 +8,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from hub import settings as hub_settings
-from hub.alerts.store import AlertStore
+from hub.alerts.channels import Channel
+from hub.alerts.outbox import Message
+from hub.alerts.rules import Rule
+from hub.alerts.setup import make_channels, make_planner, make_store, path_of
+from hub.alerts.store import AlertStore, Silence
+from hub.alerts.texts import say
 from hub.archive import Archive
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
@@ -20,8 +26,9 @@ from hub.registry import command as registry_command
 from hub.server import Hub
 from hub.settings import HubSettings
 from hub.web.words import LANGS
-from wire.errors import DecodeError, MenshenError
+from wire.errors import DecodeError, DeliveryError, MenshenError
 from wire.process import run, set_up_logging
+from wire.settings import nearest
 
 T = TypeVar("T")
 
@@ -45,11 +52,37 @@ def _parser() -> argparse.ArgumentParser:
     replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
     replay.add_argument("id", type=int, nargs="*", help="numbers from the list; all without any")
     _add(commands, "alerts", _alerts, "list open alerts")
-    resolve = _add(commands, "resolve", _resolve, "end an alert")
-    resolve.add_argument("id", type=int)
-    resolve.add_argument("--by", required=True, help="the name that goes into the record")
+    for name, said, about in WORDS:
+        word = _add(commands, name, partial(_word, name, said), about)
+        word.add_argument("id", type=int)
+        word.add_argument("--by", required=True, help="the name that goes into the record")
+        word.add_argument("--note", default="")
+    silence = _add(commands, "silence", _silence, "tell nobody of what is like this, until a given time")
+    silence.add_argument("--by", required=True, help="the name that goes into the record")
+    silence.add_argument("--hours", type=float, required=True)
+    for field in ("gate", "rule"):
+        silence.add_argument(f"--{field}", default="", help="all without it")
+    silence.add_argument("--note", default="")
+    _add(commands, "silences", _silences, "list the silences in force")
+    unsilence = _add(commands, "unsilence", _unsilence, "end a silence before its time")
+    unsilence.add_argument("id", type=int)
+    unsilence.add_argument("--by", required=True, help="the name that goes into the record")
+    notify = commands.add_parser("notify", help="try channels").add_subparsers(required=True, metavar="COMMAND")
+    test = _add(notify, "test", _notify_test, "send a test by one channel for real, and say what its service said")
+    test.add_argument("channel")
+    test.add_argument("--to", default="", help="an address on it: a telephone number, a mail address")
+    _add(commands, "rota", _rota, "who is on duty now")
+    history = _add(commands, "history", _history, "what was done about an alert, and why")
+    history.add_argument("id", type=int)
     registry_command.add(commands)
     return parser
+
+
+WORDS = (
+    ("ack", "acknowledged", "take an alert in hand: nobody else is told"),
+    ("resolve", "resolved", "end an alert"),
+    ("reopen", "reopened", "take back an acknowledgement or an end"),
+)
 
 
 def _add(
@@ -73,6 +106,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     settings = hub_settings.load(arguments.settings)
+    make_planner(settings)  # reads the duty calendars
     influx = settings.influx.url if settings.influx else "none"
     channels = ", ".join(channel.name for channel in settings.channels) or "none: nobody will be told"
     print(f"{arguments.settings}: good. Site {settings.site}, time series: {influx}, channels: {channels}")
@@ -142,27 +176,96 @@ async def _with_archive(settings: HubSettings, use: Callable[[Archive], Awaitabl
 def _alerts(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
     for alert in store.open_alerts():
-        since = datetime.fromtimestamp(alert.since_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        print(
-            f"{alert.id}\t{alert.severity}\t{alert.rule}\t{alert.site}/{alert.gate}\t{since}\t{alert.told}\t{alert.detail}"
-        )
+        state = f"{alert.state} by {alert.held_by}" if alert.held_by else alert.state
+        facts = (alert.severity, alert.rule, f"{alert.site}/{alert.gate}", _utc(alert.since_ns), state, alert.told)
+        print("\t".join((str(alert.id), *facts, alert.detail)))
     return 0
 
 
-def _resolve(arguments: argparse.Namespace) -> int:
-    if not _store(arguments).resolve(arguments.id, arguments.by, time.time_ns()):
-        raise MenshenError(f"alert {arguments.id}: is not open")
-    print(f"alert {arguments.id}: resolved by {arguments.by}")
+def _word(name: str, said: str, arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    say = {"ack": store.acknowledge, "resolve": store.resolve, "reopen": store.reopen}[name]
+    if not say(arguments.id, arguments.by, time.time_ns(), arguments.note):
+        found = store.alert(arguments.id)
+        raise MenshenError(f"alert {arguments.id}: {f'is {found.state}' if found else 'there is none of that number'}")
+    print(f"alert {arguments.id}: {said} by {arguments.by}")
     return 0
+
+
+def _silence(arguments: argparse.Namespace) -> int:
+    if arguments.rule and arguments.rule not in set(Rule):
+        raise MenshenError(f"--rule {arguments.rule}: expected one of: {', '.join(Rule)}")
+    now_ns = time.time_ns()
+    until_ns = now_ns + round(arguments.hours * 3600e9)
+    what = Silence(0, "", arguments.gate, arguments.rule, now_ns, until_ns, arguments.by, arguments.note)
+    number = _store(arguments).silence(what, now_ns)
+    print(
+        f"silence {number}: {arguments.rule or 'all rules'} at {arguments.gate or 'all gates'} until {_utc(until_ns)}"
+    )
+    return 0
+
+
+def _silences(arguments: argparse.Namespace) -> int:
+    for silence in _store(arguments).silences(time.time_ns()):
+        what = (silence.rule or "all rules", silence.gate or "all gates", f"until {_utc(silence.until_ns)}")
+        print("\t".join((str(silence.id), *what, silence.by, silence.note)).rstrip())
+    return 0
+
+
+def _unsilence(arguments: argparse.Namespace) -> int:
+    if not _store(arguments).end_silence(arguments.id, arguments.by, time.time_ns()):
+        raise MenshenError(f"silence {arguments.id}: is not in force; `menshen hub silences` lists those that are")
+    print(f"silence {arguments.id}: ended by {arguments.by}")
+    return 0
+
+
+def _notify_test(arguments: argparse.Namespace) -> int:
+    settings = _load(arguments)
+    channels = {channel.name: channel for channel in make_channels(settings)}
+    if arguments.channel not in channels:
+        suggestion = nearest(arguments.channel, channels)
+        raise MenshenError(f"channel {arguments.channel}: is not in {arguments.settings}{suggestion}")
+    print(f"{arguments.channel}: {asyncio.run(try_channel(channels[arguments.channel], arguments.to))}")
+    return 0
+
+
+async def try_channel(channel: Channel, to: str = "") -> str:
+    """What a channel's service says to a test message. Raises `DeliveryError` when it does not take it."""
+    text = f"{say('zh', 'test')}\n{say('en', 'test')}"
+    key = f"menshen-test-{time.time_ns()}"
+    message = Message(id=0, key=key, channel=channel.name, receiver="test", to=to, kind="note", text=text)
+    try:
+        return await channel.send(message)
+    except DeliveryError as error:
+        hope = "trying again may help" if error.retry else "trying again will not help: see its settings"
+        raise MenshenError(f"{channel.name}: not taken ({hope}): {error}") from error
+    finally:
+        await channel.close()
+
+
+def _rota(arguments: argparse.Namespace) -> int:
+    settings = _load(arguments)
+    for rota, receivers in make_planner(settings).duties(time.time_ns()).items():
+        print(f"{rota}\t{', '.join(receiver.name for receiver in receivers) or 'nobody'}")
+    return 0
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    for line in _store(arguments).log(arguments.id):
+        after = f"next {_utc(line.next_ns)}" if line.next_ns is not None else ""
+        print("\t".join((_utc(line.time_ns), line.why, line.state, line.by, line.text, after)).rstrip())
+    return 0
+
+
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _store(arguments: argparse.Namespace) -> AlertStore:
     settings = _load(arguments)
-    path = Path(settings.data) / "alerts.db"
-    if not path.exists():
-        raise MenshenError(f"alerts {path}: there are none yet, no hub has run here")
-    names = [channel.name for channel in settings.channels]
-    store = AlertStore(path, names, settings.alerts.page_within_s)
+    if not path_of(settings).exists():
+        raise MenshenError(f"alerts {path_of(settings)}: there are none yet, no hub has run here")
+    store = make_store(settings)
     store.open()
     return store
 

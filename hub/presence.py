@@ -40,6 +40,8 @@ class Gate(Struct):
     """Whether anything came of it since this hub started."""
     reported: Health = Health.OK
     """What the journal says of it already."""
+    registry_reported: Health = Health.OK
+    """What the journal says of its copy of the registry already."""
 
 
 class Presence:
@@ -51,9 +53,11 @@ class Presence:
         silent_after_s: float,
         now_s: Callable[[], float] = time.monotonic,
         now_ns: Callable[[], int] = time.time_ns,
+        registry_old_after_s: float = 3600.0,
     ) -> None:
         self.gates: dict[tuple[str, str], Gate] = {}
         self.silent_after_s = silent_after_s
+        self._registry_old_after_s = registry_old_after_s
         self.changed = asyncio.Event()
         self._archive = archive
         self._now_s = now_s
@@ -68,6 +72,8 @@ class Presence:
             event = entry.event()
             if isinstance(event, DeviceState) and event.kind is DeviceKind.GATE:
                 self._gate(entry.stream.site, event.device).reported = event.health
+            elif isinstance(event, DeviceState) and event.kind is DeviceKind.REGISTRY:
+                self._gate(entry.stream.site, event.device).registry_reported = event.health
 
     def heard(self, site: str, gate: str) -> Gate:
         """Something of the gate arrived."""
@@ -99,6 +105,10 @@ class Presence:
             return "offline" if gate.online is False else "silent"
         return "offline" if gate.online is False else "online"
 
+    def heard_of(self) -> int:
+        """How many gates spoke within the time after which one counts as silent."""
+        return sum(gate.heard and self._now_s() - gate.seen_s <= self.silent_after_s for gate in self.gates.values())
+
     async def watch(self) -> None:
         """Write into the journal what changed, until cancelled."""
         while True:
@@ -106,6 +116,7 @@ class Presence:
             for (site, name), gate in list(self.gates.items()):
                 try:
                     await self._check(site, name, gate)
+                    await self._check_registry(site, name, gate)
                 except JournalError as error:
                     log.error("silence could not be recorded", gate=name, error=str(error))
 
@@ -121,6 +132,20 @@ class Presence:
         gate.reported = health
         log.warning("gate silent" if health is Health.FAILED else "gate back", site=site, gate=name)
         self.changed.set()
+
+    async def _check_registry(self, site: str, name: str, gate: Gate) -> None:
+        """A gate that is heard of and whose copy of the registry no hub has confirmed for too long says so in its
+        pulse."""
+        held = gate.vitals.registry if gate.vitals is not None else None
+        if held is None or held.age_s is None or self.state(gate) != "online":
+            return  # nothing is known, or the gate itself is the trouble
+        health = Health.FAILED if held.age_s > self._registry_old_after_s else Health.OK
+        if health is gate.registry_reported:
+            return
+        detail = f"version {held.version}, confirmed {held.age_s:.0f} s ago"
+        event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.REGISTRY, health=health, detail=detail)
+        await self._archive.append_own(site, [event])
+        gate.registry_reported = health
 
     def _gate(self, site: str, gate: str) -> Gate:
         return self.gates.setdefault((site, gate), Gate(self._now_s()))

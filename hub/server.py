@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 
-from hub.alerts.channels import make_channel
 from hub.alerts.desk import AlertDesk
-from hub.alerts.store import AlertStore
+from hub.alerts.heartbeat import Sight, beat
+from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
@@ -34,7 +35,8 @@ from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
 from hub.settings import HubSettings
-from hub.web.app import create_app
+from hub.web.app import AlertPages, create_app
+from hub.web.rights import make_rights
 from hub.web.serve import WebServer
 from wire.sealing import public_of
 
@@ -64,10 +66,12 @@ class Hub:
         data = Path(settings.data)
         broker = settings.broker
         self.archive = Archive(data / "journal.db")
-        self.presence = Presence(self.archive, settings.alerts.gate_silent_after_s)
-        names = [channel.name for channel in settings.channels]
-        store = AlertStore(data / "alerts.db", names, settings.alerts.page_within_s)
-        self.desk = AlertDesk(store, [make_channel(channel) for channel in settings.channels])
+        self.presence = Presence(
+            self.archive,
+            settings.alerts.gate_silent_after_s,
+            registry_old_after_s=settings.alerts.registry_old_after_s,
+        )
+        self.desk = make_desk(settings)
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
         self.checks = Checks(data / "checks.db")
@@ -76,7 +80,9 @@ class Hub:
         client_id = f"menshen-registry-{settings.site}"
         self._publisher = Publisher(settings.site, self.registrar, broker, client_id, sealing_key)
         record = _Record(self.archive, self.desk, self.checks)
-        app = create_app(self.board, site=settings.site, version=version, records=record)
+        zone = ZoneInfo(settings.zone) if settings.zone else None
+        pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
+        app = create_app(self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages)
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
@@ -87,6 +93,7 @@ class Hub:
         self._runners = [*shown, Runner(self.archive, self.board)]
         self.board.runners = shown
         self.board.ingest = self.ingest
+        self._heartbeat = settings.heartbeat
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Start everything, then work until cancelled. Raises `MenshenError` when something cannot start."""
@@ -125,3 +132,17 @@ class Hub:
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")
+            if self._heartbeat is not None:
+                tasks.create_task(beat(self._heartbeat, self._look), name="heartbeat")
+
+    async def _look(self) -> Sight:
+        """What the dead man's switch goes by."""
+        alerts = next(runner for runner in self._runners if runner.projection is self.desk)
+        return Sight(
+            broker=self.ingest.connected,
+            gates_known=len(self.presence.gates),
+            gates_heard=self.presence.heard_of(),
+            alerts_error=alerts.error,
+            notifier_idle_s=self.desk.notifier.idle_s(),
+            untold_s=await self.desk.ask(lambda store, now_ns: store.untold_s(now_ns)),
+        )

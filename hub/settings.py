@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hub.alerts.channels import ChannelSettings, MailSettings, WebhookSettings
+from hub.alerts.channels import KINDS, ChannelSettings
+from hub.alerts.facts import Duty
+from hub.alerts.heartbeat import HeartbeatSettings
+from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
+from hub.alerts.rules import RuleSettings
 from hub.influx import InfluxSettings
 from wire.errors import SettingsError
 from wire.events import Name
@@ -31,10 +37,47 @@ class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`page_within_s`: an event that reaches the hub later than this opens its alert and pages nobody; one of a gate
-    whose clock is not synchronised is always paged, for its age is not known."""
+    whose clock is not synchronised is always paged, for its age is not known. A cause that is back within
+    `reopen_within_s` of its end opens the same alert again."""
 
     page_within_s: Annotated[float, Meta(gt=0)] = 3600.0
+    reopen_within_s: Annotated[float, Meta(ge=0)] = 60.0
     gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0
+    registry_old_after_s: Annotated[float, Meta(ge=60)] = 3600.0
+
+
+class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`actions`: whoever reaches the console may acknowledge, silence and resolve; there is no login yet. With the key
+    in `api_key_file` other programs may. `public_url`: where telephones reach the console; pages then carry links to
+    acknowledge by."""
+
+    actions: bool = False
+    api_key_file: str | None = None
+    public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")] | None = None
+
+
+class DutySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place that is disinfected by this time of the day, on these weekdays (1 is Monday; all where none are named),
+    at most `within_h` hours before it."""
+
+    place: Name
+    by: DayTime
+    within_h: Annotated[float, Meta(gt=0, le=24)] = 4.0
+    weekdays: list[Annotated[int, Meta(ge=1, le=7)]] = []
+
+    def of(self) -> Duty:
+        days = frozenset(day - 1 for day in self.weekdays or range(1, 8))
+        return Duty(self.place, dt.time.fromisoformat(self.by), self.within_h, days)
+
+
+class TestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A test page to every channel each week, on that day (1 is Monday) at that time."""
+
+    weekday: Annotated[int, Meta(ge=1, le=7)]
+    at: DayTime
+
+    def of(self) -> Duty:
+        return Duty("", dt.time.fromisoformat(self.at), weekdays=frozenset({self.weekday - 1}))
 
 
 class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,10 +96,17 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     influx: InfluxSettings | None = None
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
+    rules: RuleSettings = RuleSettings()
+    zone: str | None = None
+    """The site's time zone; None: the machine's own."""
+    console: ConsoleSettings = ConsoleSettings()
+    heartbeat: HeartbeatSettings | None = None
+    weekly_test: TestSettings | None = None
     channels: list[ChannelSettings] = []
-
-
-_KINDS: dict[str, type[WebhookSettings] | type[MailSettings]] = {"webhook": WebhookSettings, "smtp": MailSettings}
+    people: list[PersonSettings] = []
+    rotas: list[RotaSettings] = []
+    escalations: list[EscalationSettings] = []
+    disinfection: list[DutySettings] = []
 
 
 def load(path: Path) -> HubSettings:
@@ -67,7 +117,26 @@ def load(path: Path) -> HubSettings:
     settings = document.convert(document.data, HubSettings, ())
     document.data["channels"] = tables
     channels = _channels(document, tables)
-    return anchored(replace(settings, channels=channels), path.parent)
+    settings = replace(settings, channels=channels)
+    _check_zones(document, settings)
+    wrong = faults(settings.people, settings.rotas, settings.escalations, [channel.name for channel in channels])
+    if wrong:
+        raise SettingsError([document.problem(where, text) for where, text in wrong])
+    return anchored(settings, path.parent)
+
+
+def _check_zones(document: Document, settings: HubSettings) -> None:
+    named: list[tuple[tuple[str | int, ...], str | None]] = [(("zone",), settings.zone)]
+    named += [(("people", n, "zone"), person.zone) for n, person in enumerate(settings.people)]
+    named += [(("rotas", n, "zone"), rota.zone) for n, rota in enumerate(settings.rotas)]
+    known = available_timezones()
+    wrong = [
+        document.problem(where, f"expected a time zone such as 'Asia/Shanghai'{nearest(zone, known)}")
+        for where, zone in named
+        if zone is not None and zone not in known
+    ]
+    if wrong:
+        raise SettingsError(wrong)
 
 
 def _channels(document: Document, tables: object) -> list[ChannelSettings]:
@@ -91,11 +160,11 @@ def _channel(document: Document, table: object, index: int) -> ChannelSettings:
     if not isinstance(table, dict):
         raise SettingsError([document.problem(where, "expected a table, [[channels]]")])
     kind = str(table.get("kind"))
-    if kind not in _KINDS:
-        expected = f"expected kind = one of: {', '.join(repr(known) for known in _KINDS)}{nearest(kind, _KINDS)}"
+    if kind not in KINDS:
+        expected = f"expected kind = one of: {', '.join(repr(known) for known in KINDS)}{nearest(kind, KINDS)}"
         raise SettingsError([document.problem((*where, "kind") if "kind" in table else where, expected)])
     rest = {key: value for key, value in table.items() if key != "kind"}
-    return document.convert(rest, _KINDS[kind], where)
+    return document.convert(rest, KINDS[kind], where)
 
 
 def _doubled(document: Document, channels: list[ChannelSettings]) -> list[str]:

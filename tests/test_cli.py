@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import menshen
+from hub.alerts.chains import AllChannels
 from hub.alerts.rules import Rule, Signal
 from hub.alerts.store import AlertStore
 from hub.journal import Bad, Journal
@@ -90,14 +91,14 @@ def test_dead_letters_are_listed_and_replayed(tmp_path, capsys):
 
 def test_alerts_are_listed_and_resolved_by_name(tmp_path, capsys):
     (tmp_path / "hub.toml").write_text(HUB)
-    store = AlertStore(tmp_path / "var" / "alerts.db", [], 3600)
+    store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(()))
     store.open()
-    store.take("alerts", 1, [(Signal(key="k", rule=Rule.FEVER, site="s", gate="g", time_ns=1), 2)])
+    store.take("alerts", 1, [(Signal(key="k", rule=Rule.FEVER, site="s", gate="g", time_ns=1), 2)], 2)
     assert menshen.main(["hub", "alerts", str(tmp_path / "hub.toml")]) == 0
     assert "fever" in capsys.readouterr().out
     assert menshen.main(["hub", "resolve", str(tmp_path / "hub.toml"), "1", "--by", "Li"]) == 0
     assert menshen.main(["hub", "resolve", str(tmp_path / "hub.toml"), "1", "--by", "Li"]) == 1
-    assert "alert 1: is not open" in capsys.readouterr().err
+    assert "alert 1: is resolved" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("room", "missing", "extra"), [("edge", "cv2", "edge"), ("hub", "fastapi", "hub")])

@@ -19,7 +19,7 @@ from edge.drivers.topdon import TopdonCamera
 from edge.guard import passwords
 from edge.settings import GateSettings
 from edge.thermal.settings import ThermalSettings
-from hub.alerts.channels import MailSettings, WebhookSettings
+from hub.alerts.channels import KINDS
 from hub.measurements import SCHEMA
 from hub.settings import HubSettings
 
@@ -39,7 +39,7 @@ def keys_of(kind: object) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("hub.toml", (HubSettings, WebhookSettings, MailSettings)),
+        ("hub.toml", (HubSettings, *KINDS.values())),
         ("gate.toml", (GateSettings, ThermalSettings, ReplayCamera.Settings)),
         ("cameras.toml", tuple(camera.Settings for camera in CAMERAS)),
         ("plates.toml", (PlateCamera.Settings,)),
@@ -62,6 +62,7 @@ def test_the_examples_are_good_with_everything_in_them_that_is_commented_out(tmp
     (tmp_path / "token.key").write_text("k" * 32)
     (tmp_path / "registry.json").write_text('{"v":1,"version":1,"entries":[]}')
     passwords.write(tmp_path / "guard.password", "correct horse")
+    (tmp_path / "duty.ics").write_text("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//\nEND:VCALENDAR\n")
     for room, name in (("hub", "hub.toml"), ("edge", "gate.toml")):
         text = (EXAMPLES / name).read_text("utf-8")
         (tmp_path / name).write_text(re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE))

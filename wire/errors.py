@@ -72,11 +72,12 @@ class LinkError(MenshenError):
 
 
 class DeliveryError(MenshenError):
-    """A notification was not taken by its channel."""
+    """A notification was not taken by its channel; `pause_s` is how long the service wants to be left alone."""
 
-    def __init__(self, message: str, *, retry: bool) -> None:
+    def __init__(self, message: str, *, retry: bool, pause_s: float = 0.0) -> None:
         super().__init__(message)
         self.retry = retry
+        self.pause_s = pause_s
 
 
 class StoreError(MenshenError):

@@ -182,6 +182,8 @@ class DeviceKind(_Open):
     SPOOL = "spool"
     CLOCK = "clock"
     GATE = "gate"
+    REGISTRY = "registry"
+    """A gate's copy of the registry, as the hub sees it."""
     OTHER = "other"
 
 
@@ -269,7 +271,7 @@ class VehiclePassage(Event, frozen=True, kw_only=True, tag="vehicle-passage"):
 class DeviceState(Event, frozen=True, kw_only=True, tag="device-state"):
     """A device, or the gate itself, changed its health.
 
-    On a stream of the hub's own, kind `gate` says what the hub saw of the gate named in `device`.
+    On a stream of the hub's own, kinds `gate` and `registry` say what the hub saw of the gate named in `device`.
     """
 
     device: Name

@@ -1,32 +1,46 @@
-"""The alerts projection and the notifier: from a journalled event to a person who was told, retried until delivered."""
+"""The alerts projection: from a journalled event to alerts, people's words about them, and the notifier that tells
+people."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
-from hub.alerts.channels import Channel
-from hub.alerts.rules import signals_of
-from hub.alerts.store import AlertStore, Page
+from hub.alerts.channels.base import Channel
+from hub.alerts.facts import Duty, times_of
+from hub.alerts.links import Links
+from hub.alerts.notifier import Clocks, Notifier
+from hub.alerts.rules import RuleSettings, said_of
+from hub.alerts.store import AlertStore
+from hub.alerts.texts import say
 from hub.board import AlertRow
 from hub.journal import Entry
-from wire.errors import DeliveryError, JournalError
+from wire.errors import JournalError
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-RETRY_FIRST_S = 1.0
-RETRY_MOST_S = 300.0
-IDLE_S = 5.0
-SLOTS = 4
-"""Pages that one channel sends at the same time. The rest waits in the store, so that the worst goes first."""
+CLOCK_EVERY_S = 20.0
+_WEEK_NS = 8 * 86_400 * 10**9
+
+
+class Site(NamedTuple):
+    """What the desk knows of its site, from settings."""
+
+    name: str
+    rules: RuleSettings = RuleSettings()
+    duties: tuple[Duty, ...] = ()
+    links: Links | None = None
+    weekly_test: Duty | None = None
+    zone: str | None = None
+
+
+ANY_SITE = Site("")
 
 
 class AlertDesk:
@@ -36,123 +50,88 @@ class AlertDesk:
     batch_entries = 2000
 
     def __init__(
-        self, store: AlertStore, channels: Sequence[Channel], now_ns: Callable[[], int] = time.time_ns
+        self,
+        store: AlertStore,
+        channels: Sequence[Channel],
+        site: Site = ANY_SITE,
+        clocks: Clocks | None = None,
     ) -> None:
         self.open: list[AlertRow] = []
-        """Firing alerts, worst and newest first, as of the last change."""
+        """Alerts that are not resolved, worst and newest first, as of the last change."""
         self.changed = asyncio.Event()
         """Set at every change of the alerts."""
-        self._store = store
-        self._channels = {channel.name: channel for channel in channels}
-        self._now_ns = now_ns
-        self._due = asyncio.Event()
+        self.clocks = clocks or Clocks()
+        self.store = store
+        self._channels = channels
+        self._site = site
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
+        self.notifier = Notifier(store, channels, self.clocks, self.run, site.links)
 
     async def start(self) -> int:
-        await self._run(self._store.open)
+        await self.run(self.store.open)
+        await self.notifier.start()
         await self._refresh()
-        self._due.set()
-        return await self._run(partial(self._store.cursor, self.name))
+        self.notifier.ring()
+        return await self.run(partial(self.store.cursor, self.name))
 
     async def apply(self, entries: Sequence[Entry]) -> None:
-        signals = [(signal, entry.received_ns) for entry in entries for signal in signals_of(entry)]
-        await self._run(partial(self._store.take, self.name, entries[-1].offset, signals))
-        if signals:
-            self._due.set()
+        heard = [(said, entry.received_ns) for entry in entries for said in said_of(entry, self._site.rules)]
+        await self.run(partial(self.store.take, self.name, entries[-1].offset, heard, self.clocks.now_ns()))
+        if heard:
+            self.notifier.ring()
             await self._refresh()
 
-    async def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
-        """See `AlertStore.alerts_after`."""
-        return await self._run(partial(self._store.alerts_after, alert_id, limit))
-
     async def stop(self) -> None:
-        for channel in self._channels.values():
+        for channel in self._channels:
             await channel.close()
-        await self._run(self._store.close)
+        await self.run(self.store.close)
         self._thread.shutdown()
 
     async def notify(self) -> None:
-        """Send what is due, for ever. Each channel goes its own pace: a dead one does not hold up the others."""
+        """Send what is due, for ever, and look at the clock."""
         async with asyncio.TaskGroup() as tasks:
-            busy: dict[str, set[int]] = {name: set() for name in self._channels}
-            while True:
-                self._due.clear()
-                await self._look_again()
-                for page in await self._due_pages():
-                    at_work = busy.get(page.channel)  # None: a channel that is no longer in the settings
-                    if at_work is not None and page.id not in at_work and len(at_work) < SLOTS:
-                        at_work.add(page.id)
-                        tasks.create_task(self._attempt(page, at_work))
-                await self._sleep_until_due()
+            tasks.create_task(self.notifier.run(self._refresh))
+            tasks.create_task(self._watch_clock())
 
-    async def _look_again(self) -> None:
-        """Somebody may have ended an alert from the command line."""
-        try:
-            before, self.open = self.open, await self._run(self._store.open_alerts)
-        except JournalError as error:
-            log.error("alerts cannot be read", error=str(error))
-            return
-        if self.open != before:
-            self.changed.set()
+    async def look_at_clock(self) -> None:
+        """What the time of day brings: who comes on duty, what was to be disinfected by now. Raises `JournalError`."""
+        await self.run(partial(self.store.hand_over, self.clocks.now_ns()))
+        if self._site.duties:
+            await self.run(partial(self.store.overdue, self._site.name, self._site.duties, self.clocks.now_ns()))
+        if self._site.weekly_test is not None:
+            await self.run(partial(self._test, self._site.weekly_test))
+        self.notifier.ring()
 
-    async def _due_pages(self) -> list[Page]:
-        try:
-            return await self._run(partial(self._store.due, self._now_ns(), 2 * SLOTS))
-        except JournalError as error:
-            log.error("pages cannot be read", error=str(error))
-            return []
+    def _test(self, week: Duty) -> None:
+        now_ns = self.clocks.now_ns()
+        due = times_of(week, self._site.zone, now_ns - _WEEK_NS, now_ns)
+        if due:
+            self.store.weekly_test(due[-1], f"{say('zh', 'test')}\n{say('en', 'test')}", now_ns)
 
-    async def _attempt(self, page: Page, at_work: set[int]) -> None:
-        try:
-            answer, delivered = await self._send(page)
-            wait_s = 0.0 if delivered else _retry_s(page.attempts)
-            next_ns = self._now_ns() + int(wait_s * 1e9)
-            await self._run(partial(self._store.record, page, answer, delivered=delivered, next_ns=next_ns))
-            await self._refresh()
-        except JournalError as error:
-            # Not recorded: it will be sent once more, under the same key. Twice is better than never.
-            log.error("attempt could not be recorded", page=page.dedup_key, error=str(error))
-            await asyncio.sleep(RETRY_FIRST_S)
-        finally:
-            at_work.discard(page.id)
-            self._due.set()
+    async def _watch_clock(self) -> None:
+        while True:
+            try:
+                await self.look_at_clock()
+            except JournalError as error:
+                log.error("alerts cannot be read", error=str(error))
+            await asyncio.sleep(CLOCK_EVERY_S)
 
-    async def _send(self, page: Page) -> tuple[str, bool]:
-        try:
-            answer = await self._channels[page.channel].send(page)
-        except DeliveryError as error:
-            told = log.warning if error.retry else log.error
-            told(
-                "page not taken", channel=page.channel, page=page.dedup_key, attempt=page.attempts + 1, said=str(error)
-            )
-            return str(error), False
-        except Exception as error:
-            log.exception("channel failed", channel=page.channel, page=page.dedup_key)
-            return f"defect: {error!r}", False
-        log.info("page delivered", channel=page.channel, page=page.dedup_key, attempt=page.attempts + 1)
-        return answer, True
+    async def ask(self, work: Callable[[AlertStore, int], T]) -> T:
+        """Something of the store at this moment, in its thread; what it changed is told. Raises `JournalError`."""
+        done = await self.run(partial(work, self.store, self.clocks.now_ns()))
+        self.notifier.ring()
+        return done
 
-    async def _sleep_until_due(self) -> None:
-        timeout_s = IDLE_S
-        try:
-            now_ns = self._now_ns()
-            next_ns = await self._run(partial(self._store.next_due_ns, now_ns))
-            if next_ns is not None:
-                timeout_s = min(IDLE_S, (next_ns - now_ns) / 1e9 + 0.01)
-        except JournalError as error:
-            log.error("pages cannot be read", error=str(error))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._due.wait()
+    async def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
+        """See `AlertStore.alerts_after`."""
+        return await self.run(partial(self.store.alerts_after, alert_id, limit))
 
-    async def _refresh(self) -> None:
-        self.open = await self._run(self._store.open_alerts)
-        self.changed.set()
-
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run what blocks in the thread that owns the store."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-
-def _retry_s(attempts: int) -> float:
-    """Seconds until the next attempt: doubling, bounded. It is never given up."""
-    return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(attempts, 20)))
+    async def _refresh(self) -> None:
+        """Somebody may have changed alerts from the command line, too."""
+        before, self.open = self.open, await self.run(self.store.open_alerts)
+        if self.open != before:
+            self.changed.set()

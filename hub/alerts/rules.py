@@ -1,10 +1,15 @@
-"""Rules: small pure functions from one journalled event to signals, in event time. No I/O, no memory."""
+"""Rules: small pure functions from one journalled event to what it says about alerts, in event time. No I/O, no memory.
+
+What takes several events (a cluster of fevers, a disinfection that is overdue) is told from facts, which
+`hub.alerts.facts` remembers; the order in which they arrive does not matter.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hub.journal import OWN_GATE, Entry
@@ -13,10 +18,12 @@ from wire.events import (
     Clock,
     DeviceKind,
     DeviceState,
+    Disinfection,
     Gap,
     Health,
     PersonPassage,
     Reason,
+    SecondaryMeasurement,
     Temperature,
     VehiclePassage,
     Verdict,
@@ -31,6 +38,8 @@ class Severity(StrEnum):
 
 class Rule(StrEnum):
     FEVER = "fever"
+    FEVER_CONFIRMED = "fever-confirmed"
+    FEVER_CLUSTER = "fever-cluster"
     ISOLATION_BREACH = "isolation-breach"
     TAILGATING = "tailgating"
     UNSCREENED_ENTRY = "unscreened-entry"
@@ -40,10 +49,15 @@ class Rule(StrEnum):
     GATE_SILENT = "gate-silent"
     DEVICE_FAULT = "device-fault"
     GAP = "gap"
+    REGISTRY_OLD = "registry-old"
+    DISINFECTION_OVERDUE = "disinfection-overdue"
+    ALERT_STUCK = "alert-stuck"
 
 
 SEVERITY = {
     Rule.FEVER: Severity.CRITICAL,
+    Rule.FEVER_CONFIRMED: Severity.CRITICAL,
+    Rule.FEVER_CLUSTER: Severity.CRITICAL,
     Rule.ISOLATION_BREACH: Severity.CRITICAL,
     Rule.TAILGATING: Severity.WARNING,
     Rule.UNSCREENED_ENTRY: Severity.CRITICAL,
@@ -53,12 +67,25 @@ SEVERITY = {
     Rule.GATE_SILENT: Severity.CRITICAL,
     Rule.DEVICE_FAULT: Severity.WARNING,
     Rule.GAP: Severity.WARNING,
+    Rule.REGISTRY_OLD: Severity.WARNING,
+    Rule.DISINFECTION_OVERDUE: Severity.WARNING,
+    Rule.ALERT_STUCK: Severity.CRITICAL,
 }
 RUNBOOK = {
     Rule.FEVER: {
         "zh": "立即隔离，用接触式体温计复测；确认后逐人核查，并报当地防疫指挥部。",
         "en": "Isolate at once and measure again with a contact thermometer; if confirmed, check everybody one by one "
         "and report to the district headquarters.",
+    },
+    Rule.FEVER_CONFIRMED: {
+        "zh": "接触式体温计确认发热：立即隔离，逐人核查密切接触者，报当地防疫指挥部，送发热门诊。",
+        "en": "A contact thermometer confirms the fever: isolate at once, check contacts one by one, report to the "
+        "district headquarters, bring the person to a fever clinic.",
+    },
+    Rule.FEVER_CLUSTER: {
+        "zh": "同一门岗一日多人发热：停止该入口放行，逐人核查班组、宿舍和通勤车，报当地防疫指挥部，全面消毒。",
+        "en": "Several fevers at one gate in a day: let nobody else in there, check their teams, dormitory and buses "
+        "one by one, report to the district headquarters, disinfect everything.",
     },
     Rule.ISOLATION_BREACH: {
         "zh": "此人应在隔离中：拒绝入厂，送回隔离点，核查外出期间的接触者。",
@@ -96,7 +123,53 @@ RUNBOOK = {
         "zh": "有事件丢失：核对该时段的纸质登记。",
         "en": "Events were lost: check the paper register for that time.",
     },
+    Rule.REGISTRY_OLD: {
+        "zh": "门岗的登记名册过旧：新登记和新隔离的人员尚未生效，人工核对名册，检查中心与网络。",
+        "en": "The gate's copy of the registry is old: who was registered or isolated since is not known there. Check "
+        "people against the list by hand; check hub and network.",
+    },
+    Rule.DISINFECTION_OVERDUE: {
+        "zh": "六个必消：该场所到时未消毒，立即消毒并登记；未消毒不得使用。",
+        "en": "The place was not disinfected in time: do it now and record it; nobody uses it before.",
+    },
+    Rule.ALERT_STUCK: {
+        "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",
+        "en": "An alert had nobody to go to next: see to it in the console, and check the settings of the channels.",
+    },
 }
+_OF_DEVICE = {
+    DeviceKind.THERMAL: {
+        "zh": "该通道改为人工测温；检查热像仪、黑体参考源和供电，恢复后预热 30 分钟。",
+        "en": "Measure by hand at this lane; check camera, reference and power; the camera warms up for 30 minutes.",
+    },
+    DeviceKind.BADGE: {
+        "zh": "该通道改为人工核对登记；检查读卡器。",
+        "en": "Check and register people by hand at this lane; check the badge reader.",
+    },
+    DeviceKind.VEHICLE: {
+        "zh": "车辆人工登记、消毒后放行；检查车辆识别设备。",
+        "en": "Register vehicles by hand and disinfect them before they enter; check the vehicle reader.",
+    },
+    DeviceKind.ACTUATOR: {
+        "zh": "派人守住该通道，人工放行；检查道闸。",
+        "en": "Put somebody at this lane to let people in by hand; check the barrier.",
+    },
+    DeviceKind.SPOOL: {
+        "zh": "门岗暂存区将满：检查网络和存储卡，避免事件丢失。",
+        "en": "The gate's store fills up: check its network and its memory card before events are lost.",
+    },
+    DeviceKind.CLOCK: {
+        "zh": "门岗时钟不准：检查网络校时，核对该时段记录的时间。",
+        "en": "The gate's clock is wrong: check its time server, and the times of what was recorded meanwhile.",
+    },
+}
+
+
+def runbook(rule: str, kind: str, lang: str) -> str:
+    """What to do about an alert of that rule; of a device fault, for the device's kind. Nothing for an unknown rule."""
+    if rule == Rule.DEVICE_FAULT and kind in _OF_DEVICE:
+        return _OF_DEVICE[DeviceKind(kind)][lang]
+    return RUNBOOK[Rule(rule)][lang] if rule in RUNBOOK else ""
 
 
 class Signal(Struct, frozen=True, kw_only=True):
@@ -115,20 +188,77 @@ class Signal(Struct, frozen=True, kw_only=True):
     firing: bool = True
     lane: str = ""
     detail: str = ""
+    kind: str = ""
+    """Of a device fault: the device's kind."""
+    total: int | None = None
+    """How many there are in all, where that is known better than by counting signals."""
+    newest_ns: int | None = None
+    """When the last of them was, by which the signal's age is told; None: `time_ns`."""
 
 
-def signals_of(entry: Entry) -> list[Signal]:
-    """Everything that one journalled event says about alerts, often nothing."""
+class FactKind(StrEnum):
+    FEVER = "fever"
+    DISINFECTION = "disinfection"
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """What one event adds to what is remembered. `place` is a gate or a place of disinfection, `name` makes it that
+    one."""
+
+    kind: FactKind
+    site: str
+    place: str
+    time_ns: int
+    name: str
+    dated: bool = True
+
+
+class RuleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds of the rules.
+
+    `confirmed_from_c`: from where on a contact thermometer's reading is a fever (37.3 °C: the order's usual limit).
+    `cluster_fevers`: so many people with fever at one gate on one day are a cluster.
+    `off`: rules that are not wanted here.
+    """
+
+    confirmed_from_c: Annotated[float, Meta(ge=35.0, le=42.0)] = 37.3
+    cluster_fevers: Annotated[int, Meta(ge=2)] = 3
+    off: list[Rule] = []
+
+
+def said_of(entry: Entry, settings: RuleSettings) -> list[Signal | Fact]:
+    """Everything that one journalled event says about alerts by these settings, often nothing."""
+    said: list[Signal | Fact] = [*signals_of(entry, settings.confirmed_from_c), *facts_of(entry)]
+    return [one for one in said if isinstance(one, Fact) or one.rule not in settings.off]
+
+
+def facts_of(entry: Entry) -> list[Fact]:
+    """What is to be remembered of an event."""
+    site = entry.stream.site
     match entry.event():
-        case PersonPassage() as event:
+        case PersonPassage(verdict=Verdict.FEVER, passage=name, clock=clock):
+            gate, dated = entry.stream.gate, clock is Clock.SYNCED
+            return [Fact(kind=FactKind.FEVER, site=site, place=gate, time_ns=entry.time_ns, name=name, dated=dated)]
+        case Disinfection(place=str(place)):
+            name = f"{entry.stream.gate}/{entry.stream.epoch}/{entry.seq}"
+            return [Fact(kind=FactKind.DISINFECTION, site=site, place=place, time_ns=entry.time_ns, name=name)]
+        case _:
+            return []
+
+
+def signals_of(entry: Entry, confirmed_from_c: float = RuleSettings().confirmed_from_c) -> list[Signal]:
+    """What one journalled event by itself says about alerts."""
+    event = entry.event()
+    match event:
+        case PersonPassage():
             return fever(entry, event) + passage(entry, event)
-        case VehiclePassage() as event:
+        case VehiclePassage():
             return passage(entry, event)
-        case DeviceState(kind=DeviceKind.GATE) as event if entry.stream.gate == OWN_GATE:
-            return gate_silent(entry, event)
-        case DeviceState() as event:
-            return device_fault(entry, event)
-        case Gap() as event:
+        case SecondaryMeasurement():
+            return confirmed(entry, event, confirmed_from_c)
+        case DeviceState():
+            return device(entry, event)
+        case Gap():
             return gap(entry, event)
         case _:
             return []
@@ -139,6 +269,14 @@ def fever(entry: Entry, event: PersonPassage) -> list[Signal]:
     if event.verdict is not Verdict.FEVER:
         return []
     return [_signal(Rule.FEVER, entry, event, event.passage, lane=event.lane, detail=_temperature(event.temperature))]
+
+
+def confirmed(entry: Entry, event: SecondaryMeasurement, from_c: float) -> list[Signal]:
+    """A contact thermometer says fever of whoever was flagged, or of anybody else."""
+    if event.body_c < from_c:
+        return []
+    what = event.passage or f"{entry.stream.urgency}/{entry.stream.epoch}/{entry.seq}"
+    return [_signal(Rule.FEVER_CONFIRMED, entry, event, what, lane=event.lane, detail=f"{event.body_c:.1f} °C")]
 
 
 _OF_REASON = {
@@ -161,17 +299,28 @@ def passage(entry: Entry, event: PersonPassage | VehiclePassage) -> list[Signal]
     return [_signal(rule, entry, event, event.passage, lane=event.lane) for rule in dict.fromkeys(rules)]
 
 
-def gate_silent(entry: Entry, event: DeviceState) -> list[Signal]:
-    """The hub has not heard of a gate for too long, or hears of it again. A gate cannot say this of itself."""
-    signal = _signal(Rule.GATE_SILENT, entry, event, firing=event.health is not Health.OK, detail=event.detail)
-    return [replace(signal, key=f"{Rule.GATE_SILENT}/{entry.stream.site}/{event.device}", gate=event.device)]
+def device(entry: Entry, event: DeviceState) -> list[Signal]:
+    """A gate's word about its devices, or the hub's about a gate."""
+    rule = _OF_GATE.get(event.kind) if entry.stream.gate == OWN_GATE else None
+    return device_fault(entry, event) if rule is None else seen_of_gate(rule, entry, event)
+
+
+_OF_GATE = {DeviceKind.GATE: Rule.GATE_SILENT, DeviceKind.REGISTRY: Rule.REGISTRY_OLD}
+
+
+def seen_of_gate(rule: Rule, entry: Entry, event: DeviceState) -> list[Signal]:
+    """What the hub saw of a gate: no word for too long, an old copy of the registry. A gate cannot say this of
+    itself."""
+    signal = _signal(rule, entry, event, firing=event.health is not Health.OK, detail=event.detail)
+    return [replace(signal, key=f"{rule}/{entry.stream.site}/{event.device}", gate=event.device)]
 
 
 def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:
     """A device of a gate, or the gate by its own word, is degraded or failed, or is well again."""
     firing = event.health is not Health.OK
     detail = ": ".join(filter(None, (event.device, event.detail)))
-    return [_signal(Rule.DEVICE_FAULT, entry, event, event.device, firing=firing, detail=detail)]
+    signal = _signal(Rule.DEVICE_FAULT, entry, event, event.device, firing=firing, detail=detail)
+    return [replace(signal, kind=event.kind.value)]
 
 
 def gap(entry: Entry, event: Gap) -> list[Signal]:

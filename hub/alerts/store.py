@@ -1,11 +1,9 @@
-"""Alerts and what still has to be told about them, in SQLite, with the cursor in the same transaction as its effect.
+"""The alerts of one hub in SQLite: their states, their pages and their log, with the cursor in the same transaction.
 
-    (nothing) ── signal ──► firing ── cause gone, or a person's word ──► resolved ── signal ──► firing (a new alert)
-
-Each time an alert starts or ends, one message a channel goes into the outbox in that same transaction, so that a crash
-can neither lose a page nor send one for an alert that is not there. What is older than `page_within_s` when it reaches
-the hub enters the record and tells nobody; but a clock that is not synchronised cannot say how old something is, and
-what may be happening now is told. Of one alert and channel the end is never told before the start.
+Whatever begins, ends or changes an alert puts what must be told about it into the outbox in that same transaction, so
+that a crash can neither lose a page nor send one for an alert that is not there. What is older than `page_within_s`
+when it reaches the hub enters the record and tells nobody; but a clock that is not synchronised cannot say how old
+something is, and what may be happening now is told. Nobody is told of an end before its start.
 
 Which word about an alert is the newer one is a matter of its number in the gate's stream, never of a clock.
 """
@@ -13,208 +11,286 @@ Which word about an alert is the newer one is a matter of its number in the gate
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
-from hub.alerts.rules import SEVERITY, Signal
+from hub.alerts import facts, outbox, plan, rows
+from hub.alerts.audit import audit
+from hub.alerts.bundles import Allowance
+from hub.alerts.chains import Planner
+from hub.alerts.course import Course, StoreSettings
+from hub.alerts.handover import hand_over
+from hub.alerts.lifecycle import State, Why, Word
+from hub.alerts.outbox import Message, Outcome
+from hub.alerts.rules import Fact, Signal
+from hub.alerts.tables import LogLine, open_file, read_log, write_log
 from hub.board import AlertRow
 from hub.journal import Transaction
 from wire.errors import JournalError
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS alerts (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL,
-    state TEXT NOT NULL, since_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, count INTEGER NOT NULL,
-    site TEXT NOT NULL, gate TEXT NOT NULL, lane TEXT NOT NULL, detail TEXT NOT NULL, ended_by TEXT NOT NULL DEFAULT ''
-);
-CREATE UNIQUE INDEX IF NOT EXISTS one_open_alert ON alerts (key) WHERE state = 'firing';
-CREATE INDEX IF NOT EXISTS alerts_by_key ON alerts (key, id);
-CREATE TABLE IF NOT EXISTS outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, alert INTEGER NOT NULL REFERENCES alerts, step TEXT NOT NULL,
-    channel TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_ns INTEGER NOT NULL,
-    answer TEXT NOT NULL DEFAULT '', UNIQUE (alert, step, channel)
-);
-CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (next_ns) WHERE state = 'pending';
-CREATE TABLE IF NOT EXISTS heard (key TEXT PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
-"""
-_WAITS = """o.state = 'pending' AND NOT EXISTS (
-    SELECT 1 FROM outbox e WHERE e.alert = o.alert AND e.channel = o.channel AND e.id < o.id AND e.state = 'pending')"""
-_ALERT = """
-SELECT a.id, a.key, a.rule, a.severity, a.state, a.since_ns, a.last_ns, a.count, a.site, a.gate, a.lane, a.detail,
-    (SELECT CASE
-        WHEN count(*) = 0 THEN 'no-channel'
-        WHEN sum(o.state = 'delivered') > 0 THEN 'delivered'
-        WHEN sum(o.state = 'late') > 0 THEN 'late'
-        WHEN sum(o.attempts) > 0 THEN 'retrying'
-        ELSE 'pending' END FROM outbox o WHERE o.alert = a.id AND o.step = 'firing')
-FROM alerts a
-"""
 
-
-class Page(Struct, frozen=True):
-    """One message that is due: one step of one alert on one channel."""
+class Silence(Struct, frozen=True):
+    """Who silenced what until when. An empty name stands for all."""
 
     id: int
-    channel: str
-    step: str
-    """`firing` or `resolved`."""
-    attempts: int
-    alert: AlertRow
-
-    @property
-    def dedup_key(self) -> str:
-        """The same for every attempt, so that a receiver can drop what it has already."""
-        return f"menshen-{self.alert.id}-{self.step}"
+    site: str
+    gate: str
+    rule: str
+    from_ns: int
+    until_ns: int
+    by: str
+    note: str
 
 
 class AlertStore:
     """The alerts of one hub. Not thread-safe; every method may raise `JournalError`."""
 
-    def __init__(self, path: Path, channels: Sequence[str], page_within_s: float) -> None:
+    def __init__(self, path: Path, planner: Planner, settings: StoreSettings | None = None) -> None:
         self._path = path
-        self._channels = list(channels)
-        self._page_within_ns = int(page_within_s * 1e9)
+        self._planner = planner
+        self._settings = settings or StoreSettings()
+        self._course = Course(planner, self._settings)
         self._db: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise JournalError(f"alerts {self._path}: {error}") from error
+        self._db = open_file(self._path)
 
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None
 
+    # -- events -------------------------------------------------------------------------------------------------------
+
     def cursor(self, name: str) -> int:
         with self._transaction() as db:
             row = db.execute('SELECT "offset" FROM cursors WHERE name = ?', (name,)).fetchone()
         return 0 if row is None else int(row[0])
 
-    def take(self, name: str, offset: int, signals: Sequence[tuple[Signal, int]]) -> None:
-        """The signals, each with the time when its event reached the journal, and the cursor, all together."""
+    def take(self, name: str, offset: int, heard: Sequence[tuple[Signal | Fact, int]], now_ns: int) -> None:
+        """What events say, each with the time when it reached the journal, and the cursor, all together."""
         with self._transaction() as db:
-            for signal, received_ns in signals:
-                self._take_one(db, signal, received_ns)
+            for said, received_ns in heard:
+                if isinstance(said, Fact):
+                    for signal in facts.take(db, said, self._settings.cluster_fevers, self._settings.zone):
+                        self._course.take(db, signal, received_ns, now_ns)
+                else:
+                    self._course.take(db, said, received_ns, now_ns)
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, offset))
 
-    def resolve(self, alert_id: int, by: str, now_ns: int) -> bool:
+    # -- people's words -----------------------------------------------------------------------------------------------
+
+    def acknowledge(self, alert: int, by: str, now_ns: int, note: str = "") -> bool:
+        """Take an alert in hand: nobody else is told. Whether it was waiting for that."""
+        return self._word(alert, Word.ACKNOWLEDGE, by, now_ns, note)
+
+    def resolve(self, alert: int, by: str, now_ns: int, note: str = "") -> bool:
         """End an alert by a person's word; whether it was open."""
+        return self._word(alert, Word.RESOLVE, by, now_ns, note)
+
+    def reopen(self, alert: int, by: str, now_ns: int, note: str = "") -> bool:
+        """Take back an acknowledgement or an end: the chain begins anew. Whether there was one."""
+        return self._word(alert, Word.REOPEN, by, now_ns, note)
+
+    def silence(self, silence: Silence, now_ns: int) -> int:
+        """Silence what is like this until then (`id` and `from_ns` are set here); the silence's number.
+
+        Raises `JournalError` for one without a name or an end that is to come.
+        """
+        if not silence.by.strip() or silence.until_ns <= now_ns:
+            raise JournalError("silence: expected a name and an end that is still to come")
         with self._transaction() as db:
-            row = db.execute("SELECT id FROM alerts WHERE id = ? AND state = 'firing'", (alert_id,)).fetchone()
-            if row is None:
+            done = db.execute(
+                "INSERT INTO silences (site, gate, rule, from_ns, until_ns, by, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (silence.site, silence.gate, silence.rule, now_ns, silence.until_ns, silence.by, silence.note),
+            )
+            plan.refresh_gate(db, self._planner, silence.site, silence.gate, now_ns)
+        assert done.lastrowid is not None
+        return done.lastrowid
+
+    def end_silence(self, silence: int, by: str, now_ns: int) -> bool:
+        """End a silence before its time; whether it was in force."""
+        with self._transaction() as db:
+            query = "UPDATE silences SET until_ns = ?, note = note || ? WHERE id = ? AND until_ns > ?"
+            if not db.execute(query, (now_ns, f" (ended by {by})", silence, now_ns)).rowcount:
                 return False
-            self._end(db, alert_id, now_ns, now_ns, by)
+            site, gate = db.execute("SELECT site, gate FROM silences WHERE id = ?", (silence,)).fetchone()
+            plan.refresh_gate(db, self._planner, site, gate, now_ns)
         return True
 
-    def open_alerts(self, limit: int = 200) -> list[AlertRow]:
-        """Firing alerts, worst and newest first."""
-        order = "CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, a.since_ns DESC"
+    def acknowledge_by_link(self, message: int, by: str, now_ns: int) -> list[int] | None:
+        """Acknowledge everything that a message told of; the alerts that were waiting. None for a link that was
+        used."""
         with self._transaction() as db:
+            query = "UPDATE messages SET link_used_ns = ? WHERE id = ? AND link_used_ns IS NULL"
+            if not db.execute(query, (now_ns, message)).rowcount:
+                return None
+            alerts = [row.id for row in self._told_by(db, message)]
             return [
-                AlertRow(*row)
-                for row in db.execute(f"{_ALERT} WHERE a.state = 'firing' ORDER BY {order} LIMIT ?", (limit,))
+                alert
+                for alert in alerts
+                if self._course.say(db, alert, Word.ACKNOWLEDGE, by, now_ns, f"link {message}")
             ]
 
-    def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
-        """Alerts of every state in the order in which they began, those behind a number."""
-        with self._transaction() as db:
-            return [
-                AlertRow(*row)
-                for row in db.execute(f"{_ALERT} WHERE a.id > ? ORDER BY a.id LIMIT ?", (alert_id, limit))
-            ]
+    # -- time ---------------------------------------------------------------------------------------------------------
 
-    def due(self, now_ns: int, limit: int = 8) -> list[Page]:
-        """Pages that are to be sent now, up to `limit` of each channel, the worst first."""
-        query = f"""
-            SELECT id, channel, step, attempts, alert FROM (
-                SELECT o.*, row_number() OVER (PARTITION BY channel ORDER BY severity = 'critical' DESC, o.id) AS place
-                FROM outbox o JOIN alerts a ON a.id = o.alert WHERE o.next_ns <= ? AND {_WAITS})
-            WHERE place <= ? ORDER BY place
-        """  # noqa: S608 - our own text
+    def tick(self, now_ns: int) -> bool:
+        """What is due by the clock: steps of chains, ends of silences. Whether anything was."""
         with self._transaction() as db:
-            return [
-                Page(
-                    id_, channel, step, attempts, AlertRow(*db.execute(f"{_ALERT} WHERE a.id = ?", (alert,)).fetchone())
-                )
-                for id_, channel, step, attempts, alert in db.execute(query, (now_ns, limit)).fetchall()
-            ]
+            query = "SELECT id, state FROM alerts WHERE next_ns <= ? ORDER BY severity = 'critical' DESC, next_ns"
+            due = db.execute(query, (now_ns,)).fetchall()
+            for alert, state in due:
+                if state == State.FIRING:
+                    plan.take_steps(db, self._planner, alert, now_ns)
+                else:
+                    plan.refresh_muting(db, self._planner, alert, now_ns)
+        return bool(due)
 
-    def next_due_ns(self, now_ns: int) -> int | None:
-        """When the next page falls due that is not due yet; None when there is none."""
-        query = f"SELECT min(o.next_ns) FROM outbox o WHERE o.next_ns > ? AND {_WAITS}"  # noqa: S608 - our own text
+    def audit(self, channels: frozenset[str], now_ns: int) -> int:
+        """Give every open alert that has no next step one (`hub.alerts.audit`); how many had none."""
         with self._transaction() as db:
-            found = db.execute(query, (now_ns,)).fetchone()[0]
+            found = audit(db, self._planner, channels, now_ns)
+            for signal in found:
+                if signal.rule not in signal.detail:  # an alert about an alert is mended, and not told of once more
+                    self._course.take(db, signal, now_ns, now_ns)
+        return len(found)
+
+    def hand_over(self, now_ns: int) -> int:
+        """Tell those who have come on duty (`hub.alerts.handover`); how many."""
+        with self._transaction() as db:
+            return hand_over(db, self._planner, self._settings.zone, now_ns)
+
+    def overdue(self, site: str, duties: Sequence[facts.Duty], now_ns: int) -> None:
+        """What was to be disinfected by now and was not, or was after all."""
+        with self._transaction() as db:
+            row = db.execute("SELECT \"offset\" FROM cursors WHERE name = 'disinfection'").fetchone()
+            for signal in facts.overdue(db, site, duties, self._settings.zone, row[0] if row else now_ns, now_ns):
+                self._course.take(db, signal, now_ns, now_ns)
+            db.execute("INSERT OR REPLACE INTO cursors VALUES ('disinfection', ?)", (now_ns,))
+
+    def next_tick_ns(self) -> int | None:
+        """When the clock next has something to say; None when nothing is planned."""
+        with self._transaction() as db:
+            found = db.execute("SELECT min(next_ns) FROM alerts WHERE next_ns IS NOT NULL").fetchone()[0]
         return None if found is None else int(found)
 
-    def record(self, page: Page, answer: str, *, delivered: bool, next_ns: int) -> None:
-        """What came of one attempt."""
-        state = "delivered" if delivered else "pending"
+    def last_written_ns(self) -> int:
+        """When the last line of the log was written; 0 at first."""
+        with self._transaction() as db:
+            row = db.execute("SELECT time_ns FROM log ORDER BY id DESC LIMIT 1").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def sent_since(self, since_ns: int) -> list[tuple[str, int]]:
+        """The channel and the time of each message since then."""
+        with self._transaction() as db:
+            return db.execute(
+                "SELECT channel, made_ns FROM messages WHERE made_ns > ? ORDER BY id", (since_ns,)
+            ).fetchall()
+
+    def clock_was_set(self, by_ns: int, now_ns: int) -> None:
+        """The hub's clock was set by so much: what is planned stays as far ahead as it was. Ends of silences are
+        dates."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE outbox SET state = ?, attempts = attempts + 1, next_ns = ?, answer = ? WHERE id = ?",
-                (state, next_ns, answer[:500], page.id),
+                "UPDATE alerts SET next_ns = next_ns + ? WHERE next_ns IS NOT NULL AND state = 'firing'", (by_ns,)
             )
+            db.execute("UPDATE alerts SET round_ns = round_ns + ? WHERE state <> 'resolved'", (by_ns,))
+            db.execute("UPDATE pages SET next_ns = next_ns + ? WHERE state = 'pending'", (by_ns,))
+            write_log(db, now_ns, Why.CLOCK_SET, text=f"{by_ns / 1e9:+.3f} s")
 
-    # -- within -----------------------------------------------------------------------------------------------------
+    # -- the outbox ---------------------------------------------------------------------------------------------------
 
-    def _take_one(self, db: sqlite3.Connection, signal: Signal, received_ns: int) -> None:
-        if not self._is_news(db, signal):
-            return
-        row = db.execute("SELECT id FROM alerts WHERE key = ? AND state = 'firing'", (signal.key,)).fetchone()
-        if row is None:
-            if signal.firing:
-                self._begin(db, signal, received_ns)
-        elif signal.firing:
-            db.execute(
-                "UPDATE alerts SET last_ns = max(last_ns, ?), count = count + 1, detail = ? WHERE id = ?",
-                (signal.time_ns, signal.detail, row[0]),
-            )
-        else:
-            self._end(db, row[0], signal.time_ns, received_ns, "cause gone")
+    def due(
+        self, now_ns: int, allowances: Mapping[str, Allowance], busy: frozenset[int] = frozenset()
+    ) -> list[Message]:
+        """See `outbox.due_messages`."""
+        with self._transaction() as db:
+            return outbox.due_messages(db, now_ns, allowances, busy)
 
-    def _is_news(self, db: sqlite3.Connection, signal: Signal) -> bool:
-        """Whether the gate said it after what is known; a dead letter that is replayed comes out of its order."""
-        row = db.execute("SELECT epoch, seq FROM heard WHERE key = ?", (signal.key,)).fetchone()
-        if row is not None and row[0] == signal.epoch and signal.seq < row[1]:
-            return False
-        db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)", (signal.key, signal.epoch, signal.seq))
+    def next_due_ns(self, now_ns: int) -> int | None:
+        """See `outbox.next_due_ns`."""
+        with self._transaction() as db:
+            return outbox.next_due_ns(db, now_ns)
+
+    def record(self, message: Message, outcome: Outcome, answer: str, now_ns: int) -> None:
+        """What came of one attempt."""
+        with self._transaction() as db:
+            outbox.record_attempt(db, message, outcome, answer, now_ns)
+
+    def pass_over(self, paused: frozenset[str], busy: frozenset[int], now_ns: int) -> int:
+        """See `outbox.pass_over`."""
+        with self._transaction() as db:
+            return outbox.pass_over(db, paused, busy, now_ns)
+
+    def untold_s(self, now_ns: int) -> float:
+        """For how long the oldest page that is due has been waiting for a channel that takes it; 0 when none is."""
+        query = """SELECT min(CASE WHEN tries > 0 THEN made_ns ELSE next_ns END) FROM pages
+            WHERE state = 'pending' AND (tries > 0 OR next_ns <= ?)"""
+        with self._transaction() as db:
+            found = db.execute(query, (now_ns,)).fetchone()[0]
+        return 0.0 if found is None else (now_ns - found) / 1e9
+
+    def weekly_test(self, due_ns: int, text: str, now_ns: int) -> bool:
+        """A test page to every channel, once for the time at which it is due; whether it was now."""
+        with self._transaction() as db:
+            row = db.execute("SELECT \"offset\" FROM cursors WHERE name = 'weekly-test'").fetchone()
+            db.execute("INSERT OR REPLACE INTO cursors VALUES ('weekly-test', ?)", (max(due_ns, row[0] if row else 0),))
+            if row is None or row[0] >= due_ns:
+                return False
+            for receiver in self._planner.every_channel():
+                page = plan.add_page(db, None, "note", 0, receiver, now_ns, text)
+                write_log(db, now_ns, Why.TEST, page=page, by=receiver.name)
         return True
 
-    def _begin(self, db: sqlite3.Connection, signal: Signal, received_ns: int) -> None:
-        done = db.execute(
-            "INSERT INTO alerts (key, rule, severity, state, since_ns, last_ns, count, site, gate, lane, detail)"
-            " VALUES (?, ?, ?, 'firing', ?, ?, 1, ?, ?, ?, ?)",
-            (signal.key, signal.rule, SEVERITY[signal.rule], signal.time_ns, signal.time_ns, signal.site, signal.gate,
-             signal.lane, signal.detail),
-        )  # fmt: skip
-        assert done.lastrowid is not None
-        late = signal.dated and received_ns - signal.time_ns > self._page_within_ns
-        for channel in self._channels:
-            self._tell(db, done.lastrowid, "firing", channel, received_ns, "late" if late else "pending")
+    # -- the record ---------------------------------------------------------------------------------------------------
 
-    def _end(self, db: sqlite3.Connection, alert_id: int, time_ns: int, received_ns: int, by: str) -> None:
-        db.execute(
-            "UPDATE alerts SET state = 'resolved', last_ns = ?, ended_by = ? WHERE id = ?", (time_ns, by, alert_id)
-        )
-        # Whoever was told of the start is told of the end, however late it is heard of, and nobody else.
-        told = "SELECT channel FROM outbox WHERE alert = ? AND step = 'firing' AND state <> 'late'"
-        for (channel,) in db.execute(told, (alert_id,)).fetchall():
-            self._tell(db, alert_id, "resolved", channel, received_ns, "pending")
+    def open_alerts(self, limit: int = 200) -> list[AlertRow]:
+        """Alerts that are not resolved, worst and newest first."""
+        with self._transaction() as db:
+            return rows.open_rows(db, limit)
 
-    def _tell(self, db: sqlite3.Connection, alert_id: int, step: str, channel: str, next_ns: int, state: str) -> None:
-        db.execute(
-            "INSERT OR IGNORE INTO outbox (alert, step, channel, state, next_ns) VALUES (?, ?, ?, ?, ?)",
-            (alert_id, step, channel, state, next_ns),
-        )
+    def alerts_after(self, alert: int, limit: int) -> list[AlertRow]:
+        """Alerts of every state in the order in which they began, those behind a number."""
+        with self._transaction() as db:
+            return rows.rows_after(db, alert, limit)
+
+    def newest(self, limit: int) -> list[AlertRow]:
+        """Alerts of every state, newest first."""
+        with self._transaction() as db:
+            return rows.newest_rows(db, limit)
+
+    def alert(self, alert: int) -> AlertRow | None:
+        with self._transaction() as db:
+            return rows.row_of(db, alert)
+
+    def told_by(self, message: int) -> list[AlertRow]:
+        """The alerts that a message told of."""
+        with self._transaction() as db:
+            return self._told_by(db, message)
+
+    def log(self, alert: int | None = None, limit: int = 1000) -> list[LogLine]:
+        """The last lines of an alert's log, or of everything; oldest first."""
+        with self._transaction() as db:
+            return read_log(db, alert, limit)
+
+    def silences(self, now_ns: int) -> list[Silence]:
+        """Those in force."""
+        query = "SELECT id, site, gate, rule, from_ns, until_ns, by, note FROM silences WHERE until_ns > ? ORDER BY id"
+        with self._transaction() as db:
+            return [Silence(*row) for row in db.execute(query, (now_ns,))]
+
+    # -- within -------------------------------------------------------------------------------------------------------
+
+    def _word(self, alert: int, word: Word, by: str, now_ns: int, note: str) -> bool:
+        with self._transaction() as db:
+            return self._course.say(db, alert, word, by, now_ns, note)
+
+    def _told_by(self, db: sqlite3.Connection, message: int) -> list[AlertRow]:
+        found = db.execute("SELECT alerts FROM messages WHERE id = ?", (message,)).fetchone()
+        return rows.rows_of(db, msgspec.json.decode(found[0], type=list[int]) if found else [])
 
     def _transaction(self) -> Transaction:
         if self._db is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import tzinfo
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -14,8 +14,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.alerts.desk import AlertDesk
+from hub.alerts.links import Links
 from hub.board import Snapshot
 from hub.web import stream
+from hub.web.alerts import Rights, add_alerts
 from hub.web.page import STATIC, Page
 from hub.web.records import Records, add_records
 from hub.web.words import Lang, as_lang, preferred
@@ -24,10 +27,10 @@ LANG_COOKIE = "menshen-lang"
 _YEAR_S = 365 * 86400
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without any, a browser does not say where a form comes from
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -53,12 +56,26 @@ class BoardSource(Protocol):
         ...
 
 
+class AlertPages(NamedTuple):
+    """What the pages of alerts stand on."""
+
+    desk: AlertDesk
+    rights: Rights = Rights()
+    links: Links | None = None
+
+
 def create_app(
-    source: BoardSource, *, site: str, version: str, zone: tzinfo | None = None, records: Records | None = None
+    source: BoardSource,
+    *,
+    site: str,
+    version: str,
+    zone: tzinfo | None = None,
+    records: Records | None = None,
+    alerts: AlertPages | None = None,
 ) -> FastAPI:
     """The console of one site: `/`, `/live`, `/api/state`, `/api/live`, `/healthz`, `/readyz` and `/static`.
 
-    With `records` also what `hub.web.records` adds.
+    With `records` also what `hub.web.records` adds, with `alerts` what `hub.web.alerts` does.
 
     Times are shown in `zone` (None: the machine's own). Set `app.state.closing`, an `asyncio.Event`, to end all
     streams before the server waits for its connections; `hub.web.serve` does.
@@ -67,10 +84,13 @@ def create_app(
     app.state.closing = asyncio.Event()
     app.add_middleware(SecurityHeaders)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    _add_page(app, source, Page(site=site, version=version, zone=zone), version)
+    page = Page(site=site, version=version, zone=zone)
+    _add_page(app, source, page, version)
     _add_api(app, source, version)
     if records is not None:
         add_records(app, records)
+    if alerts is not None:
+        add_alerts(app, alerts.desk, page, alerts.rights, alerts.links, language)
     return app
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hub.board import Snapshot
+from hub.alerts.lifecycle import State, Word, on_word
+from hub.alerts.store import Silence
+from hub.alerts.tables import LogLine
+from hub.board import AlertRow, Snapshot
 from hub.web import view
 from hub.web.words import LANGS, Lang, name, say
 
@@ -49,26 +52,68 @@ class Page:
         """The inside of each part by its id."""
         return {part: self._draw(f"_{part}.html", snapshot, problems, lang) for part in PARTS}
 
+    # -- alerts --------------------------------------------------------------------------------------------------------
+
+    def alerts(
+        self,
+        lang: Lang,
+        opened: list[AlertRow],
+        ended: list[AlertRow],
+        silences: list[Silence],
+        now_ns: int,
+        *,
+        may: bool,
+    ) -> str:
+        """All alerts: those that are open, the silences in force, then the last alerts that are over."""
+        rows = {"opened": opened, "ended": ended, "silences": silences}
+        return self._plain("alerts.html", lang, now_ns, "alerts-all", may=may, **rows)
+
+    def alert(self, lang: Lang, row: AlertRow, log: list[LogLine], now_ns: int, *, may: bool) -> str:
+        """One alert with its history; with buttons where people may say something of it here."""
+        return self._plain("alert.html", lang, now_ns, "alert", row=row, log=log, may=may, words=on_words(row))
+
+    def acknowledge(self, lang: Lang, rows: list[AlertRow], who: str, now_ns: int) -> str:
+        """The page behind a link: what it acknowledges, and the button that does."""
+        return self._plain("acknowledge.html", lang, now_ns, "ack", rows=rows, who=who)
+
+    def note(self, lang: Lang, key: str, **values: object) -> str:
+        """A page that says one thing."""
+        return self._plain("note.html", lang, 0, "alerts-all", text=say(lang, key, **values))
+
+    def _plain(self, template: str, lang: Lang, now_ns: int, heading: str, **values: object) -> str:
+        context = self._context_of(lang, now_ns) | {"now_ns": now_ns, "heading": heading} | values
+        return self._env.get_template(template).render(context)
+
     def _draw(self, template: str, snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> str:
         return self._env.get_template(template).render(self._context(snapshot, problems, lang))
 
     def _context(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> dict[str, Any]:
-        return {
+        return self._context_of(lang, snapshot.time_ns) | {
             "s": snapshot,
-            "lang": lang,
-            "html_lang": "zh-CN" if lang == "zh" else "en",
-            "other_langs": [other for other in LANGS if other != lang],
             "overall": view.overall(snapshot, problems, lang),
             "alerts": snapshot.alerts[:MAX_ALERTS],
             "passages": snapshot.passages[:MAX_PASSAGES],
+        }
+
+    def _context_of(self, lang: Lang, now_ns: int) -> dict[str, Any]:
+        return {
+            "lang": lang,
+            "html_lang": "zh-CN" if lang == "zh" else "en",
+            "other_langs": [other for other in LANGS if other != lang],
             "say": partial(say, lang),
             "name": partial(name, lang),
             "label": partial(view.label, lang),
-            "clock": partial(view.clock, zone=self._zone, now_ns=snapshot.time_ns),
-            "ago": partial(view.ago, lang, now_ns=snapshot.time_ns),
+            "clock": partial(view.clock, zone=self._zone, now_ns=now_ns),
+            "ago": partial(view.ago, lang, now_ns=now_ns),
             "lasted": partial(view.lasted, lang),
             "zone": self._zone,
         }
+
+
+def on_words(row: AlertRow) -> list[str]:
+    """What can be said of an alert as it stands."""
+    words = [word.value for word in Word if on_word(State(row.state), word) is not None]
+    return [*words, "silence"] if row.state != State.RESOLVED else words
 
 
 def _fingerprints() -> dict[str, str]:

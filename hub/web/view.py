@@ -14,7 +14,7 @@ from itertools import chain
 
 from msgspec import Struct
 
-from hub.alerts.rules import RUNBOOK, Rule
+from hub.alerts.rules import runbook
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from hub.web.words import Lang, known, name, say
 from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Verdict
@@ -94,7 +94,7 @@ def alert_level(row: AlertRow) -> Level:
 
 def advice(row: AlertRow, lang: Lang) -> str:
     """What to do about it, from the runbook; nothing for a rule that has none."""
-    return RUNBOOK[Rule(row.rule)][lang] if row.rule in RUNBOOK else ""
+    return runbook(row.rule, row.kind, lang)
 
 
 def told_level(row: AlertRow) -> Level:

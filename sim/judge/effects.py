@@ -12,8 +12,11 @@ from sim.plant import ZONE
 from sim.truth import DeviceTruth, PersonTruth, SecondaryTruth, Truth, VehicleTruth
 from wire.events import AnyEvent, DeviceState, Disinfection, PersonPassage, SecondaryMeasurement, VehiclePassage
 
-_HUBS_OWN = frozenset({"gate-silent", "gap"})
-"""Alerts about what the truth has no record of; a gap is an error of the journal already."""
+_HUBS_OWN = frozenset(
+    {"gate-silent", "gap", "fever-confirmed", "fever-cluster", "registry-old", "disinfection-overdue", "alert-stuck"}
+)
+"""Alerts about what the truth has no record of, or what the hub makes of several events; a gap is an error of the
+journal already."""
 _DAY_NS = 86_400 * 10**9
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 import menshen
+from hub.alerts.chains import AllChannels
 from hub.alerts.rules import Rule, Signal
 from hub.alerts.store import AlertStore
 from hub.journal import Bad, Journal, JournalReader
@@ -143,15 +144,39 @@ def test_replay_beside_a_running_hub_is_refused(command, journal):
 
 
 def test_alerts_are_listed_and_end_once_by_name(command, tmp_path):
-    store = AlertStore(tmp_path / "var" / "alerts.db", [], 3600)
+    store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(()))
     store.open()
     signal = Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS, detail="38.1 °C")
-    store.take("alerts", 1, [(signal, TIME_NS)])
-    listed = "1\tcritical\tfever\tsite/north\t2020-02-08 22:13:20Z\tno-channel\t38.1 °C\n"
+    store.take("alerts", 1, [(signal, TIME_NS)], TIME_NS)
+    listed = "1\tcritical\tfever\tsite/north\t2020-02-08 22:13:20Z\tfiring\tno-channel\t38.1 °C\n"
     assert command("alerts") == (0, listed, "")
     assert command("resolve", "1", "--by", "Li") == (0, "alert 1: resolved by Li\n", "")
     assert command("alerts") == (0, "", "")
-    assert command("resolve", "1", "--by", "Li") == (1, "", "menshen hub: alert 1: is not open\n")
+    assert command("resolve", "1", "--by", "Li") == (1, "", "menshen hub: alert 1: is resolved\n")
+
+
+def test_an_alert_is_taken_in_hand_silenced_and_its_history_says_who_did_what(command, tmp_path):
+    store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(("desk",)))
+    store.open()
+    store.take(
+        "alerts", 1, [(Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS), TIME_NS)], 1
+    )
+    assert command("ack", "1", "--by", "Li", "--note", "on my way").out == "alert 1: acknowledged by Li\n"
+    assert "acknowledged by Li" in command("alerts").out
+    assert command("reopen", "1", "--by", "Wang").code == 0
+    assert command("silence", "--by", "Li", "--hours", "1", "--gate", "north").out.startswith(
+        "silence 1: all rules at north"
+    )
+    assert "silenced" in command("alerts").out
+    assert command("silences").out.startswith("1\tall rules\tnorth\tuntil ")
+    assert command("unsilence", "1", "--by", "Wang").out == "silence 1: ended by Wang\n"
+    assert "is not in force" in command("unsilence", "1", "--by", "Wang").err
+    assert "firing" in command("alerts").out
+    assert "there is none of that number" in command("ack", "9", "--by", "Li").err
+    assert "expected one of" in command("silence", "--by", "Li", "--hours", "1", "--rule", "fevr").err
+    lines = [line.split("\t") for line in command("history", "1").out.splitlines()]
+    assert [line[1] for line in lines[:4]] == ["began", "step-due", "chain-over", "acknowledged"]
+    assert lines[3][2:] == ["acknowledged", "Li", "on my way"]
 
 
 def test_an_alert_is_not_ended_without_a_name(command):
@@ -165,3 +190,42 @@ def test_alerts_where_no_hub_ever_ran_are_explained_and_nothing_is_made(command,
         assert said.code == 1
         assert "there are none yet" in said.err
     assert not (tmp_path / "var").exists()
+
+
+def test_a_channel_is_tried_for_real_and_its_service_is_quoted(tmp_path, capsys, http_sink):
+    file = tmp_path / "hub.toml"
+    file.write_text(f'site = "site"\n[[channels]]\nkind = "webhook"\nname = "duty"\nurl = "{http_sink.url}"\n')
+
+    def tried(name: str) -> Said:
+        code = menshen.main(["hub", "notify", "test", str(file), name])
+        return Said(code, *capsys.readouterr())
+
+    assert tried("duty") == (0, "duty: HTTP 200: ok\n", "")
+    assert b"A test of Menshen" in http_sink.requests[0].body or "门神测试".encode() in http_sink.requests[0].body
+    http_sink.status, http_sink.body = 403, b"who are you?"
+    refused = tried("duty")
+    assert refused.code == 1
+    assert "not taken (trying again will not help: see its settings): HTTP 403: who are you?" in refused.err
+    assert "did you mean 'duty'?" in tried("dutty").err
+
+
+def test_who_is_on_duty_is_told(tmp_path, capsys):
+    file = tmp_path / "hub.toml"
+    file.write_text("""site = "site"
+channels = [{ kind = "webhook", name = "duty", url = "http://127.0.0.1/" }]
+[[people]]
+name = "Li"
+contacts = [{ channel = "duty" }]
+[[rotas]]
+name = "gate"
+people = ["Li"]
+start = 2020-01-01T08:00:00
+[[rotas]]
+name = "later"
+people = ["Li"]
+start = 2199-01-01T08:00:00
+[[escalations]]
+steps = [{ tell = ["rota:gate"] }]
+""")
+    assert menshen.main(["hub", "rota", str(file)]) == 0
+    assert capsys.readouterr().out == "gate\tLi\nlater\tnobody\n"

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from hub.archive import Archive
 from hub.presence import Presence
 from tests.support.servers import eventually
 from wire.errors import JournalError
 from wire.events import DeviceState, Health
-from wire.messages import SpoolDepth, Status, Vitals
+from wire.messages import RegistryHeld, SpoolDepth, Status, Vitals
 
 
 class Story:
@@ -171,3 +172,33 @@ async def test_a_journal_that_cannot_be_written_delays_the_word_and_loses_it_not
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (tries, await story.check()) == (3, [Health.FAILED])
+
+
+async def test_a_copy_of_the_registry_that_no_hub_confirms_is_told_once_and_so_is_its_end(story):
+    def pulse(age_s: float | None) -> None:
+        held = RegistryHeld(version=7, entries=3, age_s=age_s)
+        story.presence.pulse("site", "north", replace(VITALS, registry=held))
+
+    async def told() -> list[tuple[str, Health]]:
+        await story.presence._check_registry("site", "north", story.presence.gates["site", "north"])
+        entries = await story.archive.read(lambda reader: reader.own_states())
+        return [(event.kind, event.health) for one in entries if isinstance(event := one.event(), DeviceState)]
+
+    assert story.presence.heard_of() == 0
+    old, well = ("registry", Health.FAILED), ("registry", Health.OK)
+    for age_s, wanted in ((None, []), (3600.0, []), (3601.0, [old]), (4000.0, [old]), (5.0, [old, well])):
+        pulse(age_s)
+        assert await told() == wanted
+    pulse(9999.0)
+    assert story.presence.heard_of() == 1
+    story.now_s += 61  # a gate that is silent is another matter
+    assert story.presence.heard_of() == 0
+    assert await told() == [old, well]
+    story.now_s -= 61
+    await told()
+    again = story.fresh()
+    await again.start()
+    assert again.gates["site", "north"].registry_reported is Health.FAILED
+
+
+VITALS = Vitals(v=1, time_ns=1, epoch="e", session=1, spool=SpoolDepth(0, 0))

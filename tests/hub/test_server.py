@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from hub.alerts.channels import WebhookSettings
+from hub.alerts.heartbeat import HeartbeatSettings, Link, broken
 from hub.board import Snapshot
 from hub.influx import InfluxSettings
 from hub.journal import Journal
@@ -83,6 +84,16 @@ async def test_a_hub_starts_serves_stops_and_a_second_run_continues_the_same_jou
     assert shown.gates[0].fevers_today == 2
     assert [passage.offset for passage in shown.passages] == [2, 1]
     assert {alert.told for alert in shown.alerts} == {"no-channel"}
+
+
+async def test_a_hub_whose_links_hold_beats_and_one_without_its_broker_does_not(tmp_path, http_sink):
+    hub = hub_in(tmp_path, heartbeat=HeartbeatSettings(url=http_sink.url, every_s=1.0))
+    task = await running(hub)
+    await eventually(lambda: len(http_sink.requests) >= 1, "it beats")
+    assert broken(await hub._look(), 600.0) == []
+    hub.ingest.connected = False
+    assert broken(await hub._look(), 600.0) == [Link.BROKER]
+    await stop(task)
 
 
 async def test_what_was_yesterday_does_not_count_today(tmp_path):

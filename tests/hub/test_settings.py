@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hub.alerts import channels
 from hub.alerts.channels import MailSettings, WebhookSettings
 from hub.settings import load
 from wire.errors import SettingsError
 
 A = 'site = "a"\n'
-KINDS = "expected kind = one of: 'webhook', 'smtp'"
+KINDS = f"expected kind = one of: {', '.join(map(repr, channels.KINDS))}"
 HOOK = '[[channels]]\nkind = "webhook"\nname = "duty"\nurl = "https://x/y"\n'
 MAIL = '[[channels]]\nkind = "smtp"\nname = "mail"\nhost = "mx"\nsender = "hub@plant"\nto = ["officer@plant"]\n'
 
@@ -56,13 +57,17 @@ def test_channels_of_both_kinds_are_read_and_their_files_are_beside_the_settings
         (A + 'channels = 5\n', "hub.toml:2: channels = 5: expected a list of tables, [[channels]]"),
         (A + 'channels = ["x"]\n', "hub.toml:2: channels[0] = 'x': expected a table, [[channels]]"),
         (A + '[channels]\nkind = "smtp"\n', "hub.toml:2: channels: expected a list of tables, [[channels]]"),
-        (A + '[[channels]]\nname = "x"\n', "hub.toml:2: channels[0]: expected kind = one of: 'webhook', 'smtp'"),
+        (A + '[[channels]]\nname = "x"\n', f"hub.toml:2: channels[0]: {KINDS}"),
         (A + '[[channels]]\nkind = "smpt"\n', f"hub.toml:3: channels[0].kind = 'smpt': {KINDS}, did you mean 'smtp'?"),
         (A + '[[channels]]\nkind = ["smtp"]\n', f"hub.toml:3: channels[0].kind: {KINDS}"),
         (A + HOOK + MAIL + "prt = 25\n", "hub.toml:12: channels[1].prt = 25: unknown key, did you mean 'port'?"),
         (A + HOOK.replace("https", "htps"), "hub.toml:5: channels[0].url = 'htps://x/y': expected `str`"),
         (A + MAIL.replace("officer@", ""), "hub.toml:7: channels[0].to[0] = 'plant': expected `str`"),
         (A + MAIL.replace('"officer@plant"', ""), "hub.toml:7: channels[0].to: expected `array` of length >= 1"),
+        ('zone = "Asia/Shangai"\n' + A, "hub.toml:1: zone = 'Asia/Shangai': expected a time zone such as"),
+        (A + HOOK + '[[people]]\nname = "Li"\ncontacts = [{ channel = "duti" }]\n'
+         '[[escalations]]\nsteps = [{ tell = ["everybody"] }]\n',
+         "hub.toml:8: people[0].contacts[0].channel = 'duti': 'duti' is not the name of a channel"),
         (A + HOOK + HOOK, "hub.toml:8: channels[1].name = 'duty': is the name of another channel"),
     ],
 )  # fmt: skip

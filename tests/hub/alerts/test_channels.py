@@ -16,9 +16,11 @@ from aiosmtpd.controller import Controller
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.alerts.channels import Mail, MailSettings, Webhook, WebhookSettings, mail, sign, webhook_body
+from hub.alerts.channels import Context, Mail, MailSettings, Webhook, WebhookSettings
+from hub.alerts.channels.mail import mail
+from hub.alerts.channels.webhook import sign, webhook_body
+from hub.alerts.outbox import Message
 from hub.alerts.rules import Rule
-from hub.alerts.store import Page
 from hub.board import AlertRow
 from tests.support.events import TIME_NS
 from tests.support.servers import free_port
@@ -28,9 +30,9 @@ SENT_S = TIME_NS // 10**9 + 86_400
 texts = st.text(max_size=60) | st.text("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029\0 aé门", max_size=20)
 
 
-def page(detail: str = "", rule: Rule = Rule.FEVER, step: str = "firing") -> Page:
+def page(detail: str = "", rule: Rule = Rule.FEVER, kind: str = "firing") -> Message:
     alert = AlertRow(7, "k", rule, "critical", "firing", TIME_NS, TIME_NS, 1, "site", "north", "a", detail)
-    return Page(1, "hook", step, 0, alert)
+    return Message(id=1, key=f"menshen-7-{kind}", channel="hook", receiver="hook", kind=kind, alerts=(alert,))
 
 
 def hook(url: str, **changes: object) -> Webhook:
@@ -159,7 +161,9 @@ async def test_a_mail_server_that_is_not_there_is_tried_again():
 @given(texts, st.sampled_from(Rule), st.sampled_from(["firing", "resolved"]), st.sampled_from(["zh", "en"]))
 def test_whatever_a_gate_says_makes_a_mail_and_a_webhook(detail, rule, step, lang):
     settings = MailSettings(name="m", host="h", sender="hub@plant", to=["a@plant"], lang=lang)
-    sent = message_from_bytes(mail(page(detail, rule, step), settings, SENT_S).as_bytes(policy=SMTP), policy=default)
+    sent = message_from_bytes(
+        mail(page(detail, rule, step), settings, Context(now_s=lambda: SENT_S)).as_bytes(policy=SMTP), policy=default
+    )
     assert set(sent.keys()) >= {"From", "To", "Subject", "Message-ID", "Date"}
     assert sent["To"] == "a@plant"
     assert sent["Date"].datetime.timestamp() == SENT_S

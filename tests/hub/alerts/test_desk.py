@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hub.alerts import desk as desk_module
+from hub.alerts import notifier, outbox
+from hub.alerts.chains import AllChannels
 from hub.alerts.channels import Mail, MailSettings, Webhook, WebhookSettings
+from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk
 from hub.alerts.store import AlertStore
 from tests.support.events import TIME_NS, fever
@@ -25,14 +27,15 @@ from wire.events import DeviceKind, DeviceState, Health
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(desk_module, "RETRY_FIRST_S", 0.05)
+    monkeypatch.setattr(outbox, "RETRY_FIRST_S", 0.05)
 
 
 class Office:
     """A desk with its notifier at work."""
 
     def __init__(self, folder: Path, channels: list[Webhook | Mail], page_within_s: float = 3600.0) -> None:
-        store = AlertStore(folder / "alerts.db", [channel.name for channel in channels], page_within_s)
+        names = tuple(channel.name for channel in channels)
+        store = AlertStore(folder / "alerts.db", AllChannels(names), StoreSettings(page_within_s=page_within_s))
         self.desk = AlertDesk(store, channels)
         self.task: asyncio.Task[None] | None = None
 
@@ -49,11 +52,15 @@ class Office:
 
 
 def hook(sink: HttpSink, name: str = "hook", secret: Path | None = None) -> Webhook:
-    return Webhook(WebhookSettings(name=name, url=sink.url, secret_file=str(secret) if secret else None, timeout_s=1.0))
+    settings = WebhookSettings(
+        name=name, url=sink.url, secret_file=str(secret) if secret else None, timeout_s=1.0, per_min=1000
+    )
+    return Webhook(settings)
 
 
 def mailbox(sink: SmtpSink) -> Mail:
-    return Mail(MailSettings(name="mail", host="127.0.0.1", port=sink.port, sender="hub@plant", to=["officer@plant"]))
+    settings = MailSettings(name="mail", host="127.0.0.1", port=sink.port, sender="hub@plant", to=["officer@plant"])
+    return Mail(replace(settings, per_min=1000))
 
 
 def keys(sink: HttpSink) -> list[str]:
@@ -106,7 +113,7 @@ async def test_a_mail_that_is_refused_is_tried_again(tmp_path, smtp_sink, reply)
 async def test_a_dead_channel_does_not_hold_up_another(tmp_path, http_sink, smtp_sink):
     http_sink.delay_s = 5.0
     async with Office(tmp_path, [hook(http_sink), mailbox(smtp_sink)]) as desk:
-        await desk.apply([entry(fever(n), offset=n) for n in range(1, 11)])
+        await desk.apply([entry(fever(n), offset=n, gate=f"gate-{n}") for n in range(1, 11)])
         await eventually(lambda: len(smtp_sink.mails) == 10, "all mails are delivered", 5)
 
 
@@ -138,9 +145,9 @@ async def test_a_backlog_opens_its_alerts_and_pages_nobody(tmp_path, http_sink):
 async def test_a_fault_is_one_alert_however_often_it_is_told_and_its_end_is_told_too(tmp_path, http_sink):
     fault = DeviceState(time_ns=TIME_NS, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED)
     async with Office(tmp_path, [hook(http_sink)]) as desk:
-        await desk.apply([entry(replace(fault, time_ns=TIME_NS + n), offset=n) for n in range(1, 4)])
+        await desk.apply([entry(replace(fault, time_ns=TIME_NS + n), offset=n, seq=n) for n in range(1, 4)])
         assert [(alert.rule, alert.count) for alert in desk.open] == [("device-fault", 3)]
-        await desk.apply([entry(replace(fault, time_ns=TIME_NS + 9, health=Health.OK), offset=9)])
+        await desk.apply([entry(replace(fault, time_ns=TIME_NS + 9, health=Health.OK), offset=9, seq=9)])
         assert desk.open == []
         await eventually(lambda: len(http_sink.requests) == 2, "its end is told")
     assert keys(http_sink) == ["menshen-1-firing", "menshen-1-resolved"]
@@ -159,10 +166,10 @@ async def test_a_defect_of_one_channel_does_not_stop_another(tmp_path, http_sink
 
 
 async def test_an_alert_that_is_ended_from_the_command_line_leaves_the_board(tmp_path, monkeypatch):
-    monkeypatch.setattr(desk_module, "IDLE_S", 0.05)
+    monkeypatch.setattr(notifier, "IDLE_S", 0.05)
     async with Office(tmp_path, []) as desk:
         await desk.apply([entry(fever(1))])
-        other = AlertStore(tmp_path / "alerts.db", [], 3600)
+        other = AlertStore(tmp_path / "alerts.db", AllChannels(()))
         other.open()
         assert other.resolve(desk.open[0].id, "Li", 1)
         await eventually(lambda: desk.open == [], "the board knows")
@@ -171,7 +178,7 @@ async def test_an_alert_that_is_ended_from_the_command_line_leaves_the_board(tmp
 async def test_a_channel_with_many_pages_and_no_answer_holds_up_no_other(tmp_path, http_sink, smtp_sink):
     http_sink.delay_s = 1.5
     async with Office(tmp_path, [hook(http_sink), mailbox(smtp_sink)]) as desk:
-        await desk.apply([entry(fever(n), offset=n, seq=n) for n in range(1, 151)])
+        await desk.apply([entry(fever(n), offset=n, gate=f"gate-{n}") for n in range(1, 151)])
         await eventually(lambda: len(smtp_sink.mails) == 150, "all mails are delivered", 15)
 
 
@@ -188,14 +195,27 @@ async def test_an_end_waits_until_its_start_was_taken(tmp_path, http_sink):
     assert said == ["menshen-1-firing"] * (len(said) - 1) + ["menshen-1-resolved"]
 
 
-async def test_a_page_for_a_channel_that_is_no_longer_set_up_stops_nothing(tmp_path, http_sink):
+async def test_a_page_for_a_channel_that_is_no_longer_set_up_finds_another_and_that_is_an_alert(tmp_path, http_sink):
     gone = hook(http_sink, "gone")
     http_sink.status = 503
     async with Office(tmp_path, [gone]) as desk:
-        await desk.apply([entry(fever(n), offset=n, seq=n) for n in range(1, 20)])
+        await desk.apply([entry(fever(1))])
     http_sink.status = 200
     http_sink.requests.clear()
+    async with Office(tmp_path, [hook(http_sink)]):
+        await eventually(lambda: len(http_sink.requests) == 2, "the new channel is told")
+    pages = {page["rule"]: page for page in map(json.loads, (request.body for request in http_sink.requests))}
+    assert pages["fever"]["alert"] == 1
+    assert pages["alert-stuck"]["detail"] == "alert 1: fever"
+
+
+async def test_a_defect_in_a_turn_of_the_notifier_is_survived(tmp_path, http_sink, monkeypatch):
+    monkeypatch.setattr(notifier, "UNWRITTEN_S", 0.01)
+    broken = AlertStore.tick
+    monkeypatch.setattr(AlertStore, "tick", lambda store, now_ns: 1 // 0)
     async with Office(tmp_path, [hook(http_sink)]) as desk:
-        await desk.apply([entry(fever(20), offset=20, seq=20)])
-        await eventually(lambda: bool(http_sink.requests), "the new channel is told")
-    assert keys(http_sink) == ["menshen-20-firing"]
+        await desk.apply([entry(fever(1))])
+        await asyncio.sleep(0.1)
+        assert http_sink.requests == []
+        monkeypatch.setattr(AlertStore, "tick", broken)
+        await eventually(lambda: len(http_sink.requests) == 1, "it is told")

@@ -87,6 +87,13 @@ def test_a_silent_gate_is_told_under_its_own_name():
     assert (signal.rule, signal.gate, signal.firing) == (Rule.GATE_SILENT, "south", True)
 
 
+def test_an_old_copy_of_the_registry_is_told_under_the_gates_name_and_a_gate_cannot_say_it_of_itself():
+    old = DeviceState(time_ns=1, device="south", kind=DeviceKind.REGISTRY, health=Health.FAILED)
+    (signal,) = signals_of(entry(old, gate="hub"))
+    assert (signal.rule, signal.gate, signal.key) == (Rule.REGISTRY_OLD, "south", "registry-old/site/south")
+    assert rules_of(old) == [(Rule.DEVICE_FAULT, True)]
+
+
 @pytest.mark.parametrize("health", list(Health))
 def test_what_a_gate_says_of_itself_is_a_fault_of_its_own_and_never_its_silence(health):
     for named in ("north", "south"):

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hub.alerts.bundles import Allowance
+from hub.alerts.chains import AllChannels
+from hub.alerts.outbox import Message, Outcome
 from hub.alerts.rules import Rule, Signal
-from hub.alerts.store import AlertStore, Page
+from hub.alerts.store import AlertStore
 from tests.support.events import TIME_NS
 from wire.errors import JournalError
 
@@ -22,7 +25,7 @@ FAULT = Signal(key="k", rule=Rule.DEVICE_FAULT, site="s", gate="g", time_ns=TIME
 
 
 def make(folder: Path, channels: tuple[str, ...] = ("hook",)) -> AlertStore:
-    store = AlertStore(folder / "alerts.db", channels, 3600)
+    store = AlertStore(folder / "alerts.db", AllChannels(channels))
     store.open()
     return store
 
@@ -30,19 +33,28 @@ def make(folder: Path, channels: tuple[str, ...] = ("hook",)) -> AlertStore:
 def say(store: AlertStore, seq: int, *, firing: bool = True, late_ns: int = 0, **changes: object) -> None:
     """The gate's word number `seq` reaches the store."""
     signal = replace(FAULT, seq=seq, firing=firing, **changes)
-    store.take("alerts", seq, [(signal, signal.time_ns + late_ns)])
+    store.take("alerts", seq, [(signal, signal.time_ns + late_ns)], signal.time_ns + late_ns)
+
+
+def due(store: AlertStore, now_ns: int = 2**62, limit: int = 1000) -> list[Message]:
+    """What is sent now; both channels may send so many."""
+    return store.due(now_ns, {name: Allowance(limit, limit) for name in ("hook", "dead")})
 
 
 def waiting(store: AlertStore, now_ns: int = 2**62, limit: int = 1000) -> list[str]:
-    return [f"{page.channel}:{page.dedup_key}" for page in store.due(now_ns, limit)]
+    return sorted(f"{message.channel}:{message.key}" for message in due(store, now_ns, limit))
 
 
-def deliver(store: AlertStore) -> list[Page]:
-    """Take the pages that are due as delivered."""
-    pages = store.due(2**62, 1000)
-    for page in pages:
-        store.record(page, "ok", delivered=True, next_ns=0)
-    return pages
+def refuse(store: AlertStore, message: Message, now_ns: int = TIME_NS) -> None:
+    store.record(message, Outcome.LATER, "refused", now_ns)
+
+
+def deliver(store: AlertStore) -> list[Message]:
+    """Take the messages that are due as delivered."""
+    messages = due(store)
+    for message in messages:
+        store.record(message, Outcome.TAKEN, "ok", TIME_NS)
+    return messages
 
 
 def test_one_key_has_one_open_alert_and_one_page_however_often_it_is_told(tmp_path):
@@ -59,7 +71,7 @@ def test_a_cause_that_returns_is_a_new_alert_with_a_page_of_its_own(tmp_path):
     say(store, 1)
     deliver(store)
     say(store, 2, firing=False)
-    say(store, 3)
+    say(store, 3, time_ns=TIME_NS + HOUR_NS)
     assert waiting(store) == ["hook:menshen-1-resolved", "hook:menshen-2-firing"]
 
 
@@ -118,7 +130,7 @@ def test_just_within_the_time_is_paged(tmp_path):
 
 def test_a_clock_that_is_not_set_cannot_make_a_fever_late(tmp_path):
     store = make(tmp_path)
-    store.take("alerts", 1, [(replace(FAULT, rule=Rule.FEVER, time_ns=5, dated=False), TIME_NS)])
+    store.take("alerts", 1, [(replace(FAULT, rule=Rule.FEVER, time_ns=5, dated=False), TIME_NS)], TIME_NS)
     assert waiting(store) == ["hook:menshen-1-firing"]
 
 
@@ -133,12 +145,12 @@ def test_who_was_told_of_the_start_is_told_of_the_end_even_if_it_is_heard_of_lat
 def test_the_end_never_overtakes_the_start_on_the_same_channel(tmp_path):
     store = make(tmp_path, ("dead", "hook"))
     say(store, 1)
-    dead, hook = store.due(2**62)
-    store.record(hook, "ok", delivered=True, next_ns=0)
-    store.record(dead, "refused", delivered=False, next_ns=TIME_NS + HOUR_NS)
+    hook, dead = due(store)
+    store.record(hook, Outcome.TAKEN, "ok", TIME_NS)
+    refuse(store, dead, TIME_NS + HOUR_NS)
     say(store, 2, firing=False)
     assert waiting(store, TIME_NS + 1) == ["hook:menshen-1-resolved"]
-    assert waiting(store, TIME_NS + HOUR_NS) == ["dead:menshen-1-firing", "hook:menshen-1-resolved"]
+    assert waiting(store, TIME_NS + 2 * HOUR_NS) == ["dead:menshen-1-firing", "hook:menshen-1-resolved"]
     deliver(store)
     assert waiting(store) == ["dead:menshen-1-resolved"]
 
@@ -146,10 +158,10 @@ def test_the_end_never_overtakes_the_start_on_the_same_channel(tmp_path):
 def test_many_pages_for_a_dead_channel_leave_room_for_the_others(tmp_path):
     store = make(tmp_path, ("dead", "hook"))
     for seq in range(1, 301):
-        say(store, seq, key=f"k{seq}")
-    for page in store.due(2**62, 1000):
-        if page.channel == "hook":
-            store.record(page, "ok", delivered=True, next_ns=0)
+        say(store, seq, key=f"k{seq}", gate=f"g{seq}")
+    for message in due(store):
+        if message.channel == "hook":
+            store.record(message, Outcome.TAKEN, "ok", TIME_NS)
     say(store, 301, key="k301")
     assert "hook:menshen-301-firing" in waiting(store, limit=8)
 
@@ -159,17 +171,18 @@ def test_the_worst_is_sent_first(tmp_path):
     for seq in range(1, 20):
         say(store, seq, key=f"k{seq}")
     say(store, 20, key="fever", rule=Rule.FEVER)
-    assert waiting(store, limit=2) == ["hook:menshen-20-firing", "hook:menshen-1-firing"]
+    assert [message.key for message in due(store, limit=2)] == ["menshen-20-firing", "menshen-1-firing"]
+    assert [len(message.alerts) for message in due(store, limit=2)] == [1, 19]
 
 
 def test_the_next_time_to_look_is_that_of_a_page_that_waits_and_not_of_one_under_way(tmp_path):
     store = make(tmp_path)
     say(store, 1)
-    say(store, 2, key="k2")
-    first, _ = store.due(TIME_NS)
-    store.record(first, "refused", delivered=False, next_ns=TIME_NS + 50)
-    assert store.next_due_ns(TIME_NS) == TIME_NS + 50
-    assert store.next_due_ns(TIME_NS + 50) is None
+    say(store, 2, key="k2", gate="g2")
+    first, _ = due(store, TIME_NS)
+    refuse(store, first)
+    assert store.next_due_ns(TIME_NS) == TIME_NS + 10**9
+    assert store.next_due_ns(TIME_NS + 10**9) is None
 
 
 def test_effect_and_cursor_are_written_together_or_not_at_all(tmp_path):
@@ -177,7 +190,7 @@ def test_effect_and_cursor_are_written_together_or_not_at_all(tmp_path):
     say(store, 1)
     impossible = replace(FAULT, key="k2", seq=2, time_ns=2**63)
     with pytest.raises((JournalError, OverflowError)):
-        store.take("alerts", 2, [(replace(FAULT, key="k3", seq=2), TIME_NS), (impossible, TIME_NS)])
+        store.take("alerts", 2, [(replace(FAULT, key="k3", seq=2), TIME_NS), (impossible, TIME_NS)], TIME_NS)
     assert store.cursor("alerts") == 1
     assert [alert.key for alert in store.open_alerts()] == ["k"]
     say(store, 2, key="k3")
@@ -191,7 +204,7 @@ from pathlib import Path
 from tests.hub.alerts.test_store import make, say
 store = make(Path(sys.argv[1]))
 for seq in range(1, 10**6):
-    say(store, seq, key=f"k{seq}")
+    say(store, seq, key=f"k{seq}", gate=f"g{seq}")
     print(seq, flush=True)
 """
     child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
@@ -219,24 +232,27 @@ def test_each_start_and_each_end_is_told_once_and_in_turn(story, ended, on_time)
         """Which keys have an open alert, and whether its start was told."""
         expected: list[str] = []
         for seq, (key, is_firing, late_ns) in enumerate(story, start=1):
-            say(store, seq, key=key, firing=is_firing, late_ns=0 if on_time else late_ns)
+            when_ns = TIME_NS + seq * HOUR_NS  # far enough from each other to be alerts of their own
+            say(store, seq, key=key, gate=key, firing=is_firing, late_ns=0 if on_time else late_ns, time_ns=when_ns)
             told = on_time or late_ns == 0
             if is_firing and key not in firing:
                 firing[key] = told
                 expected += ["firing"] * told
+            elif is_firing and told and not firing[key]:  # of long ago, and said once more now
+                firing[key] = True
+                expected += ["firing"]
             elif not is_firing and key in firing:
                 expected += ["resolved"] * firing.pop(key)
             if seq == ended:
                 store.close()
                 store = make(Path(folder))
         assert {alert.key for alert in store.open_alerts()} == set(firing)
-        sent: list[Page] = []
-        while pages := deliver(store):
-            sent += pages
-        assert sorted(page.step for page in sent) == sorted(expected)
-        keys = [page.dedup_key for page in sent]
-        assert len(set(keys)) == len(keys)
-        for key in keys:
-            if key.endswith("resolved"):
-                assert keys.index(key.replace("resolved", "firing")) < keys.index(key)
+        sent: list[tuple[int, str]] = []
+        while messages := deliver(store):
+            sent += [(alert.id, message.kind) for message in messages for alert in message.alerts]
+        assert sorted(kind for _, kind in sent) == sorted(expected)
+        assert len(set(sent)) == len(sent)
+        for alert, kind in sent:
+            if kind == "resolved":
+                assert sent.index((alert, "firing")) < sent.index((alert, "resolved"))
         store.close()

@@ -74,7 +74,7 @@ async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClie
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 async def test_what_is_live_is_never_stored_and_what_is_hashed_is_kept(client: httpx.AsyncClient) -> None:

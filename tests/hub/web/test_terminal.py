@@ -64,7 +64,7 @@ def test_columns_stand_under_each_other_by_cells(lang: Lang) -> None:
 
 def test_at_80_by_24_a_bad_day_shows_all_gates_all_alerts_and_the_last_passages() -> None:
     text = "\n".join(shown(bad_day()))
-    for word in ("Act now", "river offline", "west  silent", "cam-a failed", "4 (1 urgent)", "disinfection-overdue",
+    for word in ("Act now", "river offline", "west  silent", "cam-a failed", "4 (1 urgent)", "disinfection overdue",
                  "nobody to tell", "37.9 ± 0.2 refused", "time series waiting, 1840 behind", URL):  # fmt: skip
         assert word in text
 

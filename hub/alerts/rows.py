@@ -1,0 +1,46 @@
+"""Alerts as rows: read from the alerts' file for the board, the pages and the API."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from hub.board import AlertRow
+
+_ALERT = """
+SELECT a.id, a.key, a.rule, a.severity, a.state, a.since_ns, a.last_ns, a.count, a.site, a.gate, a.lane, a.detail,
+    CASE WHEN a.next_why = 'late' THEN 'late' ELSE (SELECT CASE
+        WHEN count(*) = 0 THEN 'no-channel'
+        WHEN sum(p.state = 'delivered') > 0 THEN 'delivered'
+        WHEN sum(p.tries) > 0 THEN 'retrying'
+        ELSE 'pending' END FROM pages p WHERE p.alert = a.id AND p.kind = 'firing') END,
+    a.kind, a.held_by, a.step, a.next_ns, a.next_why, a.ended_by
+FROM alerts a
+"""
+_WORST_FIRST = "CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, a.since_ns DESC"
+
+
+def open_rows(db: sqlite3.Connection, limit: int) -> list[AlertRow]:
+    """Those that are not resolved, worst and newest first."""
+    query = f"{_ALERT} WHERE a.state <> 'resolved' ORDER BY {_WORST_FIRST} LIMIT ?"
+    return [AlertRow(*row) for row in db.execute(query, (limit,))]
+
+
+def rows_after(db: sqlite3.Connection, alert: int, limit: int) -> list[AlertRow]:
+    """Those of every state behind a number, in the order in which they began."""
+    return [AlertRow(*row) for row in db.execute(f"{_ALERT} WHERE a.id > ? ORDER BY a.id LIMIT ?", (alert, limit))]
+
+
+def newest_rows(db: sqlite3.Connection, limit: int) -> list[AlertRow]:
+    """Those of every state, newest first."""
+    return [AlertRow(*row) for row in db.execute(f"{_ALERT} ORDER BY a.id DESC LIMIT ?", (limit,))]
+
+
+def row_of(db: sqlite3.Connection, alert: int) -> AlertRow | None:
+    row = db.execute(f"{_ALERT} WHERE a.id = ?", (alert,)).fetchone()
+    return None if row is None else AlertRow(*row)
+
+
+def rows_of(db: sqlite3.Connection, alerts: Sequence[int]) -> list[AlertRow]:
+    """The rows of these alerts, in their order."""
+    return [row for alert in alerts if (row := row_of(db, alert)) is not None]

@@ -1,0 +1,138 @@
+"""What a message says, in Chinese and English: what, where, when, how much, what to do. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from hub.alerts.outbox import Message
+from hub.alerts.rules import Rule, runbook
+from hub.board import AlertRow
+
+Lang = Literal["zh", "en"]
+LISTED = 5
+"""Alerts that a text names one by one; the rest is a count."""
+NAMES: dict[Rule, dict[Lang, str]] = {
+    Rule.FEVER: {"zh": "发热人员", "en": "Fever"},
+    Rule.FEVER_CONFIRMED: {"zh": "接触式复测确认发热", "en": "Fever confirmed by contact thermometer"},
+    Rule.FEVER_CLUSTER: {"zh": "聚集性发热", "en": "Several fevers at one gate"},
+    Rule.ISOLATION_BREACH: {"zh": "违反隔离", "en": "Isolation broken"},
+    Rule.TAILGATING: {"zh": "尾随入厂", "en": "Somebody followed at the heels"},
+    Rule.UNSCREENED_ENTRY: {"zh": "未经筛查进入", "en": "Somebody went in unscreened"},
+    Rule.BADGE_MISUSE: {"zh": "卡重复使用", "en": "Badge used twice"},
+    Rule.VEHICLE_NOT_DISINFECTED: {"zh": "车辆未消毒", "en": "Vehicle not disinfected"},
+    Rule.UNREGISTERED_VEHICLE: {"zh": "未登记车辆", "en": "Unregistered vehicle"},
+    Rule.GATE_SILENT: {"zh": "门岗失联", "en": "Gate silent"},
+    Rule.DEVICE_FAULT: {"zh": "设备故障", "en": "Device fault"},
+    Rule.GAP: {"zh": "事件丢失", "en": "Events lost"},
+    Rule.REGISTRY_OLD: {"zh": "门岗名册过旧", "en": "A gate's registry is old"},
+    Rule.DISINFECTION_OVERDUE: {"zh": "消毒逾期", "en": "Disinfection overdue"},
+    Rule.ALERT_STUCK: {"zh": "警报无人跟进", "en": "An alert goes nowhere"},
+}
+_SEVERITIES: dict[str, dict[Lang, str]] = {
+    "critical": {"zh": "紧急", "en": "critical"},
+    "warning": {"zh": "警告", "en": "warning"},
+    "info": {"zh": "提示", "en": "notice"},
+}
+_KINDS: dict[str, dict[Lang, str]] = {
+    "firing": {"zh": "", "en": ""},
+    "resolved": {"zh": "已解除:", "en": "Resolved: "},
+    "acknowledged": {"zh": "已受理:", "en": "Acknowledged: "},
+}
+_SAY: dict[str, dict[Lang, str]] = {
+    "many": {"zh": "{n} 条警报，{places} 处: {rules}", "en": "{n} alerts at {places} places: {rules}"},
+    "until": {"zh": "{first} 至 {last}", "en": "{first} to {last}"},
+    "step": {"zh": "第 {n} 次通知，尚无人受理", "en": "told for the {n}. time, nobody has acknowledged"},
+    "held": {"zh": "受理人: {by}", "en": "by {by}"},
+    "do": {"zh": "处置: {what}", "en": "Do: {what}"},
+    "more": {"zh": "另有 {n} 条", "en": "and {n} more"},
+    "link": {"zh": "受理: {link}", "en": "Acknowledge: {link}"},
+    "test": {"zh": "门神测试消息，无需处置。", "en": "A test of Menshen; nothing is to be done."},
+    "handover": {"zh": "交接班 {rota}: 现由 {names} 值班。", "en": "Handover of {rota}: {names} on duty from now on."},
+    "handover-open": {"zh": "未解除警报 {n} 条", "en": "{n} alerts are open"},
+    "handover-none": {"zh": "没有未解除的警报。", "en": "No alert is open."},
+}
+
+
+def say(lang: Lang, key: str, **values: object) -> str:
+    return _SAY[key][lang].format(**values)
+
+
+def headline(message: Message, lang: Lang, zone: str | None = None) -> str:
+    """One line that says what, where and when, or how many of what."""
+    if not message.alerts:
+        return one_line(message.text.partition("\n")[0])
+    first = message.alerts[0]
+    kind = _KINDS[message.kind][lang]
+    severity = _SEVERITIES.get(first.severity, {}).get(lang, first.severity)
+    # On one line whatever a gate sent: a mail header takes none of the characters that Unicode calls a line end.
+    return one_line(f"[{severity}] {kind}{_what(message.alerts, lang, zone)}")
+
+
+def _what(alerts: tuple[AlertRow, ...], lang: Lang, zone: str | None) -> str:
+    if len(alerts) == 1:
+        return _one(alerts[0], lang, zone)
+    groups = {(alert.rule, alert.site, alert.gate) for alert in alerts}
+    if len(groups) > 1:
+        rules = Counter(name(alert.rule, lang) for alert in alerts)
+        told = ", ".join(f"{rule} ×{n}" for rule, n in rules.most_common())
+        return say(lang, "many", n=len(alerts), places=len({(a.site, a.gate) for a in alerts}), rules=told)
+    times = sorted(alert.since_ns for alert in alerts)
+    span = say(lang, "until", first=when(times[0], zone), last=when(times[-1], zone))
+    return f"{name(alerts[0].rule, lang)} ×{len(alerts)} {alerts[0].site}/{alerts[0].gate} {span}"
+
+
+def _one(alert: AlertRow, lang: Lang, zone: str | None) -> str:
+    place = "/".join(filter(None, (alert.site, alert.gate, alert.lane)))
+    detail = f" ({alert.detail})" if alert.detail else ""
+    count = f" ×{alert.count}" if alert.count > 1 else ""
+    return f"{name(alert.rule, lang)}{count} {place} {when(alert.since_ns, zone)}{detail}"
+
+
+def body(message: Message, lang: Lang, zone: str | None = None, *, link: bool = True) -> list[str]:
+    """The lines under the headline: each alert of several, what to do, and the link to acknowledge by."""
+    if not message.alerts:
+        return message.text.split("\n")[1:]
+    first = message.alerts[0]
+    lines = []
+    if len(message.alerts) > 1:
+        lines += [one_line(_one(alert, lang, zone)) for alert in message.alerts[:LISTED]]
+        if len(message.alerts) > LISTED:
+            lines.append(say(lang, "more", n=len(message.alerts) - LISTED))
+    if message.kind == "acknowledged":
+        lines.append(say(lang, "held", by=one_line(first.held_by)))
+    if message.kind == "firing":
+        advices = [runbook(alert.rule, alert.kind, lang) for alert in message.alerts]
+        lines += [say(lang, "do", what=advice) for advice in dict.fromkeys(filter(None, advices))][:LISTED]
+        if message.step:
+            lines.append(say(lang, "step", n=message.step + 1))
+        if link and message.link:
+            lines.append(say(lang, "link", link=message.link))
+    return lines
+
+
+def name(rule: str, lang: Lang) -> str:
+    return NAMES[Rule(rule)][lang] if rule in set(Rule) else rule
+
+
+def when(time_ns: int, zone: str | None) -> str:
+    """A local time to the second, in the site's zone (None: the machine's own)."""
+    moment = datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(ZoneInfo(zone) if zone else None)
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many characters, the loss visible."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def cut_bytes(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8, the loss visible, no character cut in two."""
+    raw = text.encode("utf-8", "replace")
+    return text if len(raw) <= most else raw[: most - 3].decode("utf-8", "ignore") + "…"
