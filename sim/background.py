@@ -210,7 +210,8 @@ def _tube(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random
     slope, end = float(draw.uniform(0.35, 0.55)), float(draw.uniform(0.25, 0.42))
     side = bool(draw.random() < 0.5)
     along = x if not side else 1 - x
-    distance = (y - (slope * along - 0.02)) / 0.022
+    thick = float(draw.uniform(0.022, 0.04))
+    distance = (y - (slope * along - 0.02)) / thick
     share = np.exp(-(distance**2)) * np.clip((end - along) * 40, 0, 1)
     image += np.float32(draw.uniform(1.5, 3.5)) * share * (0.65 + 0.35 * np.cos(distance * 3))
     image -= np.float32(0.25) * np.clip((0.3 * along + 0.12 - y) * 30, 0, 1)
@@ -237,6 +238,37 @@ DISC_PX = 6.3
 """The disc's radius at 160x120 (median of real recordings, at half of its height over the surroundings)."""
 
 
+def _housing(
+    place: Background, draw: np.random.Generator, dx: CelsiusImage, dy: CelsiusImage
+) -> tuple[CelsiusImage, CelsiusImage]:
+    """The box around the disc, in °C, and the share that it covers: its panel, what it mirrors, the arm that holds it.
+
+    `dx`, `dy` are the distances from the disc in pixels at 160x120, the longer end of the box below it.
+    """
+    middle, half = (_STAND_LONG - _STAND_SHORT) / 2, (_STAND_LONG + _STAND_SHORT) / 2
+    from_side = np.abs(dx + np.float32(draw.normal(0, 1))) - (_STAND_HALF_WIDTH - 3)
+    from_end = np.abs(dy - middle) - (half - 3)
+    outside = np.hypot(np.maximum(from_side, 0), np.maximum(from_end, 0)) + np.minimum(
+        np.maximum(from_side, from_end), 0
+    )
+    housing = np.clip((3.5 - outside) / float(draw.uniform(1.0, 3.0)), 0, 1)
+    value = np.float32(place.wall_c + draw.uniform(0.1, 0.7)) + np.zeros_like(outside)
+    side, top, end = draw.uniform(1.5, 4.5), -8.0, middle + half - draw.uniform(4, 9)
+    panel = np.minimum(_STAND_HALF_WIDTH - side - np.abs(dx + draw.normal(0, 1.2)), np.minimum(dy - top, end - dy))
+    lift = np.float32(draw.uniform(0.3, 0.9))
+    value = value + lift * np.clip(panel / 2.5 + 0.5, 0, 1)
+    smudge = np.exp(-(((dx - draw.normal(0, 2)) / 8) ** 2) - ((dy - middle - draw.uniform(9, 13)) / 5) ** 2)
+    value = value + np.float32(draw.uniform(0.1, 0.7)) * smudge
+    line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
+    value = value + np.float32(draw.choice([0.0, draw.uniform(0.3, 2.0)])) * line
+    value = value + np.float32(0.7) * np.exp(-((np.hypot(dx, dy) / 11) ** 2))
+    value = value + np.float32(0.08) * cloud_like(draw, dx, 0.08)
+    if draw.random() < 0.5:  # the arm that holds it
+        arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
+        value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
+    return np.asarray(value, dtype=np.float32), np.asarray(housing, dtype=np.float32)
+
+
 @lru_cache(maxsize=16)
 def stand(place: Background, height: int, width: int, reference_c: float, scale: float) -> Front:
     """The housing with its heated disc; `scale` is pixels here for one at 160x120.
@@ -250,28 +282,9 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
     dy = (y + 0.5 - place.reference_y * height) / np.float32(scale)
     if place.below:
         dy = -dy
-    middle, half = (_STAND_LONG - _STAND_SHORT) / 2, (_STAND_LONG + _STAND_SHORT) / 2
-    from_side = np.abs(dx + np.float32(draw.normal(0, 1))) - (_STAND_HALF_WIDTH - 3)
-    from_end = np.abs(dy - middle) - (half - 3)
-    outside = np.hypot(np.maximum(from_side, 0), np.maximum(from_end, 0)) + np.minimum(
-        np.maximum(from_side, from_end), 0
-    )
-    housing = np.clip(3.5 - outside, 0, 1)
-    value = np.float32(place.wall_c + draw.uniform(0.1, 0.7)) + np.zeros_like(outside)
-    side, top, end = draw.uniform(1.5, 4.5), -8.0, middle + half - draw.uniform(4, 9)
-    panel = np.minimum(_STAND_HALF_WIDTH - side - np.abs(dx + draw.normal(0, 1.2)), np.minimum(dy - top, end - dy))
-    lift = np.float32(draw.uniform(0.3, 0.9))
-    value = value + lift * np.clip(panel / 2.5 + 0.5, 0, 1)
-    smudge = np.exp(-(((dx - draw.normal(0, 2)) / 8) ** 2) - ((dy - middle - draw.uniform(9, 13)) / 5) ** 2)
-    value = value + np.float32(draw.uniform(0.1, 0.7)) * smudge
-    line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
-    value = value + np.float32(draw.choice([0.0, draw.uniform(0.3, 2.0)])) * line
-    value = value + np.float32(0.7) * np.exp(-((np.hypot(dx, dy) / 11) ** 2))
-    value = value + np.float32(0.08) * cloud(draw, height, width, 0.08)
-    if draw.random() < 0.5:  # the arm that holds it
-        arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
-        value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
-    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy)) * scale / 1.8 + 0.5, 0, 1)
+    value, housing = _housing(place, draw, dx, dy)
+    flat = np.float32(1.12 if place.below else 1.0)  # one stands lower, and is seen from above
+    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 1.8 + 0.5, 0, 1)
     even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
     value = value * (1 - disc) + even * disc
     share = np.maximum(housing, disc).astype(np.float32)

@@ -52,7 +52,7 @@ def cloth(looks: Looks, cut: Cut) -> Cloth:
     x, y = cut.x, cut.y
     warm = float(draw.uniform(*_WARM[kind]))
     part = _drape(draw, cut, warm)
-    at_y = _neckline(kind, draw, cut)
+    at_y = _neckline(kind, draw, cut) + np.float32(0.04) * cloud_like(draw, x[:40], 0.12)[20]
     skin = soft(at_y - y, 0.10) * soft(cut.neck * 1.9 + 0.5 * np.clip(y, 0, 2) - np.abs(x), 0.2)
     part = _collar(kind, draw, cut, part, at_y)
     if kind in ("open", "collar", "overall") and not cut.away:
@@ -87,7 +87,8 @@ def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
         + 0.16 * contact * cloud_like(draw, x, 0.1)
         + 0.08 * contact * cloud_like(draw, x, 0.04)
     )
-    part += _creases(draw, cut, float(draw.uniform(0.35, 1.3)) * contact)
+    part += _creases(draw, cut, float(draw.uniform(0.4, 1.5)) * contact)
+    part += _folds(draw, cut, float(draw.choice([0.0, 0.0, draw.uniform(0.1, 0.5)])) * contact)
     part += float(draw.normal(0, 0.05)) * cut.arms + float(draw.uniform(-0.12, 0.0)) * _armpit(cut)
     seam = (
         np.exp(-(((np.abs(x) - shoulder * 0.78 + 0.1 * (y - 1)) / 0.06) ** 2)) * soft(y - 0.7, 0.3) * soft(2.6 - y, 0.6)
@@ -112,7 +113,8 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
         side = float(draw.choice([-1, 1]))
         cx, cy = side * float(draw.uniform(0.1, 1.0)) * cut.shoulder, float(draw.uniform(0.8, 6.5))
         lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
-        long, wide, bend = float(draw.uniform(0.3, 1.3)), float(draw.uniform(0.06, 0.2)), float(draw.normal(0, 0.2))
+        long, wide = float(draw.uniform(0.3, 1.5)), float(draw.choice([0.045, 0.07, 0.11, 0.18]))
+        bend = float(draw.normal(0, 0.2))
         dx, dy = x - cx, y - cy
         along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
         across = (across - bend * along * along) / wide
@@ -122,12 +124,21 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
     return np.asarray(height * full, dtype=np.float32)
 
 
+def _folds(draw: np.random.Generator, cut: Cut, height: float) -> Field:
+    """Cloth that hangs in folds from the chest down, or is drawn to a side."""
+    x, y = cut.x, cut.y
+    way = float(draw.normal(0, 0.35))
+    across = x * np.cos(way) + y * np.sin(way) + 0.25 * cloud_like(draw, x, 0.3) + 0.05 * cloud_like(draw, x, 0.1)
+    folds = np.sin(2 * np.pi * across / float(draw.uniform(0.8, 1.9)) + 2.2 * cloud_like(draw, x, 0.25))
+    return np.asarray(height * folds * np.abs(folds) * soft(y - float(draw.uniform(0.7, 2.0)), 1.2), dtype=np.float32)
+
+
 def _neckline(kind: str, draw: np.random.Generator, cut: Cut) -> Field:
     """Down to where skin shows, for each x: around the neck's foot, round or pointed in front."""
     deep = {"neckline": 1.35, "tee": 0.62, "open": 0.62, "shirt": 0.85, "hood": 0.5, "overall": 0.55}.get(kind, 0.28)
     deep = deep * float(draw.uniform(0.65, 1.35)) * (0.25 if cut.away else 1.0)
     wide = cut.neck * float(draw.uniform(1.1, 1.3 if kind in ("shirt", "collar", "overall") else 1.75))
-    pointed = kind in ("shirt", "overall", "collar") or (kind in ("open", "neckline", "hood") and draw.random() < 0.55)
+    pointed = draw.random() < {"shirt": 0.8, "overall": 0.7, "collar": 0.5, "tee": 0.1}.get(kind, 0.3)
     across = np.abs(cut.x - float(draw.normal(0, 0.05)))
     inside = 1 - across / wide
     shape = np.where(inside > 0, np.clip(inside, 0, 1) ** (1.0 if pointed else 0.5), 2.5 * inside)
@@ -141,11 +152,8 @@ def _collar(kind: str, draw: np.random.Generator, cut: Cut, part: Field, at_y: F
     high = high * float(draw.uniform(0.7, 1.4))
     near = soft(cut.neck * 2.0 + 0.25 - np.abs(cut.x), 0.2)
     band = soft(below, 0.08) * soft(high - below, 0.10) * near
-    colder = (
-        float(draw.uniform(0.3, 0.95))
-        if kind in ("shirt", "hood", "collar", "open")
-        else float(draw.uniform(0.7, 1.25))
-    )
+    dark = kind in ("shirt", "hood", "collar", "open") and draw.random() < 0.45
+    colder = float(draw.uniform(0.3, 0.8)) if dark else float(draw.uniform(0.75, 1.2))
     part = part * (1 - band) + part * colder * band
     edge = np.exp(-(((below - high) / 0.06) ** 2)) * near
     return np.asarray(part + float(draw.normal(0, 0.06)) * edge, dtype=np.float32)
