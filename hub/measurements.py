@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 from hub.journal import Entry
+from hub.rollups import Bucket, Span, Sums
 from wire.events import (
     AnyEvent,
     DeviceState,
@@ -124,6 +125,73 @@ REGISTRATION = Measurement(
 UNREADABLE = Measurement("unreadable", "an event that this hub could not read, kept in the journal", {}, {})
 
 SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, OVERRIDE, LANE, UNREADABLE)
+
+
+ROLLUPS = tuple(
+    Measurement(f"{figure}_{span}", f"{about}, by {span}", tags, fields)
+    for figure, about, tags, fields in (
+        (
+            "people",
+            "people at lanes",
+            {"lane": "the lane", "direction": "in or out"},
+            {
+                "passages": "integer",
+                "allowed": "integer: let in",
+                "denied": "integer: refused",
+                "again": "integer: to be measured again",
+                "other": "integer: of a decision that this hub does not know",
+                "fevers": "integer",
+                "suspects": "integer",
+                "unmeasured": "integer: without a temperature",
+                "skin_mean_c": "°C: mean of the skin temperatures; absent when there are none",
+                "skin_min_c": "°C: the lowest",
+                "skin_max_c": "°C: the highest",
+            },
+        ),
+        (
+            "skin",
+            "people by skin temperature",
+            {"lane": "the lane", "bin_c": "°C: the lower edge of a bin of 0.2 K"},
+            {"people": "integer"},
+        ),
+        (
+            "vehicles",
+            "vehicles at lanes",
+            {"lane": "the lane", "direction": "in or out"},
+            {
+                "passages": "integer",
+                "allowed": "integer: let in",
+                "denied": "integer: refused",
+                "again": "integer: to be read again",
+                "other": "integer: of a decision that this hub does not know",
+                "unregistered": "integer",
+                "unread": "integer",
+                "undisinfected": "integer",
+            },
+        ),
+        (
+            "reasons",
+            "decisions by reason",
+            {"kind": "person or vehicle", "reason": "of the decision"},
+            {"passages": "integer"},
+        ),
+        ("device", "faults of devices", {"device": "its name"}, {"faults": "integer: how often it was told"}),
+        ("disinfections", "disinfections", {"place": "the place, or `vehicle`"}, {"done": "integer"}),
+        ("contact", "contact thermometers", {"lane": "the lane"}, {"measured": "integer"}),
+        ("lost", "losses", {}, {"gaps": "integer", "events": "integer: known to be lost"}),
+        ("events", "all events", {}, {"events": "integer", "late": "integer: over a minute late, of a backlog"}),
+    )
+    for span in Span
+)
+"""Figures over an hour (UTC) or a day of the site, at its beginning; they carry the tags site and gate, `events` the
+urgency too."""
+
+
+def rollup_line(bucket: Bucket, sums: Sums) -> str:
+    """A bucket in line protocol, nanoseconds, without a line end."""
+    tags = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(bucket.figure.tags) if value)
+    fields = ",".join(f"{key}={_field(value)}" for key, value in sums.fields().items())
+    return f"{bucket.figure.name}_{bucket.span},{tags} {fields} {bucket.start_ns}"
 
 
 def line_of(entry: Entry) -> str:

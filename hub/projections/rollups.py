@@ -1,0 +1,232 @@
+"""The projection that keeps the hourly and daily figures, and the task that brings them to the time series.
+
+Figures and cursor change in one transaction of one file, and entries at or below the cursor are left out: a replay
+changes nothing. A bucket that changed is marked; `publish` writes what is marked to the time-series server and takes
+the mark off once the server has it, so an outage only makes marks wait. Without a server the figures are there all the
+same, for the console's own boards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import tzinfo
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import structlog
+
+from hub.influx import InfluxSettings, Rejected, Writer, open_writer, write_all
+from hub.journal import Entry, Transaction
+from hub.measurements import rollup_line
+from hub.rollups import Bucket, Figure, Span, Sums, contributions
+from wire.errors import JournalError, StoreError
+from wire.link import Backoff
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+PUBLISH_LINES = 5000
+PUBLISH_EVERY_S = 2.0
+"""Figures of the present hour change with every event: they are written this often at most."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS figures (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, tags TEXT NOT NULL, UNIQUE (name, tags)
+);
+CREATE TABLE IF NOT EXISTS buckets (
+    span TEXT NOT NULL, figure INTEGER NOT NULL REFERENCES figures, start_ns INTEGER NOT NULL, sums BLOB NOT NULL,
+    change INTEGER NOT NULL, PRIMARY KEY (span, figure, start_ns)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS buckets_by_change ON buckets (change) WHERE change > 0;
+CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (span, start_ns);
+CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Changed(NamedTuple):
+    """A bucket that the time series do not have yet; `change` is the mark that is taken off once they do."""
+
+    bucket: Bucket
+    sums: Sums
+    change: int
+    figure_id: int
+
+
+class Rollups:
+    """Owns the file of figures, and a thread for it. Methods raise `JournalError`."""
+
+    name = "rollups"
+    batch_entries = 5000
+
+    def __init__(self, path: Path, zone: tzinfo) -> None:
+        self._path = path
+        self._zone = zone
+        self._db: sqlite3.Connection | None = None
+        self._offset = 0
+        self._ids: dict[Figure, int] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rollups")
+
+    async def start(self) -> int:
+        return await self._run(self._open)
+
+    async def apply(self, entries: Sequence[Entry]) -> None:
+        await self._run(partial(self._take, entries))
+
+    async def stop(self) -> None:
+        await self._run(self._close)
+        self._thread.shutdown()
+
+    async def buckets(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
+        """The figures of that name whose buckets begin from one moment to before another, in the order of time."""
+        return await self._run(partial(self._between, span, name, from_ns, until_ns))
+
+    async def changed(self, most: int = PUBLISH_LINES) -> list[Changed]:
+        """Buckets that the time series do not have as they are now, the longest waiting first."""
+        return await self._run(partial(self._changed, most))
+
+    async def settle(self, published: Sequence[Changed]) -> None:
+        """Take the marks off, but for those that changed again meanwhile."""
+        await self._run(partial(self._settle, published))
+
+    async def mark_all(self) -> None:
+        """Mark every bucket: the time series are to be written anew."""
+        await self._run(self._mark_all)
+
+    def _open(self) -> int:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")  # what a power cut undoes, the cursor knows too
+            self._db.executescript(_SCHEMA)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise JournalError(f"figures {self._path}: {error}") from error
+        with self._transaction() as db:
+            row = db.execute('SELECT "offset" FROM cursors WHERE name = ?', (self.name,)).fetchone()
+            self._ids = {_figure(name, tags): id_ for id_, name, tags in db.execute("SELECT * FROM figures")}
+        self._offset = 0 if row is None else int(row[0])
+        return self._offset
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        last = entries[-1].offset
+        added: dict[Bucket, Sums] = {}
+        for entry in entries:
+            if entry.offset > self._offset:
+                for bucket, sums in contributions(entry, self._zone):
+                    added.setdefault(bucket, Sums()).add(sums)
+        new_ids: dict[Figure, int] = {}
+        with self._transaction() as db:
+            for bucket, sums in added.items():
+                self._add(db, bucket, sums, last, new_ids)
+            db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self.name, max(last, self._offset)))
+        self._ids |= new_ids
+        self._offset = max(last, self._offset)
+
+    def _add(self, db: sqlite3.Connection, bucket: Bucket, sums: Sums, change: int, new: dict[Figure, int]) -> None:
+        figure = self._ids.get(bucket.figure) or new.get(bucket.figure)
+        if figure is None:
+            tags = msgspec.json.encode(bucket.figure.tags).decode()
+            figure = db.execute("INSERT INTO figures (name, tags) VALUES (?, ?)", (bucket.figure.name, tags)).lastrowid
+            assert figure is not None, "an INSERT gives a row id"
+            new[bucket.figure] = figure
+        key = (bucket.span.value, figure, bucket.start_ns)
+        row = db.execute("SELECT sums FROM buckets WHERE span = ? AND figure = ? AND start_ns = ?", key).fetchone()
+        if row is not None:
+            sums.add(_sums(row[0]))
+        db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?)", (*key, _body(sums), change))
+
+    def _between(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
+        query = """SELECT b.start_ns, f.tags, b.sums FROM buckets b JOIN figures f ON f.id = b.figure
+            WHERE b.span = ? AND f.name = ? AND b.start_ns >= ? AND b.start_ns < ? ORDER BY b.start_ns, f.id"""
+        with self._transaction() as db:
+            rows = db.execute(query, (span.value, name, from_ns, until_ns)).fetchall()
+        return [(Bucket(span, start_ns, _figure(name, tags)), _sums(sums)) for start_ns, tags, sums in rows]
+
+    def _changed(self, most: int) -> list[Changed]:
+        query = """SELECT b.span, b.start_ns, f.name, f.tags, b.sums, b.change, f.id FROM buckets b
+            JOIN figures f ON f.id = b.figure WHERE b.change > 0 ORDER BY b.change LIMIT ?"""
+        with self._transaction() as db:
+            rows = db.execute(query, (most,)).fetchall()
+        return [
+            Changed(Bucket(Span(span), start_ns, _figure(name, tags)), _sums(sums), change, figure)
+            for span, start_ns, name, tags, sums, change, figure in rows
+        ]
+
+    def _settle(self, published: Iterable[Changed]) -> None:
+        done = [(one.bucket.span.value, one.figure_id, one.bucket.start_ns, one.change) for one in published]
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE buckets SET change = 0 WHERE span = ? AND figure = ? AND start_ns = ? AND change = ?", done
+            )
+
+    def _mark_all(self) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE buckets SET change = 1 WHERE change = 0")
+
+    def _transaction(self) -> Transaction:
+        if self._db is None:
+            raise JournalError(f"figures {self._path}: not open")
+        return Transaction(self._db, f"figures {self._path}")
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = PUBLISH_EVERY_S) -> None:
+    """Bring what changed to the time-series server, until cancelled. An outage only makes it wait."""
+    backoff = Backoff(1.0, 60.0)
+    writer: Writer | None = None
+    told = ""
+    while True:
+        try:
+            if writer is None:
+                writer = await asyncio.to_thread(open_writer, settings)
+            waits = await publish_once(rollups, writer)
+            backoff.reset()
+            told = ""
+            if not waits:
+                await asyncio.sleep(every_s)
+        except (StoreError, JournalError) as error:
+            if str(error) != told:
+                log.warning("figures wait for the time-series server", error=str(error))
+                told = str(error)
+            writer = None  # the server that comes back may be another
+            await asyncio.sleep(backoff.next_s())
+
+
+async def publish_once(rollups: Rollups, writer: Writer) -> bool:
+    """Write what changed; whether more waits. Raises `StoreError` (retry), `JournalError`."""
+    changed = await rollups.changed()
+    if not changed:
+        return False
+    refused = await asyncio.to_thread(_write, writer, changed)
+    if refused:
+        log.error("time-series server refuses figures", lines=len(refused), first=refused[0].reason)
+    await rollups.settle(changed)
+    return len(changed) == PUBLISH_LINES
+
+
+def _write(writer: Writer, changed: Sequence[Changed]) -> list[Rejected]:
+    return write_all(writer, [rollup_line(one.bucket, one.sums) for one in changed])
+
+
+def _figure(name: str, tags: str) -> Figure:
+    return Figure(name, tuple((key, value) for key, value in msgspec.json.decode(tags)))
+
+
+def _body(sums: Sums) -> bytes:
+    return msgspec.msgpack.encode(sums)
+
+
+def _sums(body: bytes) -> Sums:
+    return msgspec.msgpack.decode(body, type=Sums)
