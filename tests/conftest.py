@@ -20,6 +20,7 @@ S = TypeVar(
     servers.EmbeddedBroker,
     servers.InfluxDB1,
     servers.VictoriaMetrics,
+    servers.PostgreSQL,
     servers.HttpSink,
     servers.SmtpSink,
 )
@@ -65,6 +66,20 @@ def own_influxdb1(tmp_path: Path) -> Iterator[servers.InfluxDB1]:
 @pytest.fixture(scope="session")
 def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.VictoriaMetrics]:
     yield from _running(servers.VictoriaMetrics(tmp_path_factory.mktemp("victoria")))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.PostgreSQL]:
+    """One PostgreSQL for all tests; each takes a database of its own (`database_url`)."""
+    yield from _running(servers.PostgreSQL())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> str:
+    """An empty relational database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'people.db'}"
+    return str(request.getfixturevalue("postgresql").make(database))
 
 
 @pytest.fixture

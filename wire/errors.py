@@ -9,6 +9,7 @@
     ├── DriverError              a device cannot be opened or answers nonsense
     ├── SpoolError               the gate's outbox cannot be read or written
     ├── RegistryError            a registry's file cannot be read or written
+    ├── DatabaseError            the hub's relational store cannot be read or written
     ├── JournalError             the hub's event log cannot be read or written
     ├── LinkError                the broker refused us or cannot be reached
     ├── DeliveryError            a notification was not taken, `retry` says whether to try again
@@ -61,6 +62,10 @@ class SpoolError(MenshenError):
 
 class RegistryError(MenshenError):
     """A registry's file cannot be read or written."""
+
+
+class DatabaseError(MenshenError):
+    """The hub's relational store cannot be read or written."""
 
 
 class JournalError(MenshenError):

@@ -17,3 +17,4 @@ lock edge --extra edge
 lock runtime --extra edge --extra hub --extra sim
 lock plates --extra plates
 lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra sim --group dev
+lock dev --extra edge --extra hub --extra sim --extra postgresql --group dev

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -129,6 +130,46 @@ class Mosquitto(Program):
 
     def command(self) -> list[str]:
         return [self._binary, "-c", str(self.folder / "mosquitto.conf")]
+
+
+class PostgreSQL(Program):
+    """Debian's PostgreSQL, a cluster of its own; as root it runs as the system's user `postgres`, as it demands."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(tempfile.mkdtemp(prefix="menshen-postgres-")))
+        self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+        if self._bin is None:
+            binary("postgres", "postgresql")
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        self._run("initdb", "--auth=trust", "--username=menshen", "--no-sync", "-D", str(self.folder / "data"))
+
+    def command(self) -> list[str]:
+        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        return self._as_postgres("postgres", "-D", str(self.folder / "data"), *words)
+
+    def is_ready(self) -> bool:
+        return (
+            listening(self.port) and self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), check=False) == 0
+        )
+
+    def stop(self) -> None:
+        self._end(signal.SIGINT)  # "fast": it does not wait for clients
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def make(self, name: str) -> str:
+        """A new database; its URL."""
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "menshen", name)
+        return f"postgresql://menshen@127.0.0.1:{self.port}/{name}"
+
+    def _as_postgres(self, program: str, *words: str) -> list[str]:
+        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+        return [*user, str(self._bin / program), *words]
+
+    def _run(self, program: str, *words: str, check: bool = True) -> int:
+        command = self._as_postgres(program, *words)
+        return subprocess.run(command, check=check, capture_output=True, cwd=self.folder, timeout=60).returncode
 
 
 class EmbeddedBroker:

@@ -1,0 +1,1 @@
+"""Who may use the console: users, their roles, sessions and tokens, and the record of what each did."""

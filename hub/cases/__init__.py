@@ -1,0 +1,1 @@
+"""Cases of isolation, and what is done about them."""

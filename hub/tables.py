@@ -1,0 +1,11 @@
+"""All tables of the relational store, whichever room declares them: what migrations are held against."""
+
+from __future__ import annotations
+
+from hub.accounts import models as accounts
+from hub.cases import models as cases
+from hub.database import Base
+from hub.registry import models as registry
+
+ROOMS = (accounts, cases, registry)
+METADATA = Base.metadata
