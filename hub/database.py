@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import BigInteger, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy import BigInteger, Engine, Enum, Integer, MetaData, create_engine, event
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -34,6 +35,13 @@ Key = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"),
 """A primary key that the database gives away."""
 Moment = Annotated[int, mapped_column(BigInteger)]
 """Nanoseconds since 1970, UTC."""
+
+
+def choice(kind: type[StrEnum]) -> Enum:
+    """A column of one of the members, stored by their values as text: a new member needs no migration."""
+    return Enum(
+        kind, native_enum=False, length=16, values_callable=lambda members: [member.value for member in members]
+    )
 
 
 class Base(DeclarativeBase):

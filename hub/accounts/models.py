@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from hub.database import Base, Key, Moment
+from hub.database import Base, Key, Moment, choice
 
 
 class Role(StrEnum):
@@ -29,7 +29,7 @@ class User(Base):
     id: Mapped[Key]
     login: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(80))
-    role: Mapped[Role] = mapped_column(String(12))
+    role: Mapped[Role] = mapped_column(choice(Role))
     password: Mapped[str] = mapped_column(String(200), default="")
     subject: Mapped[str | None] = mapped_column(String(200), unique=True)
     """Of the OIDC provider."""
@@ -57,7 +57,7 @@ class ApiToken(Base):
     id: Mapped[Key]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     name: Mapped[str] = mapped_column(String(60), unique=True)
-    role: Mapped[Role] = mapped_column(String(12))
+    role: Mapped[Role] = mapped_column(choice(Role))
     made_by: Mapped[str] = mapped_column(String(60))
     made_ns: Mapped[Moment]
     until_ns: Mapped[Moment | None]

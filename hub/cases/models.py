@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from hub.database import Base, Key, Moment
+from hub.database import Base, Key, Moment, choice
 from hub.registry.models import Person, Place
 
 
@@ -42,7 +42,7 @@ class Case(Base):
     __tablename__ = "cases"
     id: Mapped[Key]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    cause: Mapped[Cause] = mapped_column(String(12))
+    cause: Mapped[Cause] = mapped_column(choice(Cause))
     days: Mapped[int] = mapped_column(default=14)
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"), index=True)
     source_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
@@ -56,7 +56,7 @@ class Case(Base):
     grid_ns: Mapped[Moment | None]
     closed_ns: Mapped[Moment | None] = mapped_column(index=True)
     closed_by: Mapped[str] = mapped_column(String(60), default="")
-    end: Mapped[End | None] = mapped_column(String(12))
+    end: Mapped[End | None] = mapped_column(choice(End))
     note: Mapped[str] = mapped_column(Text, default="")
     person: Mapped[Person] = relationship()
     place: Mapped[Place | None] = relationship()
@@ -108,7 +108,7 @@ class DisinfectionRound(Base):
     id: Mapped[Key]
     place_id: Mapped[int] = mapped_column(ForeignKey("places.id"), index=True)
     day: Mapped[date] = mapped_column(Date, index=True)
-    half: Mapped[Half] = mapped_column(String(8))
+    half: Mapped[Half] = mapped_column(choice(Half))
     done_ns: Mapped[Moment]
     agent: Mapped[str] = mapped_column(String(80), default="")
     by: Mapped[str] = mapped_column(String(60))

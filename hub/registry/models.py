@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from hub.database import Base, Key, Moment
+from hub.database import Base, Key, Moment, choice
 
 
 class PersonKind(StrEnum):
@@ -68,7 +68,7 @@ class Person(Base):
     id: Mapped[Key]
     number: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(80), index=True)
-    kind: Mapped[PersonKind] = mapped_column(String(12), default=PersonKind.EMPLOYEE, index=True)
+    kind: Mapped[PersonKind] = mapped_column(choice(PersonKind), default=PersonKind.EMPLOYEE, index=True)
     telephone: Mapped[str] = mapped_column(String(40), default="")
     company: Mapped[str] = mapped_column(String(80), default="")
     emergency_contact: Mapped[str] = mapped_column(String(120), default="")
@@ -136,7 +136,7 @@ class Place(Base):
     id: Mapped[Key]
     name: Mapped[str] = mapped_column(String(32), unique=True)
     title: Mapped[str] = mapped_column(String(80))
-    kind: Mapped[PlaceKind] = mapped_column(String(12), index=True)
+    kind: Mapped[PlaceKind] = mapped_column(choice(PlaceKind), index=True)
     capacity: Mapped[int] = mapped_column(default=0)
     """Of an isolation place: how many people it takes."""
     active: Mapped[bool] = mapped_column(default=True)

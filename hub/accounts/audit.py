@@ -1,0 +1,60 @@
+"""The record of who saw and changed what about whom: append-only, each entry chained to the one before.
+
+The digest of an entry is SHA-256 over the digest before it and the entry's own fields. Whoever changes, removes or
+reorders an entry breaks every digest behind it; `verify` says where. Taking entries off the end is noticed only against
+a digest that is kept elsewhere: `head` gives it, and the daily report carries it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from hub.accounts.models import AuditEntry
+
+_FIRST = bytes(32)
+_LOCK = 0x6D656E73
+"""Of PostgreSQL's advisory locks: appending is one at a time. On SQLite a writing transaction is alone anyway."""
+_BATCH = 5000
+
+
+def note(session: Session, at_ns: int, who: str, action: str, subject: str = "", **detail: Any) -> AuditEntry:  # noqa: ANN401 - anything that JSON holds
+    """Append one entry within a writing transaction: it is there exactly if what it tells of is."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    words = msgspec.json.encode(detail, order="sorted").decode()
+    entry = AuditEntry(at_ns=at_ns, who=who, action=action, subject=subject, detail=words)
+    entry.digest = _digest(head(session), entry)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def head(session: Session) -> bytes:
+    """The newest entry's digest; zeros where there is none."""
+    newest = select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+    return session.scalar(newest) or _FIRST
+
+
+def verify(session: Session) -> tuple[int, int | None]:
+    """How many entries are as they were written, and the id of the first that is not (None when all are)."""
+    before, last, count = _FIRST, 0, 0
+    while True:
+        query = select(AuditEntry).where(AuditEntry.id > last).order_by(AuditEntry.id).limit(_BATCH)
+        entries = session.scalars(query).all()
+        if not entries:
+            return count, None
+        for entry in entries:
+            if entry.digest != _digest(before, entry):
+                return count, entry.id
+            before, last, count = entry.digest, entry.id, count + 1
+        session.expunge_all()
+
+
+def _digest(before: bytes, entry: AuditEntry) -> bytes:
+    fields = [entry.at_ns, entry.who, entry.action, entry.subject, entry.detail]
+    return hashlib.sha256(before + msgspec.json.encode(fields)).digest()
