@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub import settings as hub_settings
+from hub.accounts import command as accounts_command
 from hub.alerts.channels import Channel
 from hub.alerts.outbox import Message
 from hub.alerts.rules import Rule
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     history = _add(commands, "history", _history, "what was done about an alert, and why")
     history.add_argument("id", type=int)
     registry_command.add(commands)
+    accounts_command.add(commands)
     return parser
 
 

@@ -22,6 +22,7 @@ from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
+from hub.database import Database
 from hub.ingest import Ingest
 from hub.journal import Entry
 from hub.live import LiveBoard
@@ -35,7 +36,7 @@ from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
 from hub.settings import HubSettings
-from hub.web.app import AlertPages, create_app
+from hub.web.app import AlertPages, Office, create_app
 from hub.web.rights import make_rights
 from hub.web.serve import WebServer
 from wire.sealing import public_of
@@ -82,7 +83,11 @@ class Hub:
         record = _Record(self.archive, self.desk, self.checks)
         zone = ZoneInfo(settings.zone) if settings.zone else None
         pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
-        app = create_app(self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages)
+        self.database = Database(settings.database_url)
+        office = Office(self.database)
+        app = create_app(
+            self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
+        )
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
@@ -109,6 +114,7 @@ class Hub:
         try:
             await self.presence.start()
             await self.registrar.start()
+            await self.database.start()
             await self.web.start()
             log.info("hub ready", console=self.web.url)
             if ready is not None:
@@ -118,6 +124,7 @@ class Hub:
             self.board.stopped = True
             await self.web.stop()
             await self.registrar.stop()
+            await self.database.stop()
             if self._broker is not None:
                 await self._broker.stop()
 

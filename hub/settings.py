@@ -84,11 +84,13 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Everything that a hub needs. Paths are relative to the settings file's folder.
 
     `token_key_file` is the key that the site's gates have: the hub needs it to register a badge or a plate by number.
+    `database` is the URL of the relational store; without it a file beside the journal.
     `disinfection_valid_s` is how long a vehicle's disinfection counts.
     """
 
     site: Name
     data: str = "var"
+    database: Annotated[str, Meta(pattern="^(sqlite:///|postgresql://)")] | None = None
     token_key_file: str | None = None
     disinfection_valid_s: Annotated[float, Meta(gt=0)] = 86400.0
     broker: BrokerSettings = BrokerSettings()
@@ -107,6 +109,11 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rotas: list[RotaSettings] = []
     escalations: list[EscalationSettings] = []
     disinfection: list[DutySettings] = []
+
+    @property
+    def database_url(self) -> str:
+        """Of the relational store."""
+        return self.database or f"sqlite:///{Path(self.data) / 'menshen.db'}"
 
 
 def load(path: Path) -> HubSettings:

@@ -9,7 +9,9 @@ from typing import TypeVar
 from uuid import uuid4
 
 import pytest
+from argon2 import PasswordHasher
 
+from hub.accounts import desk
 from tests.support import servers
 
 DATA = Path(os.environ.get("MENSHEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -80,6 +82,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, database: str) 
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'people.db'}"
     return str(request.getfixturevalue("postgresql").make(database))
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with the least cost: what is tested is who gets in, not how long a guess takes."""
+    monkeypatch.setattr(desk, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

@@ -66,6 +66,11 @@ def set_password(session: Session, login: str, password: str, *, by: str, now_ns
     note(session, now_ns, by, "password-set", f"user {user.id}", login=login)
 
 
+def is_password(session: Session, login: str, password: str) -> bool:
+    """Whether it is the user's. Raises `Refused`."""
+    return _is_right(_user(session, login).password, password)
+
+
 def disable(session: Session, login: str, *, by: str, now_ns: int) -> None:
     """Keep a user out from now on. Raises `Refused`, also for the last administrator."""
     user = _user(session, login)

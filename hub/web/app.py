@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from datetime import tzinfo
 from typing import NamedTuple, Protocol
 
@@ -17,10 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
 from hub.board import Snapshot
+from hub.database import Database
 from hub.web import stream
+from hub.web.access import Access
+from hub.web.accounts import add_accounts
 from hub.web.alerts import Rights, add_alerts
 from hub.web.page import STATIC, Page
 from hub.web.records import Records, add_records
+from hub.web.sign_in import add_sign_in
 from hub.web.words import Lang, as_lang, preferred
 
 LANG_COOKIE = "menshen-lang"
@@ -64,6 +69,13 @@ class AlertPages(NamedTuple):
     links: Links | None = None
 
 
+class Office(NamedTuple):
+    """What the pages that people sign in for stand on."""
+
+    database: Database
+    now_ns: Callable[[], int] = time.time_ns
+
+
 def create_app(
     source: BoardSource,
     *,
@@ -72,10 +84,12 @@ def create_app(
     zone: tzinfo | None = None,
     records: Records | None = None,
     alerts: AlertPages | None = None,
+    office: Office | None = None,
 ) -> FastAPI:
     """The console of one site: `/`, `/live`, `/api/state`, `/api/live`, `/healthz`, `/readyz` and `/static`.
 
-    With `records` also what `hub.web.records` adds, with `alerts` what `hub.web.alerts` does.
+    With `records` also what `hub.web.records` adds, with `alerts` what `hub.web.alerts` does, and with an `office`
+    the pages that people sign in for.
 
     Times are shown in `zone` (None: the machine's own). Set `app.state.closing`, an `asyncio.Event`, to end all
     streams before the server waits for its connections; `hub.web.serve` does.
@@ -91,6 +105,10 @@ def create_app(
         add_records(app, records)
     if alerts is not None:
         add_alerts(app, alerts.desk, page, alerts.rights, alerts.links, language)
+    if office is not None:
+        access = Access(office.database, page, language, office.now_ns)
+        add_sign_in(app, access)
+        add_accounts(app, access)
     return app
 
 

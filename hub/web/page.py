@@ -6,10 +6,12 @@ import hashlib
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hub.accounts.desk import Who
+from hub.accounts.roles import Permission, may
 from hub.alerts.lifecycle import State, Word, on_word
 from hub.alerts.store import Silence
 from hub.alerts.tables import LogLine
@@ -17,6 +19,22 @@ from hub.board import AlertRow, Snapshot
 from hub.web import view
 from hub.web.words import LANGS, Lang, name, say
 
+
+class Way(NamedTuple):
+    """A link of the office's navigation: where to, the key of its words, and who may go."""
+
+    path: str
+    key: str
+    permission: Permission
+
+
+WAYS: list[Way] = [
+    Way("/", "board", Permission.BOARD),
+    Way("/alerts", "alerts-all", Permission.BOARD),
+    Way("/users", "users", Permission.USERS_EDIT),
+    Way("/audit", "audit", Permission.AUDIT),
+]
+"""The rooms that add pages put their own here (`hub.web.app`)."""
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PARTS = ("summary", "gates", "alerts", "passages", "readers")
@@ -79,6 +97,13 @@ class Page:
     def note(self, lang: Lang, key: str, **values: object) -> str:
         """A page that says one thing."""
         return self._plain("note.html", lang, 0, "alerts-all", text=say(lang, key, **values))
+
+    # -- what people sign in for ---------------------------------------------------------------------------------------
+
+    def office(self, template: str, lang: Lang, now_ns: int, heading: str, who: Who | None, **values: object) -> str:
+        """A page of the office, with the ways that are open to whoever asks."""
+        ways = [way for way in WAYS if who is not None and may(who.role, way.permission)]
+        return self._plain(template, lang, now_ns, heading, who=who, ways=ways, **values)
 
     def _plain(self, template: str, lang: Lang, now_ns: int, heading: str, **values: object) -> str:
         context = self._context_of(lang, now_ns) | {"now_ns": now_ns, "heading": heading} | values

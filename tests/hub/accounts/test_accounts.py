@@ -16,6 +16,7 @@ from hub.accounts.desk import IDLE_NS, LIFE_NS, Refused
 from hub.accounts.models import ApiToken, AuditEntry, Role, SignIn, User
 from hub.accounts.roles import MAY, Permission, may
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 NOW_NS = 1_581_200_000_000_000_000
 PASSWORD = "correct horse battery"
 
