@@ -48,7 +48,8 @@ def test_each_person_of_a_recording_gets_one_reading_near_the_truth(tmp_path, se
     assert len(readings) == len(truth)
     for reading, person in zip(readings, truth, strict=True):
         assert reading.temperature is not None
-        hidden_c = 0.8 if person["glasses"] else 0.3  # glasses hide the inner canthi
+        # Glasses hide the inner canthi, the warmest of a face, and half of what they hide of the canthi counts.
+        hidden_c = 1.0 if person["glasses"] else 0.3
         assert -hidden_c < reading.temperature.skin_c - person["skin_c"] < 0.3
         if person["skin_c"] > SETTINGS.limit_c + hidden_c:
             assert reading.verdict is Verdict.FEVER
