@@ -3,10 +3,9 @@
 .PHONY: help demo test lint fix lock bench chaos clean
 PYTHON ?=
 BIN := .venv/bin
-TEST_PACKAGES := mosquitto influxdb victoria-metrics chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd
+TEST_PACKAGES := mosquitto influxdb victoria-metrics postgresql chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd
 # What pip compiles evdev and pyscard with, for which there are no wheels.
 BUILD_PACKAGES := gcc libc6-dev linux-libc-dev python3-dev swig libpcsclite-dev
-TEST_PACKAGES := mosquitto influxdb victoria-metrics postgresql chromium fonts-noto-cjk
 LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 PROJECT = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 

@@ -16,5 +16,4 @@ lock() {
 lock edge --extra edge
 lock runtime --extra edge --extra hub --extra sim
 lock plates --extra plates
-lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra sim --group dev
-lock dev --extra edge --extra hub --extra sim --extra postgresql --group dev
+lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra postgresql --extra sim --group dev
