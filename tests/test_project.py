@@ -16,7 +16,7 @@ ROOMS = ("wire", "edge", "hub", "sim")
 MAY_IMPORT = {"wire": {"wire"}, "edge": {"wire", "edge"}, "hub": {"wire", "hub"}, "sim": {"wire", "edge", "sim"}}
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho"}
 IMPORT_NAMES |= {"libosdp": "osdp", "pyserial": "serial", "pyscard": "smartcard", "pillow": "PIL"}
-IMPORT_NAMES |= {"adafruit-circuitpython-mlx90640": "adafruit_mlx90640"}
+IMPORT_NAMES |= {"adafruit-circuitpython-mlx90640": "adafruit_mlx90640", "argon2-cffi": "argon2"}
 BY_WAY_OF = {"adafruit-circuitpython-mlx90640": {"board"}, "fastapi": {"starlette"}, "influxdb-client": {"urllib3"}}
 """What a package that we name brings along and documents as its own."""
 EDGE_DEVICES = ("plates", "isapi", "serial", "gpio", "wedge", "osdp", "pcsc", "modbus", "llrp", "mlx90640", "flir")
