@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from edge.drivers.base import CelsiusImage
 
@@ -34,6 +35,10 @@ class Background(Struct, frozen=True, kw_only=True):
     lamps: bool = False
     tube: bool = False
     sun: bool = False
+    clutter: bool = False
+    mirrored: bool = False
+    ceiling: bool = False
+    glow_c: float = 0.0
 
 
 class Front(NamedTuple):
@@ -60,11 +65,15 @@ def random_background(draw: np.random.Generator, wall_c: float = WALL_C) -> Back
         below=below or low,
         panels=bool(draw.random() < 0.7),
         door=bool(draw.random() < 0.45),
-        window=bool(draw.random() < 0.2),
-        heater=bool(draw.random() < 0.15),
+        window=bool(draw.random() < 0.3),
+        heater=bool(draw.random() < 0.05),
         lamps=bool(draw.random() < 0.2),
         tube=bool(draw.random() < 0.15),
-        sun=bool(draw.random() < 0.12),
+        sun=bool(draw.random() < 0.05),
+        clutter=bool(draw.random() < 0.6),
+        mirrored=bool(draw.random() < 0.2),
+        ceiling=bool(draw.random() < 0.15),
+        glow_c=float(draw.choice([0.0, draw.uniform(0.2, 0.9)])),
     )
 
 
@@ -84,10 +93,16 @@ def wall(place: Background, height: int, width: int) -> CelsiusImage:
         (place.tube, _tube),
         (place.lamps, _lamps),
         (place.sun, _sun),
+        (place.clutter, _clutter),
+        (place.mirrored, _mirrored),
+        (place.ceiling, _ceiling),
     ):
         own = np.random.default_rng([place.seed, 12, int(draw.integers(2**31))])
         if wanted:
             paint(image, x, y, own)
+    if place.glow_c:  # the camera's own housing warms a lower corner
+        corner = float(draw.choice([0.0, 1.0, 1.0]))
+        image += np.float32(place.glow_c) * np.exp(-(((x - corner) / 0.16) ** 2) - ((y - 1.02) / 0.05) ** 2)
     return image
 
 
@@ -97,6 +112,11 @@ def cloud(draw: np.random.Generator, height: int, width: int, grain: float) -> C
     small = draw.standard_normal((rows, columns), np.float32)
     large = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
     return np.asarray(large / max(1e-3, float(large.std())), dtype=np.float32)
+
+
+def cloud_like(draw: np.random.Generator, like: NDArray[np.floating[Any]], grain: float) -> CelsiusImage:
+    """Such noise of the shape of `like`."""
+    return cloud(draw, like.shape[0], like.shape[1], grain)
 
 
 def _box(x: CelsiusImage, y: CelsiusImage, left: float, top: float, right: float, bottom: float) -> CelsiusImage:
@@ -129,26 +149,60 @@ def _door(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random
     behind = float(draw.choice([-1, -1, 1])) * float(draw.uniform(0.1, 1.0))
     inside = _box(x, y, left, top, right, bottom)
     frame = _box(x, y, left - 0.025, top - 0.02, right + 0.025, bottom + 0.02) - inside
-    image += np.float32(behind) * inside * (1 + np.float32(0.25) * cloud(draw, image.shape[0], image.shape[1], 0.2))
+    image += np.float32(behind) * inside * (1 + np.float32(0.25) * cloud_like(draw, image, 0.2))
     image += np.float32(draw.uniform(-0.1, 0.35)) * frame
     for bar in draw.uniform(top, min(1.0, bottom), 2):
         image -= np.float32(0.5 * behind) * inside * np.exp(-(((y - bar) / 0.008) ** 2))
 
 
 def _window(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.Generator) -> None:
-    left, top = float(draw.uniform(0.0, 0.7)), float(draw.uniform(-0.05, 0.3))
-    right, bottom = left + float(draw.uniform(0.12, 0.35)), top + float(draw.uniform(0.15, 0.35))
-    image += np.float32(-draw.uniform(0.3, 1.8)) * _box(x, y, left, top, right, bottom)
-    middle = (left + right) / 2
-    image += np.float32(0.7) * _box(x, y, middle - 0.01, top, middle + 0.01, bottom)
+    """A pane or a panel that is colder or warmer than the wall, seen askew and often cut by the frame's edge."""
+    width, height = float(draw.uniform(0.06, 0.3)), float(draw.uniform(0.15, 0.5))
+    left, top = float(draw.choice([draw.uniform(-0.2, 0.05), draw.uniform(0.8, 0.97)])), float(draw.uniform(-0.1, 0.45))
+    lean = float(draw.normal(0, 0.08))
+    inside = _box(x + lean * (y - top), y + 0.3 * lean * x, left, top, left + width, top + height)
+    level = np.float32(draw.choice([-1.0, 1.0]) * draw.uniform(0.25, 1.3))
+    image += level * inside * (1 + np.float32(0.2) * cloud_like(draw, image, 0.15) - np.float32(0.3) * y)
 
 
 def _heater(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.Generator) -> None:
-    cx, cy = float(draw.choice([0.04, 0.96])), float(draw.uniform(0.3, 0.6))
-    body = _box(x, y, cx - 0.04, cy - 0.12, cx + 0.04, cy + 0.12)
-    ribs = 0.75 + 0.25 * np.sin(y * 220)
-    image += np.float32(draw.uniform(1.0, 4.0)) * body * ribs
-    image += np.float32(0.5) * _blob(x, y, cx, cy - 0.2, 0.06, 0.15)
+    """A radiator at the edge of the picture, its ribs blurred, and the warm air above it."""
+    cx, cy = float(draw.choice([-0.01, 1.01])), float(draw.uniform(0.5, 0.85))
+    body = _box(x, y, cx - 0.08, cy - 0.14, cx + 0.08, cy + 0.14)
+    ribs = 0.9 + 0.1 * np.sin(x * float(draw.uniform(150, 260)))
+    image += np.float32(draw.uniform(1.0, 4.5)) * body * ribs * (1 + np.float32(0.15) * cloud_like(draw, image, 0.1))
+    image += np.float32(draw.uniform(0.2, 0.7)) * _blob(x, y, cx, cy - 0.25, 0.1, 0.2)
+
+
+def _clutter(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.Generator) -> None:
+    """Small things that are warm or cold: lamps of devices, handles, shelves, a cable duct."""
+    for _ in range(int(draw.integers(1, 6))):
+        cx, cy = float(draw.beta(0.5, 0.5)), float(draw.uniform(0.1, 0.9))
+        wide, high = float(draw.choice([0.008, 0.012, 0.03])), float(draw.choice([0.006, 0.012, 0.05]))
+        image += np.float32(draw.normal(0.2, 0.5)) * _blob(x, y, cx, cy, wide, high)
+    if draw.random() < 0.5:
+        at, lean = float(draw.uniform(0.3, 0.8)), float(draw.normal(0, 0.05))
+        image += np.float32(draw.normal(0, 0.12)) * np.exp(-(((y + lean * x - at) / 0.006) ** 2))
+
+
+def _mirrored(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.Generator) -> None:
+    """Somebody's heat, dim in a pane of glass or a painted wall."""
+    cx, cy, size = float(draw.uniform(0.2, 0.8)), float(draw.uniform(0.3, 0.55)), float(draw.uniform(0.02, 0.05))
+    head = _blob(x, y, cx, cy, size, size * 0.9)
+    trunk = _blob(x, y, cx + float(draw.normal(0, 0.01)), cy + 3.1 * size, 1.7 * size, 2.4 * size)
+    image += np.float32(draw.uniform(0.1, 0.4)) * (head + 0.7 * trunk) * (1 + 0.3 * cloud_like(draw, image, 0.03))
+
+
+def _ceiling(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.Generator) -> None:
+    """A warm ceiling over the wall, with beams that run away from the camera."""
+    down, slope = float(draw.uniform(0.1, 0.32)), float(draw.normal(0, 0.12))
+    above = np.clip((down + slope * (x - 0.5) - y) * 40, 0, 1)
+    warm = np.float32(draw.uniform(0.15, 1.2))
+    image += warm * above * (1 + np.float32(0.15) * cloud_like(draw, image, 0.12))
+    for start in draw.uniform(-0.3, 1.0, int(draw.integers(1, 4))):
+        lean = float(draw.normal(0.9, 0.3))
+        beam = np.exp(-(((x - start - lean * y) / float(draw.uniform(0.01, 0.04))) ** 2))
+        image += np.float32(draw.normal(0, 0.35)) * warm * beam * above
 
 
 def _tube(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.Generator) -> None:
@@ -203,12 +257,20 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
         np.maximum(from_side, from_end), 0
     )
     housing = np.clip(3.5 - outside, 0, 1)
-    warm = np.float32(place.wall_c + draw.uniform(0.3, 0.8))
-    inner = np.clip((0.5 - outside) / 3, 0, 1)
-    value = warm + np.float32(draw.uniform(0.25, 0.6)) * inner
-    spot = draw.uniform(0.5, 1.1) * np.exp(-((dx / 8) ** 2) - ((dy - middle - 12) / 7) ** 2)
-    value = value + spot + np.float32(0.7) * np.exp(-((np.hypot(dx, dy) / 11) ** 2))
-    value = value + np.float32(0.12) * cloud(draw, height, width, 0.08)
+    value = np.float32(place.wall_c + draw.uniform(0.05, 0.5)) + np.zeros_like(outside)
+    side, top, end = draw.uniform(1.5, 4.5), -8.0, middle + half - draw.uniform(4, 9)
+    panel = np.minimum(_STAND_HALF_WIDTH - side - np.abs(dx + draw.normal(0, 1.2)), np.minimum(dy - top, end - dy))
+    lift = np.float32(draw.uniform(0.25, 0.7))
+    value = value + lift * np.clip(panel / 1.5 + 0.5, 0, 1)
+    smudge = np.exp(-(((dx - draw.normal(0, 2)) / 8) ** 2) - ((dy - middle - draw.uniform(9, 13)) / 5) ** 2)
+    value = value + np.float32(draw.uniform(0.1, 0.7)) * smudge
+    line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
+    value = value + np.float32(draw.choice([0.0, draw.uniform(0.3, 2.0)])) * line
+    value = value + np.float32(0.7) * np.exp(-((np.hypot(dx, dy) / 11) ** 2))
+    value = value + np.float32(0.08) * cloud(draw, height, width, 0.08)
+    if draw.random() < 0.5:  # the arm that holds it
+        arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
+        value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
     disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy)) * scale + 0.5, 0, 1)
     even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
     value = value * (1 - disc) + even * disc

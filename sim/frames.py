@@ -16,10 +16,12 @@ import numpy as np
 
 from edge.drivers.base import CelsiusImage
 from sim.background import Background, stand, wall
-from sim.face import Sprite, bare, body, head, tall_of
-from sim.looks import Looks
+from sim.face import bare, head
+from sim.figure import body
+from sim.looks import Looks, Sprite
 from sim.people import SimPerson
 from sim.sensor import IDEAL, Sensor
+from sim.skull import tall_of
 
 _TRUE_FROM_PX = 30.0
 """From this width of a face on its hottest pixels read its true maximum; a smaller one reads less, by the blur."""
@@ -41,8 +43,9 @@ class View(NamedTuple):
 class Pose(NamedTuple):
     """Where a head is: its centre in shares of the frame's width and height, its size in shares of `head_px`.
 
-    `yaw_deg` is how far the head is turned (90 is a profile facing the picture's right), `tilt_deg` how far it leans to
-    that side, `moves_px` how many pixels at 160x120 it moves across while the camera looks once: the motion blur.
+    `yaw_deg` is how far the head is turned (90 is a profile facing the picture's right, 180 its back), `tilt_deg` how
+    far it leans to that side, `nod_deg` how far it looks down; `moves_px` is how many pixels at 160x120 it moves across
+    while the camera looks once: the motion blur.
     """
 
     x: float
@@ -51,6 +54,7 @@ class Pose(NamedTuple):
     yaw_deg: float = 0.0
     tilt_deg: float = 0.0
     moves_px: float = 0.0
+    nod_deg: float = 0.0
 
 
 class Posed(NamedTuple):
@@ -132,13 +136,16 @@ def _place(image: CelsiusImage, view: View, posed: Posed, place: Background, at_
     x, y = pose.x * view.width * finer, pose.y * view.height * finer
     turn = math.sin(math.radians(pose.yaw_deg))
     blur = pose.moves_px * view.height / 160 * finer
-    narrow = 1 - 0.3 * abs(turn)
+    narrow = 1 - 0.36 * abs(turn)
+    away = abs((pose.yaw_deg + 180) % 360 - 180) > 105
     face_px = max(_TRUE_FROM_PX, round(16 * unit / finer) / 8)
     within = (round(x / finer * 8) % 8 / 8, round(y / finer * 8) % 8 / 8)
     lift_c = _lift_c(bare(looks), face_px, finer, within, round(2 * place.wall_c) / 2)
-    _over(image, body(looks), (unit * narrow, unit, 0.0), (x - 0.25 * turn * unit, y), (blur, 0.0, 0.0))
+    chin = unit * tall_of(looks) * math.sin(math.radians(0.4 * pose.tilt_deg))
+    at = (x - 0.3 * turn * unit + chin, y)
+    _over(image, body(looks, away), (unit * narrow, unit, 0.25 * pose.tilt_deg), at, (blur, 0.0, 0.0))
     breath_c = _BREATH_C * math.sin(2 * math.pi * (at_s / _BREATH_S + looks.seed % 7 / 7))
-    sprite = head(looks, round(pose.yaw_deg))
+    sprite = head(looks, pose.yaw_deg, pose.nod_deg)
     _over(image, sprite, (unit, unit, pose.tilt_deg), (x, y), (blur, breath_c, lift_c))
 
 

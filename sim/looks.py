@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from sim.background import cloud
-
 Field = NDArray[np.floating[Any]]
 """Temperatures in °C, shares or coordinates over a layer, of shape (rows, columns)."""
+
+
+class Sprite(NamedTuple):
+    """A layer to be placed: °C times share, share, and breath's share, float32 of shape (rows, columns, 3).
+
+    `x`, `y` is the head's centre in it, `px` its pixels for one unit: half the head's width.
+    """
+
+    image: Field
+    x: float
+    y: float
+    px: float
 
 
 class Looks(Struct, frozen=True, kw_only=True):
@@ -31,6 +41,7 @@ class Looks(Struct, frozen=True, kw_only=True):
     beard: bool = False
     cosmetics: bool = False
     hot_drink: bool = False
+    headlamp: bool = False
     ambient_c: float = 27.0
     chill: float = 0.35
     hair: str = ""
@@ -44,11 +55,6 @@ def own(looks: Looks, purpose: int) -> np.random.Generator:
 def bell(a: Field, v: Field, at_a: float, at_v: float, wide: float, high: float) -> Field:
     """A spot of height 1, at a longitude and height, `wide` degrees and `high` v."""
     return np.asarray(np.exp(-(((a - at_a) / wide) ** 2) - ((v - at_v) / high) ** 2), dtype=np.float32)
-
-
-def cloud_like(draw: np.random.Generator, like: Field, grain: float) -> Field:
-    """Smooth noise of the shape of `like`, see `sim.background.cloud`."""
-    return cloud(draw, like.shape[0], like.shape[1], grain)
 
 
 def soft(inside: Field, edge: float) -> Field:

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
 from sim.background import DISC_PX, Background, random_background
-from sim.face import hair_of
 from sim.frames import Pose, Posed, View, face_box, picture, plain_looks, reference_place
+from sim.hair import LONG_HAIR, hair_of
 from sim.looks import Looks
 from sim.people import population, stream
 from sim.scene import APPROACH_S, BREAK_S, LEAVE_S, STAND_S, Visit
@@ -183,7 +183,7 @@ def _tags(near: Sequence[Posed]) -> str:
     wide = looks.head_px * pose.size
     tags = [name for name in ("glasses", "hat", "beard", "mask", "cosmetics") if getattr(looks, name)]
     more = {
-        "hair": hair_of(looks) in ("long", "parted"),
+        "hair": hair_of(looks) in LONG_HAIR,
         "fringe": hair_of(looks) == "fringe",
         "hot-drink": looks.hot_drink,
         "cold-skin": looks.chill >= _COLD,
@@ -291,7 +291,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
                 **worn,
             )
         )
-    return [replace(one, beard=one.beard and hair_of(one) not in ("long", "parted")) for one in found]
+    return [replace(one, beard=one.beard and hair_of(one) not in LONG_HAIR) for one in found]
 
 
 def _at_place(looks: Looks, film: _Film) -> Looks:

@@ -1,0 +1,212 @@
+"""Clothes as a thermal camera sees them: warm where they lie on the skin, cold where they hang, creased and layered.
+
+Coordinates are those of `sim.figure`. Warmth is a share between the surroundings (0) and the skin (1).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from sim.background import cloud_like
+from sim.looks import Field, Looks, own, soft
+
+CLOTHES = ("tee", "shirt", "hood", "collar", "open", "neckline", "scarf", "overall")
+_SHARES = (0.16, 0.16, 0.14, 0.14, 0.18, 0.10, 0.05, 0.07)
+_WARM = {"tee": (0.3, 0.72), "shirt": (0.25, 0.66), "hood": (0.12, 0.5), "collar": (0.04, 0.34), "open": (0.25, 0.65)}
+_WARM |= {"neckline": (0.28, 0.7), "scarf": (0.06, 0.35), "overall": (0.08, 0.4)}
+"""From and to which share of the skin's warmth these clothes are, on the whole."""
+_CREASE_EVERY_PX = 2
+"""Creases are drawn on each so many pixels only: they are broad."""
+
+
+class Cut(NamedTuple):
+    """Where clothes are drawn: coordinates, the body's half widths at shoulder and neck, the share of arms."""
+
+    x: Field
+    y: Field
+    shoulder: float
+    neck: float
+    arms: Field
+    away: bool
+
+
+class Cloth(NamedTuple):
+    """Warmth, where skin shows instead, and what of the cloth reaches beyond the body."""
+
+    part: Field
+    skin: Field
+    beyond: Field
+
+
+def clothes_of(looks: Looks) -> str:
+    """The clothes that are drawn: those that are said, or the seed's."""
+    return looks.clothes or str(own(looks, 2).choice(CLOTHES, p=_SHARES))
+
+
+def cloth(looks: Looks, cut: Cut) -> Cloth:
+    """All that somebody wears below the chin."""
+    kind, draw = clothes_of(looks), own(looks, 18)
+    x, y = cut.x, cut.y
+    warm = float(draw.uniform(*_WARM[kind]))
+    part = _drape(draw, cut, warm)
+    at_y = _neckline(kind, draw, cut)
+    skin = soft(at_y - y, 0.10) * soft(cut.neck * 1.9 + 0.5 * np.clip(y, 0, 2) - np.abs(x), 0.2)
+    part = _collar(kind, draw, cut, part, at_y)
+    if kind in ("open", "collar", "overall") and not cut.away:
+        part = _front(kind, draw, cut, part)
+    part = _extras(draw, cut, part)
+    skin = np.maximum(skin, _bare_arms(kind, draw, cut))
+    part = np.where(y > 8.0, 0.8 * part + float(draw.uniform(-0.06, 0.06)), part)
+    beyond = np.zeros_like(x)
+    if kind in ("scarf", "hood", "collar"):
+        beyond = _around_neck(kind, draw, cut)
+        skin = skin * (1 - beyond)
+    return Cloth(np.asarray(np.clip(part, 0.02, 0.93), np.float32), np.asarray(skin, np.float32), beyond)
+
+
+def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
+    """The cloth itself: lying on shoulders and chest, hanging at the waist, with creases and a weave."""
+    x, y, shoulder = cut.x, cut.y, cut.shoulder
+    contact = float(draw.uniform(0.15, 0.55)) * max(0.12, warm)
+    part = np.full_like(x, warm)
+    for side in (-1, 1):
+        part += contact * np.exp(-(((x - side * shoulder * 0.55) / 0.7) ** 2) - ((y - 0.95) / 0.55) ** 2)
+        part += (
+            0.6
+            * contact
+            * float(draw.uniform(0, 1))
+            * np.exp(-(((x - side * 0.9) / 0.6) ** 2) - ((y - 2.2) / 0.8) ** 2)
+        )
+    part += contact * float(draw.uniform(-0.8, 0.3)) * np.exp(-((x / 0.5) ** 2) - ((y - 3.2) / 1.6) ** 2)
+    part -= contact * float(draw.uniform(0.0, 0.9)) * soft(y - 3.0, 2.5)
+    part += 0.22 * contact * cloud_like(draw, x, 0.3) + 0.12 * contact * cloud_like(draw, x, 0.12)
+    part += _creases(draw, cut, float(draw.uniform(0.25, 1.0)) * contact)
+    part += float(draw.normal(0, 0.05)) * cut.arms + float(draw.uniform(-0.12, 0.0)) * _armpit(cut)
+    seam = (
+        np.exp(-(((np.abs(x) - shoulder * 0.78 + 0.1 * (y - 1)) / 0.06) ** 2)) * soft(y - 0.7, 0.3) * soft(2.6 - y, 0.6)
+    )
+    part += float(draw.normal(0, 0.04)) * seam
+    weave = 0.010 * cloud_like(draw, x, 0.016) + 0.008 * cloud_like(draw, x[:40], 0.016)[20]
+    return np.asarray(part + weave, dtype=np.float32)
+
+
+def _armpit(cut: Cut) -> Field:
+    """The gap between the arm and the trunk."""
+    inner = cut.shoulder * np.interp(cut.y[:, 0], (1.8, 4.7, 8.6), (0.74, 0.83, 0.87))[:, None]
+    return np.asarray(np.exp(-(((np.abs(cut.x) - inner) / 0.1) ** 2)) * soft(cut.y - 1.9, 0.6), dtype=np.float32)
+
+
+def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
+    """Bent strokes, warm on the one side and cold on the other: from the shoulders inwards, and hanging down."""
+    every = _CREASE_EVERY_PX
+    x, y = (np.ascontiguousarray(axis[::every, ::every]) for axis in (cut.x, cut.y))
+    total = np.zeros_like(x)
+    for _ in range(int(draw.integers(8, 22))):
+        side = float(draw.choice([-1, 1]))
+        cx, cy = side * float(draw.uniform(0.1, 1.0)) * cut.shoulder, float(draw.uniform(0.8, 6.5))
+        lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
+        long, wide, bend = float(draw.uniform(0.4, 1.4)), float(draw.uniform(0.07, 0.22)), float(draw.normal(0, 0.2))
+        dx, dy = x - cx, y - cy
+        along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
+        across = (across - bend * along * along) / wide
+        ridge = -across * 1.6 if draw.random() < 0.6 else np.float32(-0.8)
+        total += float(draw.uniform(0.3, 1.0)) * ridge * np.exp(-across * across - (along / long) ** 2)
+    full = cv2.resize(total, (cut.x.shape[1], cut.x.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(height * full, dtype=np.float32)
+
+
+def _neckline(kind: str, draw: np.random.Generator, cut: Cut) -> Field:
+    """Down to where skin shows, for each x: around the neck's foot, round or pointed in front."""
+    deep = {"neckline": 1.35, "tee": 0.62, "open": 0.62, "shirt": 0.85, "hood": 0.5, "overall": 0.55}.get(kind, 0.28)
+    deep = deep * float(draw.uniform(0.65, 1.35)) * (0.25 if cut.away else 1.0)
+    wide = cut.neck * float(draw.uniform(1.1, 1.3 if kind in ("shirt", "collar", "overall") else 1.75))
+    pointed = kind in ("shirt", "overall", "collar") or (kind in ("open", "neckline", "hood") and draw.random() < 0.55)
+    across = np.abs(cut.x - float(draw.normal(0, 0.05)))
+    inside = 1 - across / wide
+    shape = np.where(inside > 0, np.clip(inside, 0, 1) ** (1.0 if pointed else 0.5), 2.5 * inside)
+    return np.asarray(0.02 + deep * shape, dtype=np.float32)
+
+
+def _collar(kind: str, draw: np.random.Generator, cut: Cut, part: Field, at_y: Field) -> Field:
+    """What goes around the neck: a band, two flaps, or a thick fold."""
+    below = cut.y - at_y
+    high = {"shirt": 0.34, "hood": 0.55, "collar": 0.5, "open": 0.4, "overall": 0.36, "scarf": 0.7}.get(kind, 0.13)
+    high = high * float(draw.uniform(0.7, 1.4))
+    near = soft(cut.neck * 2.0 + 0.25 - np.abs(cut.x), 0.2)
+    band = soft(below, 0.08) * soft(high - below, 0.10) * near
+    colder = (
+        float(draw.uniform(0.3, 0.95))
+        if kind in ("shirt", "hood", "collar", "open")
+        else float(draw.uniform(0.7, 1.25))
+    )
+    part = part * (1 - band) + part * colder * band
+    edge = np.exp(-(((below - high) / 0.06) ** 2)) * near
+    return np.asarray(part + float(draw.normal(0, 0.06)) * edge, dtype=np.float32)
+
+
+def _front(kind: str, draw: np.random.Generator, cut: Cut, part: Field) -> Field:
+    """A jacket that is open over something warmer, or its closed zip."""
+    x, y = cut.x, cut.y
+    middle = float(draw.normal(0, 0.12)) + 0.05 * np.sin(y * float(draw.uniform(0.5, 1.5)))
+    if kind != "open":
+        line = np.exp(-(((x - middle) / 0.06) ** 2)) * soft(y - 0.3, 0.2)
+        flap = soft(x - middle, 0.05) * soft(0.35 - (x - middle), 0.05) * soft(y - 0.3, 0.2)
+        return np.asarray(part + float(draw.normal(0, 0.09)) * line + float(draw.normal(0, 0.03)) * flap, np.float32)
+    gap = float(draw.uniform(0.35, 0.85)) + float(draw.uniform(-0.03, 0.3)) * np.clip(y - 0.5, 0, 6)
+    left, right = gap * float(draw.uniform(0.7, 1.4)), gap * float(draw.uniform(0.7, 1.4))
+    inside = np.minimum(x - middle + left, right - (x - middle)) + 0.04 * cloud_like(draw, x, 0.1)
+    outer = soft(-inside, 0.08)
+    jacket = part * float(draw.uniform(0.15, 0.75)) + float(draw.uniform(0.0, 0.08))
+    lapel = outer * soft(0.32 + inside, 0.06) * soft(3.5 - y, 0.4)
+    jacket = jacket * (1 - lapel) + jacket * float(draw.uniform(0.4, 1.2)) * lapel
+    shadow = np.exp(-((inside / 0.1) ** 2)) * (inside > 0)
+    return np.asarray(part * (1 - outer) + jacket * outer - 0.25 * part * shadow, np.float32)
+
+
+def _extras(draw: np.random.Generator, cut: Cut, part: Field) -> Field:
+    """A pocket, a card on its string, straps, a bag's belt across."""
+    x, y, away = cut.x, cut.y, cut.away
+    string, straps, belt, pocket = draw.random(4)
+    if string < 0.12 and not away:
+        hang = float(draw.uniform(2.4, 4.2))
+        lie = x - 0.12 * np.sin(y * 0.9) + 0.03 * cloud_like(draw, x, 0.2)
+        line = np.abs(np.abs(lie) - 0.62 * cut.neck * (1 - (y - 0.3) / hang)) / 0.05
+        part = part - 0.07 * np.exp(-(line**2)) * soft(hang - y, 0.2) * soft(y - 0.3, 0.2)
+        card = soft(np.minimum(0.36 - np.abs(x), 0.48 - np.abs(y - hang - 0.45)), 0.06)
+        part = part * (1 - card) + (part * float(draw.uniform(0.3, 0.8))) * card
+    if straps < 0.08:
+        strap = soft(0.2 - np.abs(np.abs(x) - 1.25 - 0.06 * y), 0.06) * soft(4.5 - y, 0.5)
+        part = part * (1 - strap) + part * float(draw.uniform(0.6, 0.95)) * strap
+    if belt > 0.9:
+        slant = float(draw.choice([-1, 1])) * x - float(draw.uniform(0.55, 0.9)) * (y - 2.4)
+        part = part - float(draw.uniform(0.05, 0.2)) * np.exp(-((slant / 0.12) ** 2)) * soft(y - 0.4, 0.3)
+    if pocket < 0.3 and not away:
+        px, py = float(draw.choice([-1, 1])) * float(draw.uniform(0.8, 1.2)), float(draw.uniform(2.4, 3.2))
+        inside = np.minimum(0.42 - np.abs(x - px), 0.46 - np.abs(y - py))
+        part = part - float(draw.uniform(0.01, 0.06)) * soft(inside, 0.06) - 0.05 * np.exp(-((inside / 0.05) ** 2))
+    return np.asarray(part, dtype=np.float32)
+
+
+def _bare_arms(kind: str, draw: np.random.Generator, cut: Cut) -> Field:
+    """Skin below short sleeves, or hands."""
+    from_y = float(draw.uniform(2.4, 3.6)) if kind == "tee" or (kind == "shirt" and draw.random() < 0.4) else 7.6
+    return np.asarray(cut.arms * soft(cut.y - from_y, 0.15), dtype=np.float32)
+
+
+def _around_neck(kind: str, draw: np.random.Generator, cut: Cut) -> Field:
+    """A scarf, a hood that is down or a stand-up collar, which hides the neck."""
+    x, y = cut.x, cut.y
+    wide = cut.neck * float(draw.uniform(1.25, 1.7))
+    rise = {"scarf": draw.uniform(-0.1, 0.12), "hood": draw.uniform(0.05, 0.4), "collar": draw.uniform(-0.02, 0.35)}[
+        kind
+    ]
+    dip = float(draw.uniform(0.0, 0.3)) + (0.5 if kind != "scarf" else 0.05)
+    if cut.away:
+        dip = 0.0
+    top = float(rise) - 0.12 * np.abs(x) + dip * np.clip(1 - np.abs(x) / (0.8 * wide), 0, 1)
+    lumps = 0.05 * cloud_like(draw, x, 0.08)
+    share = soft(y - top + lumps, 0.1) * soft(wide + 0.35 * np.clip(y, 0, 2) - np.abs(x) + lumps, 0.12) * (y < 1.4)
+    return np.asarray(share, dtype=np.float32)

@@ -1,0 +1,137 @@
+"""Hair and beards on a head: how far they reach, how thick they are, and how warm what one sees of them is.
+
+`v` and `a` are the height and the longitude of each point, as in `sim.skull`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from sim.background import cloud_like
+from sim.looks import Field, Looks, bell, between, own, soft
+
+HAIR = ("short", "receding", "shaved", "fringe", "swept", "parted", "long", "tied", "curly", "bald")
+_HAIR_SHARES = (0.24, 0.11, 0.08, 0.08, 0.11, 0.08, 0.09, 0.13, 0.05, 0.03)
+LONG_HAIR = ("long", "parted")
+_FRONT_V = {"short": -0.58, "receding": -0.80, "shaved": -0.62, "fringe": -0.22, "swept": -0.46, "parted": -0.55}
+_FRONT_V |= {"long": -0.6, "tied": -0.63, "curly": -0.5, "bald": -1.3}
+_VOLUME = {"short": 0.10, "receding": 0.06, "shaved": 0.02, "fringe": 0.12, "swept": 0.17, "parted": 0.13}
+_VOLUME |= {"long": 0.15, "tied": 0.05, "curly": 0.22, "bald": 0.0}
+
+
+class Hair(NamedTuple):
+    """`share` covers the skin, °C of it, and how far it stands off the skull, in units; all of the shape of `v`."""
+
+    share: Field
+    value_c: Field
+    thick: Field
+
+
+def hair_of(looks: Looks) -> str:
+    """The hair that is drawn: the one that is said, or the seed's."""
+    return looks.hair or str(own(looks, 1).choice(HAIR, p=_HAIR_SHARES))
+
+
+def hair(looks: Looks, v: Field, a: Field) -> Hair:
+    """The hair of a head, without the beard."""
+    style = hair_of(looks)
+    draw = own(looks, 6)
+    strands = _strands(looks, v, a)
+    jagged = float(draw.uniform(0.05, 0.11)) if style in ("fringe", "swept") else float(draw.uniform(0.02, 0.05))
+    inside = _hairline(looks, a) + jagged * strands - v
+    edge = {"receding": 0.22, "shaved": 0.16, "bald": 0.1}.get(style, float(draw.uniform(0.08, 0.22)))
+    share = soft(inside, edge) * {"receding": 0.85, "shaved": 0.75}.get(style, 0.97)
+    if style == "bald":
+        share = share * 0
+    part = _part(looks, draw, np.asarray(inside, np.float32), strands, v, a)
+    volume = _VOLUME[style] * float(draw.uniform(0.7, 1.5))
+    tufts = 1 + 0.22 * cloud_like(draw, v, 0.05) + (0.16 if style == "curly" else 0.1) * strands
+    thick = volume * share * tufts * np.clip(inside / 0.3, 0.15, 1) * np.clip(1.15 - 0.4 * v, 0.6, 1.2)
+    if style == "tied" and draw.random() < 0.5:
+        thick = thick + float(draw.uniform(0.2, 0.45)) * _bun(draw, v, a)
+    return Hair(share, between(looks, part), np.asarray(np.clip(thick, 0, 0.6), dtype=np.float32))
+
+
+def _part(looks: Looks, draw: np.random.Generator, inside: Field, strands: Field, v: Field, a: Field) -> Field:
+    """How near to the skin's the hair's temperature is: thin at its edge, in the parting and on the crown."""
+    style = hair_of(looks)
+    root, tip = float(draw.uniform(0.42, 0.72)), float(draw.uniform(0.14, 0.46))
+    if style in ("shaved", "receding"):
+        root, tip = root + 0.15, tip + 0.15
+    deep = np.clip(inside / float(draw.uniform(0.25, 0.7)), 0, 1)
+    part = root + (tip - root) * deep**0.7
+    part = part + float(draw.uniform(0.03, 0.09)) * strands + 0.045 * cloud_like(draw, v, 0.06)
+    part = part + float(draw.uniform(-0.05, 0.12)) * bell(a, v, float(draw.normal(0, 40)), -0.85, 60, 0.2)
+    if style in ("parted", "tied", "long") or (style == "swept" and draw.random() < 0.4):
+        at_a = float(draw.normal(0, 12)) + 18 * (v + 0.9) * float(draw.normal(0, 1))
+        line = np.exp(-(((a - at_a) / (2.5 + 6 * np.clip(v + 1, 0, 1))) ** 2)) * soft(-0.5 - v, 0.25)
+        part = part + float(draw.uniform(0.1, 0.4)) * line
+    return np.asarray(np.clip(part, 0.05, 0.92), dtype=np.float32)
+
+
+def _strands(looks: Looks, v: Field, a: Field) -> Field:
+    """Noise drawn out along the hair, standard deviation about 1: from the crown down, swept to a side."""
+    draw = own(looks, 16)
+    rows, columns = v.shape
+    fine, coarse = (
+        np.asarray(cv2.resize(draw.standard_normal(size, np.float32), (columns, rows), interpolation=cv2.INTER_CUBIC))
+        for size in ((5, 84), (4, 30))
+    )
+    lock = np.asarray(0.8 * fine + 0.8 * coarse, dtype=np.float32)
+    swept = 26.0 if hair_of(looks) in ("swept", "parted", "long") else 7.0
+    shift = float(draw.normal(0, 1)) * swept * (v + 1) + 5 * cloud_like(draw, v, 0.12)
+    if hair_of(looks) == "curly":
+        shift = shift + 14 * cloud_like(draw, v, 0.035)
+    row = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], v.shape)
+    column = np.asarray((a + shift + 180) * (columns / 360) % columns, dtype=np.float32)
+    return np.asarray(cv2.remap(lock, column, np.ascontiguousarray(row), cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def _hairline(looks: Looks, a: Field) -> Field:
+    """The v down to which hair grows, for each longitude."""
+    draw = own(looks, 5)
+    style = hair_of(looks)
+    front = _FRONT_V[style] + float(draw.normal(0, 0.05))
+    around = np.abs(a)
+    corner = float(draw.uniform(-0.02, 0.14)) * np.exp(-(((around - 36) / 13) ** 2))
+    burns = float(draw.uniform(-0.1, 0.22))
+    side_v, side_from = (1.6, float(draw.uniform(44, 60))) if style in LONG_HAIR else (burns, 64.0)
+    side = np.clip((around - side_from) / 18, 0, 1) ** 1.3 * (side_v - front)
+    nape = np.clip((around - 112) / 18, 0, 1) * max(0.0, 0.82 - side_v)
+    sweep = np.zeros_like(a)
+    if style in ("swept", "parted"):  # combed from one temple over the forehead to the other
+        to = float(draw.choice([-1, 1]))
+        sweep = float(draw.uniform(0.1, 0.3)) * np.sin(np.radians(np.clip(to * a * 1.6, -90, 90))) * (around < 75)
+    if style == "fringe":
+        sweep = -float(draw.uniform(0.0, 0.2)) * np.exp(-(((a - float(draw.normal(0, 14))) / 16) ** 2))
+    lean = float(draw.normal(0, 0.05)) * np.sin(np.radians(2 * a))
+    return np.asarray(front - corner + side + nape + sweep + lean, dtype=np.float32)
+
+
+def _bun(draw: np.random.Generator, v: Field, a: Field) -> Field:
+    """A knot on the crown or behind it."""
+    size = float(draw.uniform(0.14, 0.2))
+    return soft(size - (v + 1.0) - 0.0002 * np.abs(a), 0.1)
+
+
+def beard(looks: Looks, v: Field, a: Field) -> Hair:
+    """A full beard, one around the mouth, or stubble."""
+    draw = own(looks, 7)
+    kind = str(draw.choice(("full", "goatee", "stubble", "bushy"), p=(0.3, 0.32, 0.23, 0.15)))
+    upper = float(draw.uniform(0.42, 0.52))
+    reach = 26.0 if kind == "goatee" else 100.0
+    cheek = 0.66 - float(draw.uniform(0.3, 0.5)) * np.clip((np.abs(a) - 24) / 45, 0, 1)
+    mouth = bell(a, v, 0, float(draw.uniform(0.61, 0.66)), 14, 0.06)
+    gap = bell(a, v, 0, 0.75, 20, 0.05) * float(draw.choice([0.0, 0.8])) if kind == "goatee" else 0.0
+    strands = _strands(looks, v, a)
+    edge = np.minimum(v - upper, v - cheek) + 0.03 * strands
+    share = soft(edge, 0.12) * soft(reach - np.abs(a), 12) * (1 - 0.92 * mouth) * (1 - gap)
+    share = share * {"stubble": 0.45}.get(kind, float(draw.uniform(0.75, 1.0)))
+    base, deep = float(draw.uniform(0.4, 0.65)), 0.1 if kind != "bushy" else 0.4
+    part = base - deep * np.clip(edge / 0.4, 0, 1) + 0.06 * strands
+    thick = share * {"full": 0.06, "goatee": 0.04, "bushy": 0.22}.get(kind, 0.0) * (1 + 0.2 * strands)
+    value_c = between(looks, np.asarray(np.clip(part, 0.08, 0.9), np.float32))
+    return Hair(share, value_c, np.asarray(np.clip(thick, 0, 0.5), dtype=np.float32))
