@@ -63,7 +63,7 @@ def random_background(draw: np.random.Generator, wall_c: float = WALL_C) -> Back
             draw.uniform(0.94, 0.96) if low else draw.uniform(0.80, 0.84) if left else draw.uniform(0.60, 0.68)
         ),
         below=below or low,
-        panels=bool(draw.random() < 0.7),
+        panels=bool(draw.random() < 0.35),
         door=bool(draw.random() < 0.45),
         window=bool(draw.random() < 0.3),
         heater=bool(draw.random() < 0.05),
@@ -134,8 +134,8 @@ def _panels(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.rand
     while edge < 1.0:
         width = float(draw.uniform(0.15, 0.5))
         lean = float(draw.normal(0, 0.02))
-        image += np.float32(draw.normal(0, 0.22)) * _box(x + lean * y, y, edge, -0.1, edge + width, 1.1)
-        image -= np.float32(abs(draw.normal(0, 0.15))) * np.exp(-(((x + lean * y - edge) / 0.008) ** 2))
+        image += np.float32(draw.normal(0, 0.12)) * _box(x + lean * y, y, edge, -0.1, edge + width, 1.1)
+        image -= np.float32(abs(draw.normal(0, 0.07))) * np.exp(-(((x + lean * y - edge) / 0.008) ** 2))
         edge += width
 
 
@@ -146,7 +146,7 @@ def _door(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random
         float(draw.uniform(0.05, 0.35)),
     )
     right, bottom = left + float(draw.uniform(0.1, 0.4)), float(draw.choice([1.1, draw.uniform(0.55, 0.8)]))
-    behind = float(draw.choice([-1, -1, 1])) * float(draw.uniform(0.1, 1.0))
+    behind = float(draw.choice([-1, -1, 1])) * float(draw.uniform(0.2, 1.0)) * float(draw.choice([1.0, 2.2]))
     inside = _box(x, y, left, top, right, bottom)
     frame = _box(x, y, left - 0.025, top - 0.02, right + 0.025, bottom + 0.02) - inside
     image += np.float32(behind) * inside * (1 + np.float32(0.25) * cloud_like(draw, image, 0.2))
@@ -231,7 +231,7 @@ def _sun(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.
 
 _STAND_HALF_WIDTH, _STAND_LONG, _STAND_SHORT = 16.5, 41.0, 13.0
 """Of the reference's housing, in pixels at 160x120: from the disc to its sides, to the far end and to the near one."""
-_DISC_LOSS = 0.021
+_DISC_LOSS = 0.003
 """How much of the disc's height over its housing the default lens takes from the disc's middle."""
 DISC_PX = 6.3
 """The disc's radius at 160x120 (median of real recordings, at half of its height over the surroundings)."""
@@ -257,11 +257,11 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
         np.maximum(from_side, from_end), 0
     )
     housing = np.clip(3.5 - outside, 0, 1)
-    value = np.float32(place.wall_c + draw.uniform(0.05, 0.5)) + np.zeros_like(outside)
+    value = np.float32(place.wall_c + draw.uniform(0.1, 0.7)) + np.zeros_like(outside)
     side, top, end = draw.uniform(1.5, 4.5), -8.0, middle + half - draw.uniform(4, 9)
     panel = np.minimum(_STAND_HALF_WIDTH - side - np.abs(dx + draw.normal(0, 1.2)), np.minimum(dy - top, end - dy))
-    lift = np.float32(draw.uniform(0.25, 0.7))
-    value = value + lift * np.clip(panel / 1.5 + 0.5, 0, 1)
+    lift = np.float32(draw.uniform(0.3, 0.9))
+    value = value + lift * np.clip(panel / 2.5 + 0.5, 0, 1)
     smudge = np.exp(-(((dx - draw.normal(0, 2)) / 8) ** 2) - ((dy - middle - draw.uniform(9, 13)) / 5) ** 2)
     value = value + np.float32(draw.uniform(0.1, 0.7)) * smudge
     line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
@@ -271,7 +271,7 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
     if draw.random() < 0.5:  # the arm that holds it
         arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
         value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
-    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy)) * scale + 0.5, 0, 1)
+    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy)) * scale / 1.8 + 0.5, 0, 1)
     even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
     value = value * (1 - disc) + even * disc
     share = np.maximum(housing, disc).astype(np.float32)

@@ -70,7 +70,7 @@ def cloth(looks: Looks, cut: Cut) -> Cloth:
 def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
     """The cloth itself: lying on shoulders and chest, hanging at the waist, with creases and a weave."""
     x, y, shoulder = cut.x, cut.y, cut.shoulder
-    contact = float(draw.uniform(0.15, 0.55)) * max(0.12, warm)
+    contact = float(draw.uniform(0.2, 0.6)) * max(0.16, warm)
     part = np.full_like(x, warm)
     for side in (-1, 1):
         part += contact * np.exp(-(((x - side * shoulder * 0.55) / 0.7) ** 2) - ((y - 0.95) / 0.55) ** 2)
@@ -82,14 +82,18 @@ def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
         )
     part += contact * float(draw.uniform(-0.8, 0.3)) * np.exp(-((x / 0.5) ** 2) - ((y - 3.2) / 1.6) ** 2)
     part -= contact * float(draw.uniform(0.0, 0.9)) * soft(y - 3.0, 2.5)
-    part += 0.22 * contact * cloud_like(draw, x, 0.3) + 0.12 * contact * cloud_like(draw, x, 0.12)
-    part += _creases(draw, cut, float(draw.uniform(0.25, 1.0)) * contact)
+    part += (
+        0.22 * contact * cloud_like(draw, x, 0.3)
+        + 0.16 * contact * cloud_like(draw, x, 0.1)
+        + 0.08 * contact * cloud_like(draw, x, 0.04)
+    )
+    part += _creases(draw, cut, float(draw.uniform(0.35, 1.3)) * contact)
     part += float(draw.normal(0, 0.05)) * cut.arms + float(draw.uniform(-0.12, 0.0)) * _armpit(cut)
     seam = (
         np.exp(-(((np.abs(x) - shoulder * 0.78 + 0.1 * (y - 1)) / 0.06) ** 2)) * soft(y - 0.7, 0.3) * soft(2.6 - y, 0.6)
     )
     part += float(draw.normal(0, 0.04)) * seam
-    weave = 0.010 * cloud_like(draw, x, 0.016) + 0.008 * cloud_like(draw, x[:40], 0.016)[20]
+    weave = 0.016 * cloud_like(draw, x, 0.016) + 0.009 * cloud_like(draw, x[:40], 0.02)[20]
     return np.asarray(part + weave, dtype=np.float32)
 
 
@@ -104,11 +108,11 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
     every = _CREASE_EVERY_PX
     x, y = (np.ascontiguousarray(axis[::every, ::every]) for axis in (cut.x, cut.y))
     total = np.zeros_like(x)
-    for _ in range(int(draw.integers(8, 22))):
+    for _ in range(int(draw.integers(14, 36))):
         side = float(draw.choice([-1, 1]))
         cx, cy = side * float(draw.uniform(0.1, 1.0)) * cut.shoulder, float(draw.uniform(0.8, 6.5))
         lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
-        long, wide, bend = float(draw.uniform(0.4, 1.4)), float(draw.uniform(0.07, 0.22)), float(draw.normal(0, 0.2))
+        long, wide, bend = float(draw.uniform(0.3, 1.3)), float(draw.uniform(0.06, 0.2)), float(draw.normal(0, 0.2))
         dx, dy = x - cx, y - cy
         along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
         across = (across - bend * along * along) / wide

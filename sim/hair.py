@@ -14,7 +14,7 @@ from sim.background import cloud_like
 from sim.looks import Field, Looks, bell, between, own, soft
 
 HAIR = ("short", "receding", "shaved", "fringe", "swept", "parted", "long", "tied", "curly", "bald")
-_HAIR_SHARES = (0.24, 0.11, 0.08, 0.08, 0.11, 0.08, 0.09, 0.13, 0.05, 0.03)
+_HAIR_SHARES = (0.25, 0.09, 0.06, 0.09, 0.13, 0.09, 0.09, 0.12, 0.05, 0.03)
 LONG_HAIR = ("long", "parted")
 _FRONT_V = {"short": -0.58, "receding": -0.80, "shaved": -0.62, "fringe": -0.22, "swept": -0.46, "parted": -0.55}
 _FRONT_V |= {"long": -0.6, "tied": -0.63, "curly": -0.5, "bald": -1.3}
@@ -58,12 +58,12 @@ def hair(looks: Looks, v: Field, a: Field) -> Hair:
 def _part(looks: Looks, draw: np.random.Generator, inside: Field, strands: Field, v: Field, a: Field) -> Field:
     """How near to the skin's the hair's temperature is: thin at its edge, in the parting and on the crown."""
     style = hair_of(looks)
-    root, tip = float(draw.uniform(0.42, 0.72)), float(draw.uniform(0.14, 0.46))
+    root, tip = float(draw.uniform(0.3, 0.62)), float(draw.uniform(0.06, 0.38))
     if style in ("shaved", "receding"):
         root, tip = root + 0.15, tip + 0.15
     deep = np.clip(inside / float(draw.uniform(0.25, 0.7)), 0, 1)
     part = root + (tip - root) * deep**0.7
-    part = part + float(draw.uniform(0.03, 0.09)) * strands + 0.045 * cloud_like(draw, v, 0.06)
+    part = part + float(draw.uniform(0.04, 0.12)) * strands + 0.05 * cloud_like(draw, v, 0.06)
     part = part + float(draw.uniform(-0.05, 0.12)) * bell(a, v, float(draw.normal(0, 40)), -0.85, 60, 0.2)
     if style in ("parted", "tied", "long") or (style == "swept" and draw.random() < 0.4):
         at_a = float(draw.normal(0, 12)) + 18 * (v + 0.9) * float(draw.normal(0, 1))

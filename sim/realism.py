@@ -4,7 +4,7 @@
 
 REAL is a folder as `edge/thermal/README.md` describes it: `frames.csv`, `frames/*.png` and `recordings/*.npz`. More
 recordings are rendered, and both are measured by the same code. Nothing of the real data is kept but the figures, the
-plots (`realism.png`) and a sheet of ten real and ten rendered frames, shuffled (`mixed.png`, its key in `mixed.json`).
+plots (`realism.png`) and a sheet for a blind test (`mixed.png`, its key in `mixed-key.json`; see `sim.blind`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import msgspec
@@ -31,6 +31,8 @@ from edge.thermal.faces import find_faces
 from edge.thermal.measure import measure
 from edge.thermal.reference import find_reference
 from edge.thermal.settings import ThermalSettings
+from sim import blind
+from sim.apart import Frame, Told, told_apart
 from sim.people import stream
 from sim.recordings import write_set
 from wire.errors import MenshenError
@@ -69,6 +71,7 @@ class Report(Struct, frozen=True, kw_only=True):
     spread_real_c: float
     spread_rendered_c: float
     spread_difference_c: float
+    told_apart: Told
     reached: bool
 
 
@@ -115,8 +118,25 @@ def compare(real: Path, out: Path | None = None, seed: int = 1) -> Report:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(out / "realism.png"), _plots(*samples))
-            _mix(real, rendered, out, seed)
-    return _report(*samples)
+            blind.write(out, [(folder, faces_of(folder)) for folder in (real, rendered)], seed)
+        told = told_apart(_frames(real), _frames(rendered), stream(seed, "apart"))
+    return _report(samples[0], samples[1], told)
+
+
+def faces_of(folder: Path) -> list[dict[str, str]]:
+    """The rows of `frames.csv` with a face."""
+    return [row for row in _rows(folder) if row["kind"] == "face"]
+
+
+def _frames(folder: Path) -> list[Frame]:
+    return [
+        Frame(
+            read(folder / row["file"]),
+            (int(row["face_x"]), int(row["face_y"]), int(row["face_w"]), int(row["face_h"])),
+            row["recording"],
+        )
+        for row in faces_of(folder)
+    ]
 
 
 def overlap(one: Values, other: Values, edges: Values) -> float:
@@ -130,7 +150,7 @@ def _histogram(values: Values, edges: Values) -> Values:
     return np.asarray(counts / max(1, counts.sum()), dtype=np.float64)
 
 
-def _report(real: Sample, rendered: Sample) -> Report:
+def _report(real: Sample, rendered: Sample, told: Told) -> Report:
     overlaps = {name: round(overlap(real.values[name], rendered.values[name], _BINS[name]), 3) for name in real.values}
     for name in real.spectra:
         rings = [
@@ -152,6 +172,7 @@ def _report(real: Sample, rendered: Sample) -> Report:
         spread_real_c=round(real.spread_c, 3),
         spread_rendered_c=round(rendered.spread_c, 3),
         spread_difference_c=spread_c,
+        told_apart=told,
         reached=min(overlaps.values()) >= LEAST_OVERLAP and hit_points <= MOST_HIT_POINTS and spread_c <= MOST_SPREAD_C,
     )
 
@@ -161,7 +182,8 @@ def _rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
-def _read(path: Path) -> CelsiusImage:
+def read(path: Path) -> CelsiusImage:
+    """A 16-bit picture in °C. Raises `MenshenError` when it is none."""
     raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 2:
         raise MenshenError(f"{path}: expected a 16-bit picture with one channel")
@@ -177,7 +199,7 @@ def _sample(folder: Path) -> Sample:
     noise = [_noise(film) for film in films]
     return Sample(
         frames=len(rows),
-        values=_of_faces(folder, [row for row in rows if row["kind"] == "face"]),
+        values=_of_faces(folder, faces_of(folder)),
         hit_rate=figures["found"],
         false_rate=figures["false_positives"],
         spread_c=float(np.median(spreads)) if spreads else float("nan"),
@@ -192,7 +214,7 @@ def _of_faces(folder: Path, rows: Sequence[dict[str, str]]) -> dict[str, Values]
     """Size, contrast, maximum and gradients of the labelled faces."""
     sizes, contrasts, maxima, gradients = [], [], [], []
     for row in rows:
-        image, maximum_c = _read(folder / row["file"]), float(row["face_max_c"])
+        image, maximum_c = read(folder / row["file"]), float(row["face_max_c"])
         sizes.append(float(row["face_w"]))
         contrasts.append(maximum_c - float(np.percentile(image, 35)))
         if row["blackbody_x_y_r_c"]:
@@ -305,30 +327,3 @@ def _curves(title: str, x: Values, curves: Sequence[Values]) -> NDArray[np.uint8
         ink = {"real": _REAL_INK, "rendered": _RENDERED_INK}.get(text, (0, 0, 0))
         cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, ink, 1, cv2.LINE_AA)
     return page
-
-
-def _mix(real: Path, rendered: Path, out: Path, seed: int) -> None:
-    """Ten frames with faces of each, shuffled, from as many recordings as there are; the key apart."""
-    draw = stream(seed, "mixed")
-    chosen: list[tuple[str, Path]] = []
-    for kind, folder in (("real", real), ("rendered", rendered)):
-        rows = [row for row in _rows(folder) if row["kind"] == "face"]
-        one_each = {rows[int(number)]["recording"]: rows[int(number)] for number in draw.permutation(len(rows))}
-        chosen += [(kind, folder / row["file"]) for row in list(one_each.values())[:10]]
-    order = draw.permutation(len(chosen))
-    tiles = [_tile(_read(chosen[int(number)][1]), place + 1) for place, number in enumerate(order)]
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 5)
-    rows_of_tiles = [np.hstack(tiles[at : at + 5]) for at in range(0, len(tiles), 5)]
-    cv2.imwrite(str(out / "mixed.png"), np.vstack(rows_of_tiles))
-    key: dict[str, Any] = {str(place + 1): chosen[int(number)][0] for place, number in enumerate(order)}
-    (out / "mixed.json").write_text(json.dumps(key, indent=1))
-
-
-def _tile(image: CelsiusImage, number: int) -> NDArray[np.uint8]:
-    """A frame in the grey from its first to its 99.7th percentile, twice its size, numbered."""
-    low, high = np.percentile(image, (1, 99.7))
-    grey = (np.clip((image - low) / max(1e-6, float(high - low)), 0, 1) * 255).astype(np.uint8)
-    large = cv2.resize(grey, (240, 320), interpolation=cv2.INTER_NEAREST)
-    framed = cv2.copyMakeBorder(large, 22, 2, 2, 2, cv2.BORDER_CONSTANT, value=128)
-    cv2.putText(framed, str(number), (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
-    return np.asarray(framed, dtype=np.uint8)

@@ -16,26 +16,27 @@ from msgspec import Struct
 
 from edge.drivers.base import CelsiusImage
 
-_SLOW, _FIXED, _SWIM = 1, 2, 6
+_SLOW, _FIXED, _SWIM, _GAIN = 1, 2, 6, 7
 """Kinds of noise. What is slow is also smoother in space than white (spectrum of frame differences); what swims is
 broad patches that come and go, which no reference at one place of the frame takes away."""
 _SWIM_PX = 9.0
+_ROW_SHARE, _COLUMN_SHARE = np.float32(0.46), np.float32(0.2)
+"""Of the slow noise, beside 0.9 of single pixels: whole rows and columns wander together (frames 3 s apart)."""
 
 
 class Sensor(Struct, frozen=True, kw_only=True):
     """One camera. Standard deviations, offsets and steps in kelvin, times in seconds since power-on, lengths in pixels.
 
-    `sharpen` is the camera's own sharpening of edges. What is `slow` moves smoothly within about `slow_s`, what swims
-    within `swim_s`, what is `fixed` within `fixed_s`: the same moment of the same sensor always has the same of all
-    three. `shutter_every_s` is None
-    for a camera whose shutter does not move.
+    What is `slow` moves smoothly within about `slow_s`, what swims within `swim_s`, what is `fixed` within `fixed_s`:
+    the same moment of the same sensor always has the same of all three. `gain_sd` is how far the pixels differ in their
+    response, as a share of what is above the frame's mean. `shutter_every_s` is None for a camera whose shutter does
+    not move.
     """
 
     seed: int = 1
-    blur_px: float = 0.6
-    halo_share: float = 0.12
-    halo_px: float = 3.0
-    sharpen: float = 0.35
+    blur_px: float = 0.45
+    halo_share: float = 0.4
+    halo_px: float = 1.6
     white_sd_c: float = 0.005
     slow_sd_c: float = 0.048
     slow_s: float = 1.05
@@ -43,6 +44,7 @@ class Sensor(Struct, frozen=True, kw_only=True):
     swim_s: float = 2.5
     fixed_sd_c: float = 0.047
     fixed_s: float = 60.0
+    gain_sd: float = 0.0
     line_sd_c: float = 0.015
     shading_sd_c: float = 0.03
     vignette_c: float = 0.05
@@ -59,6 +61,8 @@ class Sensor(Struct, frozen=True, kw_only=True):
         """The picture of a scene in °C, float32, of the scene's shape (H, W). `draw` gives the white noise only."""
         image = self.focus(scene)
         image = image + self._standing(image.shape[0], image.shape[1], at_s)
+        if self.gain_sd:
+            image += (image - image.mean()) * _field(self.seed, _GAIN, *image.shape, 0) * np.float32(self.gain_sd)
         if self.white_sd_c:
             image += np.float32(self.white_sd_c) * draw.standard_normal(image.shape, np.float32)
         image += np.float32(self.offset_c + self.drift_c(at_s))
@@ -67,14 +71,13 @@ class Sensor(Struct, frozen=True, kw_only=True):
         return np.round(image / np.float32(self.step_c)) * np.float32(self.step_c) if self.step_c else image
 
     def focus(self, scene: CelsiusImage) -> CelsiusImage:
-        """The scene through the lens: a narrow core and a wide faint halo. Shape (H, W) as given."""
+        """The scene through the lens, of shape (H, W): a narrow core, which leaves edges jagged, and a wider halo."""
         if self.blur_px <= 0:
             return scene.astype(np.float32)
         core = cv2.GaussianBlur(scene, (0, 0), self.blur_px, borderType=cv2.BORDER_REPLICATE)
         if self.halo_share <= 0:
             return np.asarray(core, dtype=np.float32)
         halo = cv2.GaussianBlur(scene, (0, 0), self.halo_px, borderType=cv2.BORDER_REPLICATE)
-        core = cv2.addWeighted(core, 1 + self.sharpen, cv2.GaussianBlur(core, (0, 0), 1.0), -self.sharpen, 0)
         both = cv2.addWeighted(core, 1 - self.halo_share, halo, self.halo_share, 0)
         return np.asarray(both, dtype=np.float32)
 
@@ -123,12 +126,14 @@ def _between(seed: int, kind: int, height: int, width: int, moment: float) -> Ce
 def _field(seed: int, kind: int, height: int, width: int, number: int) -> CelsiusImage:
     draw = np.random.default_rng([seed, kind, abs(number), number < 0])
     white = draw.standard_normal((height, width), np.float32)
-    if kind == _FIXED:
+    if kind in (_FIXED, _GAIN):
         return white
     if kind == _SWIM:
         red = np.asarray(cv2.GaussianBlur(white, (0, 0), _SWIM_PX * height / 160), dtype=np.float32)
     else:
-        red = np.asarray(0.75 * white + 0.6 * cv2.GaussianBlur(white, (0, 0), 1.2) * 4.0, dtype=np.float32)
+        red = np.asarray(0.75 * white + 1.5 * cv2.GaussianBlur(white, (0, 0), 1.2), dtype=np.float32)
+        red = red + _ROW_SHARE * draw.standard_normal((height, 1), np.float32)
+        red = red + _COLUMN_SHARE * draw.standard_normal((1, width), np.float32)
     return np.asarray(red / float(red.std()), dtype=np.float32)
 
 

@@ -16,17 +16,20 @@ def warmth(looks: Looks, v: Field, a: Field) -> Field:
     """Kelvin above the face's maximum, about: all below 0. `v` and `a` as in `sim.skull`."""
     draw = own(looks, 4)
     cold = looks.chill
-    depth = float(draw.uniform(0.8, 1.5)) * (1 + 0.8 * cold)
+    depth = float(draw.uniform(0.7, 1.2)) * (1 + 0.6 * cold)
     x = np.sin(np.radians(a)) * (np.abs(a) < 100) + np.sign(a) * (np.abs(a) >= 100)
     x = np.asarray(x + 0.02 * cloud_like(draw, v, 0.08), dtype=np.float32)
     v = np.asarray(v + 0.015 * cloud_like(draw, v, 0.08) + float(draw.normal(0, 0.03)) * x, dtype=np.float32)
-    skin = np.full_like(v, -0.95)
-    skin += 0.12 * cloud_like(draw, v, 0.13) + 0.09 * cloud_like(draw, v, 0.05) + 0.04 * cloud_like(draw, v, 0.02)
+    contrast = float(np.clip(draw.lognormal(0.32, 0.32), 0.8, 2.6))
+    skin = np.zeros_like(v)
+    skin += 0.11 * cloud_like(draw, v, 0.13) + 0.09 * cloud_like(draw, v, 0.05) + 0.07 * cloud_like(draw, v, 0.025)
+    skin += 0.06 * cloud_like(draw, v, 0.011)
     skin += _forehead(draw, v, x, cold)
     skin += _eyes(draw, v, x)
     skin -= depth * float(draw.uniform(0.25, 1.3)) * _cheeks(draw, v, x)
-    skin -= depth * float(draw.choice([draw.uniform(0.3, 1.1), draw.uniform(0.9, 2.2)])) * _nose(draw, v, x)
+    skin -= depth * float(draw.choice([draw.uniform(0.3, 1.0), draw.uniform(0.8, 1.8)])) * _nose(draw, v, x)
     skin += _mouth(draw, v, x)
+    skin = (skin - 0.95) * contrast
     ears = bell(np.abs(a), v, 97, 0.08, 9, 0.2)
     skin -= depth * float(draw.uniform(-0.1, 1.1)) * ears
     skin -= depth * 0.35 * soft(np.abs(a) - 62, 40) * soft(v - 0.1, 0.3)
@@ -54,14 +57,17 @@ def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
     orbit, canthus = float(draw.uniform(0.4, 1.05)), float(draw.uniform(0.15, 0.5))
     ball, brow = float(draw.choice([0.1, draw.uniform(0.3, 1.1)])), float(draw.uniform(0.3, 1.3))
     brow_v, slant = float(draw.uniform(-0.22, -0.14)), float(draw.normal(0, 0.05))
+    wide, high = float(draw.uniform(0.26, 0.36)), float(draw.uniform(0.09, 0.14))
+    flat = float(draw.uniform(1.0, 2.2))
     field = np.zeros_like(v)
     for side in (-1, 1):
         out = x * side
         uneven = float(draw.normal(1, 0.1))
-        field += uneven * orbit * bell(out, v + slant * (out - 0.4), 0.40, 0.03, 0.30, float(draw.uniform(0.09, 0.13)))
+        socket = ((out - 0.40) / wide) ** 2 + ((v + slant * (out - 0.4) - 0.03) / high) ** 2
+        field += uneven * orbit * np.exp(-(socket**flat))
         field += uneven * canthus * bell(out, v, 0.19, 0.05, 0.09, 0.075)
-        field += 0.25 * orbit * bell(out, v, 0.30, 0.2, 0.2, 0.08)
-        field -= ball * bell(out, v + slant * (out - 0.4), 0.43, 0.03, 0.13, 0.035)
+        field += float(draw.uniform(0.0, 0.4)) * orbit * bell(out, v, 0.30, 0.2, 0.2, 0.07)
+        field -= ball * bell(out, v + slant * (out - 0.4), 0.43, 0.03, 0.14, 0.03)
         arch = v - brow_v + 0.12 * (out - 0.45) ** 2 - 0.03 * out
         field -= brow * np.exp(-((arch / 0.035) ** 2) - ((out - 0.45) / 0.27) ** 2)
     return np.asarray(field, dtype=np.float32)

@@ -27,7 +27,7 @@ def test_a_rendered_set_is_like_another_one_and_the_files_are_written(tmp_path, 
     assert code == (0 if report["reached"] else 1)
     assert report["frames_rendered"] >= 8
     assert report["overlaps"]["gradient_log10_c_per_px"] > 0.7
-    key = json.loads((tmp_path / "out" / "mixed.json").read_text())
+    key = json.loads((tmp_path / "out" / "mixed-key.json").read_text())
     assert set(key.values()) == {"real", "rendered"}
     for name in ("realism.png", "mixed.png"):
         assert cv2.imread(str(tmp_path / "out" / name)) is not None
