@@ -14,7 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.drivers.base import CelsiusImage
+from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
 from sim.people import stream
+from wire.errors import MenshenError
 
 KINDS = ("real", "rendered")
 _OF_EACH, _COLUMNS, _ENLARGED = 10, 5, 3
@@ -42,11 +45,20 @@ def write(out: Path, folders: Sequence[tuple[Path, Sequence[dict[str, str]]]], s
     (out / "mixed-key.json").write_text(json.dumps(key, indent=1))
 
 
+def read_frame(path: Path) -> CelsiusImage:
+    """A 16-bit picture in °C. Raises `MenshenError` when it is none."""
+    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if raw is None or raw.ndim != 2:
+        raise MenshenError(f"{path}: expected a 16-bit picture with one channel")
+    image: CelsiusImage = (raw.astype(np.float32) - ZERO_C_IN_CENTIKELVIN) / np.float32(100)
+    return image
+
+
 def _tile(path: Path, number: int) -> NDArray[np.uint8]:
     """A frame in the grey from its first to its 99.7th percentile, enlarged, numbered."""
-    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32)
-    low, high = np.percentile(raw, (1, 99.7))
-    grey = (np.clip((raw - low) / max(1.0, float(high - low)), 0, 1) * 255).astype(np.uint8)
+    celsius = read_frame(path)
+    low, high = np.percentile(celsius, (1, 99.7))
+    grey = (np.clip((celsius - low) / max(0.01, float(high - low)), 0, 1) * 255).astype(np.uint8)
     large = cv2.resize(grey, (120 * _ENLARGED, 160 * _ENLARGED), interpolation=cv2.INTER_CUBIC)
     framed = cv2.copyMakeBorder(large, 22, 2, 2, 2, cv2.BORDER_CONSTANT, value=128)
     cv2.putText(framed, str(number), (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)

@@ -131,7 +131,7 @@ def faces_of(folder: Path) -> list[dict[str, str]]:
 def _frames(folder: Path) -> list[Frame]:
     return [
         Frame(
-            read(folder / row["file"]),
+            blind.read_frame(folder / row["file"]),
             (int(row["face_x"]), int(row["face_y"]), int(row["face_w"]), int(row["face_h"])),
             row["recording"],
         )
@@ -182,15 +182,6 @@ def _rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
-def read(path: Path) -> CelsiusImage:
-    """A 16-bit picture in °C. Raises `MenshenError` when it is none."""
-    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if raw is None or raw.ndim != 2:
-        raise MenshenError(f"{path}: expected a 16-bit picture with one channel")
-    image: CelsiusImage = (raw.astype(np.float32) - ZERO_C_IN_CENTIKELVIN) / np.float32(100)
-    return image
-
-
 def _sample(folder: Path) -> Sample:
     rows = _rows(folder)
     films = [load(path) for path in sorted((folder / "recordings").glob("*.npz"))]
@@ -214,7 +205,7 @@ def _of_faces(folder: Path, rows: Sequence[dict[str, str]]) -> dict[str, Values]
     """Size, contrast, maximum and gradients of the labelled faces."""
     sizes, contrasts, maxima, gradients = [], [], [], []
     for row in rows:
-        image, maximum_c = read(folder / row["file"]), float(row["face_max_c"])
+        image, maximum_c = blind.read_frame(folder / row["file"]), float(row["face_max_c"])
         sizes.append(float(row["face_w"]))
         contrasts.append(maximum_c - float(np.percentile(image, 35)))
         if row["blackbody_x_y_r_c"]:
