@@ -210,7 +210,8 @@ def _tube(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random
     slope, end = float(draw.uniform(0.35, 0.55)), float(draw.uniform(0.25, 0.42))
     side = bool(draw.random() < 0.5)
     along = x if not side else 1 - x
-    distance = (y - (slope * along - 0.02)) / 0.022
+    thick = float(draw.uniform(0.022, 0.04))
+    distance = (y - (slope * along - 0.02)) / thick
     share = np.exp(-(distance**2)) * np.clip((end - along) * 40, 0, 1)
     image += np.float32(draw.uniform(1.5, 3.5)) * share * (0.65 + 0.35 * np.cos(distance * 3))
     image -= np.float32(0.25) * np.clip((0.3 * along + 0.12 - y) * 30, 0, 1)
@@ -256,7 +257,7 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
     outside = np.hypot(np.maximum(from_side, 0), np.maximum(from_end, 0)) + np.minimum(
         np.maximum(from_side, from_end), 0
     )
-    housing = np.clip(3.5 - outside, 0, 1)
+    housing = np.clip((3.5 - outside) / float(draw.uniform(1.0, 3.0)), 0, 1)
     value = np.float32(place.wall_c + draw.uniform(0.1, 0.7)) + np.zeros_like(outside)
     side, top, end = draw.uniform(1.5, 4.5), -8.0, middle + half - draw.uniform(4, 9)
     panel = np.minimum(_STAND_HALF_WIDTH - side - np.abs(dx + draw.normal(0, 1.2)), np.minimum(dy - top, end - dy))

@@ -87,7 +87,8 @@ def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
         + 0.16 * contact * cloud_like(draw, x, 0.1)
         + 0.08 * contact * cloud_like(draw, x, 0.04)
     )
-    part += _creases(draw, cut, float(draw.uniform(0.35, 1.3)) * contact)
+    part += _creases(draw, cut, float(draw.uniform(0.4, 1.5)) * contact)
+    part += _folds(draw, cut, float(draw.choice([0.0, 0.0, draw.uniform(0.1, 0.5)])) * contact)
     part += float(draw.normal(0, 0.05)) * cut.arms + float(draw.uniform(-0.12, 0.0)) * _armpit(cut)
     seam = (
         np.exp(-(((np.abs(x) - shoulder * 0.78 + 0.1 * (y - 1)) / 0.06) ** 2)) * soft(y - 0.7, 0.3) * soft(2.6 - y, 0.6)
@@ -112,7 +113,7 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
         side = float(draw.choice([-1, 1]))
         cx, cy = side * float(draw.uniform(0.1, 1.0)) * cut.shoulder, float(draw.uniform(0.8, 6.5))
         lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
-        long, wide, bend = float(draw.uniform(0.3, 1.3)), float(draw.uniform(0.06, 0.2)), float(draw.normal(0, 0.2))
+        long, wide, bend = float(draw.uniform(0.3, 1.5)), float(draw.choice([0.045, 0.07, 0.11, 0.18])), float(draw.normal(0, 0.2))
         dx, dy = x - cx, y - cy
         along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
         across = (across - bend * along * along) / wide
@@ -120,6 +121,15 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
         total += float(draw.uniform(0.3, 1.0)) * ridge * np.exp(-across * across - (along / long) ** 2)
     full = cv2.resize(total, (cut.x.shape[1], cut.x.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(height * full, dtype=np.float32)
+
+
+def _folds(draw: np.random.Generator, cut: Cut, height: float) -> Field:
+    """Cloth that hangs in folds from the chest down, or is drawn to a side."""
+    x, y = cut.x, cut.y
+    way = float(draw.normal(0, 0.35))
+    across = x * np.cos(way) + y * np.sin(way) + 0.25 * cloud_like(draw, x, 0.3) + 0.05 * cloud_like(draw, x, 0.1)
+    folds = np.sin(2 * np.pi * across / float(draw.uniform(0.8, 1.9)) + 2.2 * cloud_like(draw, x, 0.25))
+    return np.asarray(height * folds * np.abs(folds) * soft(y - float(draw.uniform(0.7, 2.0)), 1.2), dtype=np.float32)
 
 
 def _neckline(kind: str, draw: np.random.Generator, cut: Cut) -> Field:

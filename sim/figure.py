@@ -17,9 +17,9 @@ from sim.hair import LONG_HAIR, hair_of
 from sim.looks import Field, Looks, Sprite, between, own, soft
 from sim.skull import tall_of
 
-BODY_PX = 20.0
+BODY_PX = 26.0
 """Pixels of a body's sprite for one unit."""
-_HALF_X, _BELOW, _ABOVE = 3.9, 19.0, 1.2
+_HALF_X, _BELOW, _ABOVE = 4.1, 19.0, 1.2
 """Of a sprite, in units: to each side, below the chin, above it."""
 _ELBOW, _WAIST, _CROTCH, _HAND, _FEET = 4.7, 5.3, 8.3, 8.6, 18.4
 """Below the chin, for a body of seven and a half heads."""
@@ -42,12 +42,12 @@ class _Build(NamedTuple):
 def _build(looks: Looks) -> _Build:
     draw = own(looks, 12)
     return _Build(
-        shoulder=float(np.clip(draw.normal(2.42, 0.24), 1.9, 2.95)),
-        neck=float(draw.uniform(0.56, 0.78)),
+        shoulder=float(np.clip(draw.normal(2.5, 0.3), 1.9, 3.2)),
+        neck=float(draw.uniform(0.62, 0.86)),
         slope=float(draw.uniform(0.45, 1.05)),
         round=float(draw.uniform(0.5, 1.0)),
-        uneven=float(draw.normal(0, 0.09)),
-        belly=float(draw.uniform(0.72, 1.02)),
+        uneven=float(draw.normal(0, 0.16)),
+        belly=float(draw.uniform(0.75, 1.2)),
         stride=float(draw.uniform(0.0, 0.45)),
     )
 
@@ -77,7 +77,7 @@ def body(looks: Looks, away: bool = False) -> Sprite:
 
 def _silhouette(build: _Build, draw: np.random.Generator, x: Field, y: Field) -> tuple[Field, Field]:
     """The share that is covered, and of it what is an arm."""
-    x = x - np.float32(draw.normal(0, 0.035)) * np.clip(y, 0, 9)
+    x = x - np.float32(draw.normal(0, 0.06)) * np.clip(y, 0, 5)
     x = x + 0.035 * cloud_like(draw, x, 0.25) * soft(y - 0.8, 0.8) + 0.015 * cloud_like(draw, x, 0.08) * (y > 0.8)
     width = np.abs(x)
     out = np.clip((width - build.neck) / (build.shoulder - build.neck), 0, 1.3)

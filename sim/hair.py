@@ -51,14 +51,14 @@ def hair(looks: Looks, v: Field, a: Field) -> Hair:
     tufts = 1 + 0.22 * cloud_like(draw, v, 0.05) + (0.16 if style == "curly" else 0.1) * strands
     thick = volume * share * tufts * np.clip(inside / 0.3, 0.15, 1) * np.clip(1.15 - 0.4 * v, 0.6, 1.2)
     if style == "tied" and draw.random() < 0.5:
-        thick = thick + float(draw.uniform(0.2, 0.45)) * _bun(draw, v, a)
+        thick = thick + float(draw.uniform(0.15, 0.35)) * _bun(draw, v, a)
     return Hair(share, between(looks, part), np.asarray(np.clip(thick, 0, 0.6), dtype=np.float32))
 
 
 def _part(looks: Looks, draw: np.random.Generator, inside: Field, strands: Field, v: Field, a: Field) -> Field:
     """How near to the skin's the hair's temperature is: thin at its edge, in the parting and on the crown."""
     style = hair_of(looks)
-    root, tip = float(draw.uniform(0.3, 0.62)), float(draw.uniform(0.06, 0.38))
+    root, tip = float(draw.uniform(0.22, 0.56)), float(draw.uniform(0.02, 0.34))
     if style in ("shaved", "receding"):
         root, tip = root + 0.15, tip + 0.15
     deep = np.clip(inside / float(draw.uniform(0.25, 0.7)), 0, 1)
@@ -78,7 +78,7 @@ def _strands(looks: Looks, v: Field, a: Field) -> Field:
     rows, columns = v.shape
     fine, coarse = (
         np.asarray(cv2.resize(draw.standard_normal(size, np.float32), (columns, rows), interpolation=cv2.INTER_CUBIC))
-        for size in ((5, 84), (4, 30))
+        for size in ((6, 130), (4, 40))
     )
     lock = np.asarray(0.8 * fine + 0.8 * coarse, dtype=np.float32)
     swept = 26.0 if hair_of(looks) in ("swept", "parted", "long") else 7.0
@@ -113,8 +113,8 @@ def _hairline(looks: Looks, a: Field) -> Field:
 
 def _bun(draw: np.random.Generator, v: Field, a: Field) -> Field:
     """A knot on the crown or behind it."""
-    size = float(draw.uniform(0.14, 0.2))
-    return soft(size - (v + 1.0) - 0.0002 * np.abs(a), 0.1)
+    size, at_a = float(draw.uniform(0.1, 0.16)), float(draw.uniform(-180, 180))
+    return soft(size - (v + 1.0) * (1 + 0.4 * np.sin(np.radians(a - at_a))), 0.08)
 
 
 def beard(looks: Looks, v: Field, a: Field) -> Hair:

@@ -245,7 +245,7 @@ _GARMENTS = ("glasses", "mask", "hat", "beard", "cosmetics", "hot_drink")
 _GARMENT_SHARES = (0.35, 0.04, 0.10, 0.16, 0.08, 0.03)
 _REFERENCE_C = (35.1, 1.2)
 """What the reference reads in real recordings: mean and spread between cameras and days."""
-_FACE_ABOVE_C, _WALL_BELOW_C = (-0.95, 0.62), (5.75, 0.75)
+_FACE_ABOVE_C, _WALL_BELOW_C = (-0.82, 0.60), (5.75, 0.75)
 """The face's maximum against the reference, and the wall against the face, mean and spread, in the same recordings."""
 _FACE_PX = (42.0, 6.5)
 """A face's width in the same recordings."""
@@ -260,12 +260,12 @@ def _film(draw: np.random.Generator) -> _Film:
         blur_px=float(draw.uniform(0.38, 0.52)),
         halo_share=float(draw.uniform(0.35, 0.45)),
         halo_px=float(draw.uniform(1.3, 2.0)),
-        slow_s=float(draw.uniform(0.9, 2.8)),
+        slow_s=float(0.55 * 4.5 ** draw.random()),
         slow_sd_c=float(draw.uniform(0.04, 0.06)),
         fixed_sd_c=float(draw.uniform(0.05, 0.07)),
         gain_sd=float(draw.uniform(0.003, 0.009)),
         swim_sd_c=float(draw.uniform(0.03, 0.07)),
-        white_sd_c=float(draw.uniform(0.001, 0.008)),
+        white_sd_c=float(draw.uniform(0.001, 0.006)),
         shutter_every_s=None if draw.random() < 0.8 else float(draw.uniform(4, 9)),
         between_shutters_c=float(draw.normal(0, 0.1)),
     )
@@ -277,7 +277,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
 
     Who has long hair has no beard.
     """
-    people = 2 if draw.random() < 0.06 else 1
+    people = 2 if draw.random() < 0.1 else 1
     found = []
     for _ in range(people):
         above_c = float(np.clip(draw.normal(*_FACE_ABOVE_C), -3.4, 0.5))
@@ -320,7 +320,7 @@ def _stages(
 def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) -> list[Pose | None]:
     """One person's way, None while away: in for a fifth, near for a half, and out to a side."""
     end_s = float(times_s[-1])
-    aside = 0.12 if reference_x < 0.5 else -0.14  # nobody stands behind the reference
+    aside = 0.15 if reference_x < 0.5 else -0.16  # nobody stands behind the reference
     x, y = (
         float(np.clip(0.47 + aside + draw.normal(0, 0.10), 0.25, 0.75)),
         float(np.clip(draw.normal(0.50, 0.13), 0.24, 0.74)),
@@ -331,15 +331,17 @@ def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) ->
     xs = [x + (0.12 if afar else 0.75) * side, x, x + float(draw.normal(0, 0.03)), x, x - 0.9 * side]
     ys = [y - (0.1 if afar else 0.0), y, y + float(draw.normal(0, 0.02)), y, y]
     sizes = [float(draw.uniform(0.3, 0.5)) if afar else 0.9, near, 1.0, near, 0.95]
-    yaws = [0.0 if afar else -60.0 * side, *draw.normal(0, 22, 2), float(draw.normal(0, 28)), -75.0 * side]
-    tilts = np.append(draw.normal(0, 8, 4), 0.0)
+    restless = 30.0 if draw.random() < 0.25 else 9.0
+    yaws = [0.0 if afar else -60.0 * side, *draw.normal(0, restless, 3), -75.0 * side]
+    tilts = np.append(draw.normal(0, 0.3 * restless, 4), 0.0)
+    nods = draw.normal(4, 0.5 * restless, 5)
     poses: list[Pose | None] = []
     for t_s in times_s:
         if not knots[0] <= t_s <= knots[-1]:
             poses.append(None)
             continue
-        at = [float(np.interp(t_s, knots, row)) for row in (xs, ys, sizes, yaws, tilts)]
+        at = [float(np.interp(t_s, knots, row)) for row in (xs, ys, sizes, yaws, tilts, nods)]
         sway = 0.006 * np.sin(t_s * 1.9) + 0.004 * np.sin(t_s * 3.1)
         before = float(np.interp(t_s - 1 / FPS, knots, xs))
-        poses.append(Pose(at[0] + float(sway), at[1], at[2], at[3], at[4], abs(at[0] - before) * 60))
+        poses.append(Pose(at[0] + float(sway), at[1], at[2], at[3], at[4], abs(at[0] - before) * 60, at[5]))
     return poses

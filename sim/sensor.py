@@ -131,7 +131,7 @@ def _field(seed: int, kind: int, height: int, width: int, number: int) -> Celsiu
     if kind == _SWIM:
         red = np.asarray(cv2.GaussianBlur(white, (0, 0), _SWIM_PX * height / 160), dtype=np.float32)
     else:
-        red = np.asarray(0.75 * white + 1.5 * cv2.GaussianBlur(white, (0, 0), 1.2), dtype=np.float32)
+        red = np.asarray(0.7 * white + 2.1 * cv2.GaussianBlur(white, (0, 0), 1.3), dtype=np.float32)
         red = red + _ROW_SHARE * draw.standard_normal((height, 1), np.float32)
         red = red + _COLUMN_SHARE * draw.standard_normal((1, width), np.float32)
     return np.asarray(red / float(red.std()), dtype=np.float32)

@@ -12,6 +12,10 @@ from sim.background import cloud_like
 from sim.looks import Field, Looks, bell, own, soft
 
 
+_COLDEST_K = 5.5
+"""No living skin is more below the face's maximum, about."""
+
+
 def warmth(looks: Looks, v: Field, a: Field) -> Field:
     """Kelvin above the face's maximum, about: all below 0. `v` and `a` as in `sim.skull`."""
     draw = own(looks, 4)
@@ -22,8 +26,8 @@ def warmth(looks: Looks, v: Field, a: Field) -> Field:
     v = np.asarray(v + 0.015 * cloud_like(draw, v, 0.08) + float(draw.normal(0, 0.03)) * x, dtype=np.float32)
     contrast = float(np.clip(draw.lognormal(0.32, 0.32), 0.8, 2.6))
     skin = np.zeros_like(v)
-    skin += 0.11 * cloud_like(draw, v, 0.13) + 0.09 * cloud_like(draw, v, 0.05) + 0.07 * cloud_like(draw, v, 0.025)
-    skin += 0.06 * cloud_like(draw, v, 0.011)
+    skin += 0.11 * cloud_like(draw, v, 0.13) + 0.09 * cloud_like(draw, v, 0.05) + 0.10 * cloud_like(draw, v, 0.025)
+    skin += 0.09 * cloud_like(draw, v, 0.011)
     skin += _forehead(draw, v, x, cold)
     skin += _eyes(draw, v, x)
     skin -= depth * float(draw.uniform(0.25, 1.3)) * _cheeks(draw, v, x)
@@ -34,7 +38,7 @@ def warmth(looks: Looks, v: Field, a: Field) -> Field:
     skin -= depth * float(draw.uniform(-0.1, 1.1)) * ears
     skin -= depth * 0.35 * soft(np.abs(a) - 62, 40) * soft(v - 0.1, 0.3)
     skin -= (float(draw.uniform(0.3, 0.8)) + 0.5 * cold) * soft(v - 0.93, 0.2)
-    return np.asarray(skin, dtype=np.float32)
+    return np.asarray(-_COLDEST_K * np.tanh(-skin / _COLDEST_K), dtype=np.float32)
 
 
 def _spot(x: Field, v: Field, at_x: float, at_v: float, wide: float, high: float) -> Field:
@@ -54,10 +58,10 @@ def _forehead(draw: np.random.Generator, v: Field, x: Field, cold: float) -> Fie
 
 def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
     """Orbits like a bright mask, canthi brightest; lids and brows a little colder."""
-    orbit, canthus = float(draw.uniform(0.4, 1.05)), float(draw.uniform(0.15, 0.5))
-    ball, brow = float(draw.choice([0.1, draw.uniform(0.3, 1.1)])), float(draw.uniform(0.3, 1.3))
+    orbit, canthus = float(draw.uniform(0.5, 1.15)), float(draw.uniform(0.1, 0.4))
+    ball, brow = float(draw.choice([0.2, *draw.uniform(0.5, 1.3, 3)])), float(draw.uniform(0.4, 1.6))
     brow_v, slant = float(draw.uniform(-0.22, -0.14)), float(draw.normal(0, 0.05))
-    wide, high = float(draw.uniform(0.26, 0.36)), float(draw.uniform(0.09, 0.14))
+    wide, high = float(draw.uniform(0.2, 0.3)), float(draw.uniform(0.08, 0.13))
     flat = float(draw.uniform(1.0, 2.2))
     field = np.zeros_like(v)
     for side in (-1, 1):
@@ -65,11 +69,11 @@ def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
         uneven = float(draw.normal(1, 0.1))
         socket = ((out - 0.40) / wide) ** 2 + ((v + slant * (out - 0.4) - 0.03) / high) ** 2
         field += uneven * orbit * np.exp(-(socket**flat))
-        field += uneven * canthus * bell(out, v, 0.19, 0.05, 0.09, 0.075)
+        field += uneven * canthus * bell(out, v, 0.2, 0.05, 0.08, 0.07)
         field += float(draw.uniform(0.0, 0.4)) * orbit * bell(out, v, 0.30, 0.2, 0.2, 0.07)
-        field -= ball * bell(out, v + slant * (out - 0.4), 0.43, 0.03, 0.14, 0.03)
+        field -= ball * bell(out, v + slant * (out - 0.4), 0.42, 0.03, 0.15, 0.036)
         arch = v - brow_v + 0.12 * (out - 0.45) ** 2 - 0.03 * out
-        field -= brow * np.exp(-((arch / 0.035) ** 2) - ((out - 0.45) / 0.27) ** 2)
+        field -= brow * np.exp(-((arch / 0.04) ** 2) - ((out - 0.45) / 0.27) ** 2)
     return np.asarray(field, dtype=np.float32)
 
 
@@ -86,11 +90,11 @@ def _cheeks(draw: np.random.Generator, v: Field, x: Field) -> Field:
 def _nose(draw: np.random.Generator, v: Field, x: Field) -> Field:
     """A wedge from between the eyes, widening to the wings, darkest at the tip and the nostrils; 1 there."""
     tip, wide = float(draw.uniform(0.33, 0.4)), float(draw.uniform(0.17, 0.25))
-    start = float(draw.uniform(-0.1, 0.2))
+    start = float(draw.uniform(-0.22, 0.08))
     along = np.clip((v - start) / (tip - start), 0, 1)
-    width = wide * (0.4 + 0.6 * along)
+    width = wide * (0.5 + 0.5 * along)
     below = soft(tip + 0.085 - v, 0.07)
-    wedge = along ** float(draw.uniform(0.5, 1.4)) * np.exp(-(np.abs(x / width) ** 2.2)) * below
+    wedge = along ** float(draw.uniform(0.4, 1.0)) * np.exp(-(np.abs(x / width) ** 2.2)) * below
     nostrils = sum(_spot(x, v, side * 0.08, tip + 0.055, 0.06, 0.03) for side in (-1, 1))
     return np.asarray(wedge + float(draw.uniform(0.0, 0.5)) * nostrils, dtype=np.float32)
 
@@ -99,9 +103,9 @@ def _mouth(draw: np.random.Generator, v: Field, x: Field) -> Field:
     """Warm around the lips; the line between them warm in some and cold in most."""
     at, wide = float(draw.uniform(0.6, 0.66)), float(draw.uniform(0.24, 0.36))
     curve = at - float(draw.normal(0.02, 0.04)) * (x / wide) ** 2
-    lips = np.exp(-(((v - curve) / 0.026) ** 2) - np.abs(x / wide) ** 4)
+    lips = np.exp(-(((v - curve) / 0.03) ** 2) - np.abs(x / wide) ** 4)
     field = float(draw.uniform(0.0, 0.55)) * _spot(x, v, 0.0, at, wide * 1.25, 0.14)
-    field -= float(draw.choice([draw.uniform(-0.5, 0.0), draw.uniform(0.3, 1.4), draw.uniform(0.3, 1.4)])) * lips
+    field -= float(draw.choice([draw.uniform(-0.5, 0.0), draw.uniform(0.5, 1.7), draw.uniform(0.5, 1.7)])) * lips
     field += float(draw.uniform(-0.1, 0.35)) * np.exp(-(((v - curve - 0.055) / 0.035) ** 2) - (x / (0.7 * wide)) ** 2)
     field -= float(draw.uniform(0.0, 0.45)) * _spot(x, v, 0.0, 0.86, 0.26, 0.09)
     for side in (-1, 1):

@@ -148,9 +148,10 @@ def seen(head: Surface, layers: tuple[Field, ...], yaw_deg: float, nod_deg: floa
 
 def _filled(painted: Field) -> Seen:
     """With the points between the painted ones taken from their neighbours, and a soft edge."""
-    near = cv2.GaussianBlur(painted, (0, 0), 0.85)
-    weight = np.maximum(near[..., :1], np.float32(1e-4))
-    values = near / weight
+    near = cv2.GaussianBlur(painted, (0, 0), 0.6)
+    weight = near[..., :1]
+    wide = cv2.GaussianBlur(painted, (0, 0), 2.0)  # for the few points that nothing is near to
+    values = np.where(weight > 0.05, near / np.maximum(weight, 1e-3), wide / np.maximum(wide[..., :1], 1e-4))
     solid = cv2.morphologyEx(painted[..., 0], cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     share = np.asarray(cv2.GaussianBlur(solid, (0, 0), 0.7), dtype=np.float32)
     return Seen(share, values[..., 1], tuple(values[..., 2 + number] for number in range(painted.shape[2] - 2)))
