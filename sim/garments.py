@@ -55,8 +55,8 @@ def glasses(looks: Looks, v: Field, a: Field) -> Worn:
     front = np.abs(a) < 90
     at_v, wide, high = (
         float(draw.uniform(-0.02, 0.08)),
-        float(draw.uniform(0.38, 0.45)),
-        float(draw.uniform(0.13, 0.22)),
+        float(draw.uniform(0.41, 0.48)),
+        float(draw.uniform(0.14, 0.23)),
     )
     boxy, droop, at_x = float(draw.choice([2.2, 2.8, 3.6, 5.0])), float(draw.uniform(-0.05, 0.06)), wide + 0.07
     low = float(draw.uniform(0.0, 0.35))  # a rim that is straight above and round below
@@ -70,8 +70,8 @@ def glasses(looks: Looks, v: Field, a: Field) -> Worn:
     upper = at_v - 0.45 * high
     bridge = soft(0.035 - np.abs(v - upper), 0.04) * soft(0.16 - np.abs(x), 0.05)
     share = np.maximum(share, bridge) * front
-    temple = soft(0.03 - np.abs(v - upper), 0.04) * soft(np.abs(a) - 62, 6) * soft(98 - np.abs(a), 4)
-    share = np.maximum(share, float(draw.uniform(0.4, 0.9)) * temple)
+    temple = soft(0.045 - np.abs(v - upper), 0.04) * soft(np.abs(a) - 62, 6) * soft(98 - np.abs(a), 4)
+    share = np.maximum(share, float(draw.uniform(0.6, 1.0)) * temple)
     part = float(draw.uniform(-0.06, 0.14)) + 0.03 * cloud_like(draw, v, 0.1) + 0.25 * np.clip(v - at_v, -0.1, 0.3)
     if draw.random() < 0.3:  # a coated lens that mirrors something warm
         part = part + float(draw.uniform(0.05, 0.2)) * bell(x, v, float(draw.normal(0, 0.5)), at_v, 0.2, 0.08)
