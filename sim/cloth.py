@@ -52,7 +52,7 @@ def cloth(looks: Looks, cut: Cut) -> Cloth:
     x, y = cut.x, cut.y
     warm = float(draw.uniform(*_WARM[kind]))
     part = _drape(draw, cut, warm)
-    at_y = _neckline(kind, draw, cut)
+    at_y = _neckline(kind, draw, cut) + np.float32(0.04) * cloud_like(draw, x[:40], 0.12)[20]
     skin = soft(at_y - y, 0.10) * soft(cut.neck * 1.9 + 0.5 * np.clip(y, 0, 2) - np.abs(x), 0.2)
     part = _collar(kind, draw, cut, part, at_y)
     if kind in ("open", "collar", "overall") and not cut.away:
@@ -113,7 +113,8 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
         side = float(draw.choice([-1, 1]))
         cx, cy = side * float(draw.uniform(0.1, 1.0)) * cut.shoulder, float(draw.uniform(0.8, 6.5))
         lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
-        long, wide, bend = float(draw.uniform(0.3, 1.5)), float(draw.choice([0.045, 0.07, 0.11, 0.18])), float(draw.normal(0, 0.2))
+        long, wide = float(draw.uniform(0.3, 1.5)), float(draw.choice([0.045, 0.07, 0.11, 0.18]))
+        bend = float(draw.normal(0, 0.2))
         dx, dy = x - cx, y - cy
         along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
         across = (across - bend * along * along) / wide
@@ -151,11 +152,8 @@ def _collar(kind: str, draw: np.random.Generator, cut: Cut, part: Field, at_y: F
     high = high * float(draw.uniform(0.7, 1.4))
     near = soft(cut.neck * 2.0 + 0.25 - np.abs(cut.x), 0.2)
     band = soft(below, 0.08) * soft(high - below, 0.10) * near
-    colder = (
-        float(draw.uniform(0.3, 0.95))
-        if kind in ("shirt", "hood", "collar", "open")
-        else float(draw.uniform(0.7, 1.25))
-    )
+    dark = kind in ("shirt", "hood", "collar", "open") and draw.random() < 0.45
+    colder = float(draw.uniform(0.3, 0.8)) if dark else float(draw.uniform(0.75, 1.2))
     part = part * (1 - band) + part * colder * band
     edge = np.exp(-(((below - high) / 0.06) ** 2)) * near
     return np.asarray(part + float(draw.normal(0, 0.06)) * edge, dtype=np.float32)

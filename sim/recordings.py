@@ -186,6 +186,7 @@ def _tags(near: Sequence[Posed]) -> str:
         "hair": hair_of(looks) in LONG_HAIR,
         "fringe": hair_of(looks) == "fringe",
         "hot-drink": looks.hot_drink,
+        "headlamp": looks.headlamp,
         "cold-skin": looks.chill >= _COLD,
         "three-quarter": abs(pose.yaw_deg) >= _QUARTER_DEG,
         "tilted": abs(pose.tilt_deg) >= _TILTED_DEG,
@@ -241,8 +242,8 @@ def _told(looks: Looks) -> dict[str, Any]:
     }
 
 
-_GARMENTS = ("glasses", "mask", "hat", "beard", "cosmetics", "hot_drink")
-_GARMENT_SHARES = (0.35, 0.04, 0.10, 0.16, 0.08, 0.03)
+_GARMENTS = ("glasses", "mask", "hat", "beard", "cosmetics", "hot_drink", "headlamp")
+_GARMENT_SHARES = (0.35, 0.04, 0.10, 0.16, 0.08, 0.03, 0.02)
 _REFERENCE_C = (35.1, 1.2)
 """What the reference reads in real recordings: mean and spread between cameras and days."""
 _FACE_ABOVE_C, _WALL_BELOW_C = (-0.98, 0.58), (5.75, 0.75)
@@ -310,7 +311,7 @@ def _stages(
     first = _walk(times_s, reference_x, draw)
     stages = [[Posed(looks[0], pose)] if pose is not None else [] for pose in first]
     for other in looks[1:]:
-        x0, x1, y, size = (float(v) for v in draw.uniform((-0.3, 0.7, 0.36, 0.3), (0.2, 1.3, 0.46, 0.55)))
+        x0, x1, y, size = (float(v) for v in draw.uniform((-0.3, 0.7, 0.36, 0.16), (0.2, 1.3, 0.46, 0.55)))
         for stage, t_s in zip(stages, times_s, strict=True):
             part = float(t_s / times_s[-1])
             stage.append(Posed(other, Pose(x0 + (x1 - x0) * part, y, size, 70.0)))
@@ -320,7 +321,7 @@ def _stages(
 def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) -> list[Pose | None]:
     """One person's way, None while away: in for a fifth, near for a half, and out to a side."""
     end_s = float(times_s[-1])
-    aside = 0.15 if reference_x < 0.5 else -0.16  # nobody stands behind the reference
+    aside = 0.18 if reference_x < 0.5 else -0.18  # nobody stands behind the reference
     x, y = (
         float(np.clip(0.47 + aside + draw.normal(0, 0.10), 0.25, 0.75)),
         float(np.clip(draw.normal(0.50, 0.13), 0.24, 0.74)),

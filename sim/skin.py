@@ -11,7 +11,6 @@ import numpy as np
 from sim.background import cloud_like
 from sim.looks import Field, Looks, bell, own, soft
 
-
 _COLDEST_K = 5.5
 """No living skin is more below the face's maximum, about."""
 
@@ -59,7 +58,7 @@ def _forehead(draw: np.random.Generator, v: Field, x: Field, cold: float) -> Fie
 def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
     """Orbits like a bright mask, canthi brightest; lids and brows a little colder."""
     orbit, canthus = float(draw.uniform(0.5, 1.15)), float(draw.uniform(0.1, 0.4))
-    ball, brow = float(draw.choice([0.2, *draw.uniform(0.5, 1.3, 3)])), float(draw.uniform(0.4, 1.6))
+    ball, brow = float(draw.choice([0.3, *draw.uniform(0.7, 1.6, 3)])), float(draw.uniform(0.6, 1.9))
     brow_v, slant = float(draw.uniform(-0.22, -0.14)), float(draw.normal(0, 0.05))
     wide, high = float(draw.uniform(0.2, 0.3)), float(draw.uniform(0.08, 0.13))
     flat = float(draw.uniform(1.0, 2.2))
@@ -73,7 +72,7 @@ def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
         field += float(draw.uniform(0.0, 0.4)) * orbit * bell(out, v, 0.30, 0.2, 0.2, 0.07)
         field -= ball * bell(out, v + slant * (out - 0.4), 0.42, 0.03, 0.15, 0.036)
         arch = v - brow_v + 0.12 * (out - 0.45) ** 2 - 0.03 * out
-        field -= brow * np.exp(-((arch / 0.04) ** 2) - ((out - 0.45) / 0.27) ** 2)
+        field -= brow * np.exp(-((arch / 0.045) ** 2) - ((out - 0.45) / 0.27) ** 2)
     return np.asarray(field, dtype=np.float32)
 
 

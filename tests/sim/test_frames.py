@@ -100,6 +100,18 @@ def test_cosmetics_lower_the_reading_and_a_hot_drink_is_hotter_than_any_skin():
     assert quiet(Posed(replace(PERSON, hot_drink=True), STANDING)).max() > PERSON.skin_c + 1.5
 
 
+def test_a_headlamp_is_hotter_than_any_skin():
+    lit = Posed(replace(PERSON, headlamp=True), STANDING)
+    assert hottest(face(quiet(lit), lit)) > PERSON.skin_c + 0.5
+
+
+def test_who_looks_away_shows_no_face_and_who_looks_down_another_one():
+    turned = Posed(PERSON, STANDING._replace(yaw_deg=180.0))
+    assert hottest(face(quiet(turned), turned)) < PERSON.skin_c - 0.8
+    straight, down = (quiet(Posed(PERSON, STANDING._replace(nod_deg=nod_deg))) for nod_deg in (0.0, 24.0))
+    assert np.abs(straight - down).max() > 1.0
+
+
 def test_a_mask_breathes():
     masked = Posed(replace(PERSON, mask=True), STANDING)
     breaths = [quiet(masked, at_s=at_s) for at_s in (0.0, 0.9, 1.8)]
