@@ -32,19 +32,6 @@ class _Painted(NamedTuple):
     surface: Surface
 
 
-def bare(looks: Looks) -> Looks:
-    """The same face with nothing before it."""
-    return Looks(
-        seed=looks.seed,
-        skin_c=looks.skin_c,
-        head_px=looks.head_px,
-        ambient_c=looks.ambient_c,
-        chill=looks.chill,
-        hair=looks.hair,
-        clothes=looks.clothes,
-    )
-
-
 @lru_cache(maxsize=96)
 def _painted(looks: Looks) -> _Painted:
     v, a = grid()

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from msgspec.structs import replace
 
 from sim.background import cloud, cloud_like
 from sim.cloth import Cut, cloth
 from sim.hair import LONG_HAIR, hair_of
-from sim.looks import Field, Looks, Sprite, between, own, soft
+from sim.looks import Field, Looks, Sprite, bare, between, own, soft
 from sim.skull import tall_of
 
 BODY_PX = 26.0
@@ -52,9 +53,13 @@ def _build(looks: Looks) -> _Build:
     )
 
 
-@lru_cache(maxsize=64)
 def body(looks: Looks, away: bool = False) -> Sprite:
-    """The body down to the feet; from behind where `away`."""
+    """The body down to the feet; from behind where `away`. What is on the face makes no other body of it."""
+    return _body(replace(bare(looks), hot_drink=looks.hot_drink), away)
+
+
+@lru_cache(maxsize=64)
+def _body(looks: Looks, away: bool) -> Sprite:
     width, height = round(2 * _HALF_X * BODY_PX), round((_BELOW + _ABOVE) * BODY_PX)
     x = np.broadcast_to((np.arange(width, dtype=np.float32) + 0.5 - width / 2) / BODY_PX, (height, width))
     y = np.broadcast_to(((np.arange(height, dtype=np.float32) + 0.5) / BODY_PX - _ABOVE)[:, None], (height, width))

@@ -16,9 +16,9 @@ import numpy as np
 
 from edge.drivers.base import CelsiusImage
 from sim.background import Background, stand, wall
-from sim.face import bare, head
+from sim.face import head
 from sim.figure import body
-from sim.looks import Looks, Sprite
+from sim.looks import Looks, Sprite, bare
 from sim.people import SimPerson
 from sim.sensor import IDEAL, Sensor
 from sim.skull import tall_of

@@ -48,6 +48,19 @@ class Looks(Struct, frozen=True, kw_only=True):
     clothes: str = ""
 
 
+def bare(looks: Looks) -> Looks:
+    """The same face with nothing before it."""
+    return Looks(
+        seed=looks.seed,
+        skin_c=looks.skin_c,
+        head_px=looks.head_px,
+        ambient_c=looks.ambient_c,
+        chill=looks.chill,
+        hair=looks.hair,
+        clothes=looks.clothes,
+    )
+
+
 def own(looks: Looks, purpose: int) -> np.random.Generator:
     return np.random.default_rng([looks.seed, purpose])
 
