@@ -272,7 +272,8 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
     if draw.random() < 0.5:  # the arm that holds it
         arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
         value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
-    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy)) * scale / 1.8 + 0.5, 0, 1)
+    flat = np.float32(1.12 if place.below else 1.0)  # one stands lower, and is seen from above
+    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 1.8 + 0.5, 0, 1)
     even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
     value = value * (1 - disc) + even * disc
     share = np.maximum(housing, disc).astype(np.float32)

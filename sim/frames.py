@@ -23,8 +23,9 @@ from sim.people import SimPerson
 from sim.sensor import IDEAL, Sensor
 from sim.skull import tall_of
 
-_TRUE_FROM_PX = 30.0
-"""From this width of a face on its hottest pixels read its true maximum; a smaller one reads less, by the blur."""
+_TRUE_FROM_PX = 26.0
+"""From this width of a face on its hottest pixels read its true maximum; a smaller one reads less, by the blur. With
+ears and hair such a head is 30 px wide, from which faces are screened."""
 _BREATH_S = 3.6
 _BREATH_C = 1.1
 """A breath's length, and how far it warms and cools a mask's cloth around its mean."""

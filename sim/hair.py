@@ -63,7 +63,7 @@ def _part(looks: Looks, draw: np.random.Generator, inside: Field, strands: Field
         root, tip = root + 0.15, tip + 0.15
     deep = np.clip(inside / float(draw.uniform(0.25, 0.7)), 0, 1)
     part = root + (tip - root) * deep**0.7
-    part = part + float(draw.uniform(0.04, 0.12)) * strands + 0.05 * cloud_like(draw, v, 0.06)
+    part = part + float(draw.uniform(0.05, 0.16)) * strands + 0.05 * cloud_like(draw, v, 0.06)
     part = part + float(draw.uniform(-0.05, 0.12)) * bell(a, v, float(draw.normal(0, 40)), -0.85, 60, 0.2)
     if style in ("parted", "tied", "long") or (style == "swept" and draw.random() < 0.4):
         at_a = float(draw.normal(0, 12)) + 18 * (v + 0.9) * float(draw.normal(0, 1))

@@ -25,8 +25,8 @@ def warmth(looks: Looks, v: Field, a: Field) -> Field:
     v = np.asarray(v + 0.015 * cloud_like(draw, v, 0.08) + float(draw.normal(0, 0.03)) * x, dtype=np.float32)
     contrast = float(np.clip(draw.lognormal(0.32, 0.32), 0.8, 2.6))
     skin = np.zeros_like(v)
-    skin += 0.11 * cloud_like(draw, v, 0.13) + 0.09 * cloud_like(draw, v, 0.05) + 0.10 * cloud_like(draw, v, 0.025)
-    skin += 0.09 * cloud_like(draw, v, 0.011)
+    skin += 0.11 * cloud_like(draw, v, 0.13) + 0.09 * cloud_like(draw, v, 0.05) + 0.06 * cloud_like(draw, v, 0.025)
+    skin += 0.05 * cloud_like(draw, v, 0.011)
     skin += _forehead(draw, v, x, cold)
     skin += _eyes(draw, v, x)
     skin -= depth * float(draw.uniform(0.25, 1.3)) * _cheeks(draw, v, x)
@@ -46,7 +46,7 @@ def _spot(x: Field, v: Field, at_x: float, at_v: float, wide: float, high: float
 
 def _forehead(draw: np.random.Generator, v: Field, x: Field, cold: float) -> Field:
     """Warm and even, with vessels that rise from the brows."""
-    level = float(draw.uniform(0.15, 0.65)) * (1 - 0.7 * cold)
+    level = float(draw.uniform(0.1, 0.45)) * (1 - 0.7 * cold)
     field = level * _spot(x, v, 0.0, -0.48, 0.85, 0.32)
     for side in (-1, 1):
         vessel = side * float(draw.uniform(0.15, 0.4)) + float(draw.normal(0, 0.12)) * (v + 0.5)
@@ -57,7 +57,7 @@ def _forehead(draw: np.random.Generator, v: Field, x: Field, cold: float) -> Fie
 
 def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
     """Orbits like a bright mask, canthi brightest; lids and brows a little colder."""
-    orbit, canthus = float(draw.uniform(0.5, 1.15)), float(draw.uniform(0.1, 0.4))
+    orbit, canthus = float(draw.uniform(0.6, 1.2)), float(draw.uniform(0.15, 0.4))
     ball, brow = float(draw.choice([0.3, *draw.uniform(0.7, 1.6, 3)])), float(draw.uniform(0.6, 1.9))
     brow_v, slant = float(draw.uniform(-0.22, -0.14)), float(draw.normal(0, 0.05))
     wide, high = float(draw.uniform(0.2, 0.3)), float(draw.uniform(0.08, 0.13))
@@ -68,7 +68,7 @@ def _eyes(draw: np.random.Generator, v: Field, x: Field) -> Field:
         uneven = float(draw.normal(1, 0.1))
         socket = ((out - 0.40) / wide) ** 2 + ((v + slant * (out - 0.4) - 0.03) / high) ** 2
         field += uneven * orbit * np.exp(-(socket**flat))
-        field += uneven * canthus * bell(out, v, 0.2, 0.05, 0.08, 0.07)
+        field += uneven * canthus * bell(out, v, 0.22, 0.05, 0.13, 0.1)
         field += float(draw.uniform(0.0, 0.4)) * orbit * bell(out, v, 0.30, 0.2, 0.2, 0.07)
         field -= ball * bell(out, v + slant * (out - 0.4), 0.42, 0.03, 0.15, 0.036)
         arch = v - brow_v + 0.12 * (out - 0.45) ** 2 - 0.03 * out
@@ -103,7 +103,7 @@ def _mouth(draw: np.random.Generator, v: Field, x: Field) -> Field:
     at, wide = float(draw.uniform(0.6, 0.66)), float(draw.uniform(0.24, 0.36))
     curve = at - float(draw.normal(0.02, 0.04)) * (x / wide) ** 2
     lips = np.exp(-(((v - curve) / 0.03) ** 2) - np.abs(x / wide) ** 4)
-    field = float(draw.uniform(0.0, 0.55)) * _spot(x, v, 0.0, at, wide * 1.25, 0.14)
+    field = float(draw.uniform(0.0, 0.4)) * _spot(x, v, 0.0, at, wide * 1.25, 0.14)
     field -= float(draw.choice([draw.uniform(-0.5, 0.0), draw.uniform(0.5, 1.7), draw.uniform(0.5, 1.7)])) * lips
     field += float(draw.uniform(-0.1, 0.35)) * np.exp(-(((v - curve - 0.055) / 0.035) ** 2) - (x / (0.7 * wide)) ** 2)
     field -= float(draw.uniform(0.0, 0.45)) * _spot(x, v, 0.0, 0.86, 0.26, 0.09)
