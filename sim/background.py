@@ -238,19 +238,13 @@ DISC_PX = 6.3
 """The disc's radius at 160x120 (median of real recordings, at half of its height over the surroundings)."""
 
 
-@lru_cache(maxsize=16)
-def stand(place: Background, height: int, width: int, reference_c: float, scale: float) -> Front:
-    """The housing with its heated disc; `scale` is pixels here for one at 160x120.
+def _housing(
+    place: Background, draw: np.random.Generator, dx: CelsiusImage, dy: CelsiusImage
+) -> tuple[CelsiusImage, CelsiusImage]:
+    """The box around the disc, in °C, and the share that it covers: its panel, what it mirrors, the arm that holds it.
 
-    What the lens takes from the disc is put on it, as far as it is known: it shall read its set temperature.
+    `dx`, `dy` are the distances from the disc in pixels at 160x120, the longer end of the box below it.
     """
-    lost_c = _DISC_LOSS * (reference_c - place.wall_c) + 0.03
-    draw = np.random.default_rng([place.seed, 21])
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    dx = (x + 0.5 - place.reference_x * width) / np.float32(scale)
-    dy = (y + 0.5 - place.reference_y * height) / np.float32(scale)
-    if place.below:
-        dy = -dy
     middle, half = (_STAND_LONG - _STAND_SHORT) / 2, (_STAND_LONG + _STAND_SHORT) / 2
     from_side = np.abs(dx + np.float32(draw.normal(0, 1))) - (_STAND_HALF_WIDTH - 3)
     from_end = np.abs(dy - middle) - (half - 3)
@@ -268,10 +262,27 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
     line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
     value = value + np.float32(draw.choice([0.0, draw.uniform(0.3, 2.0)])) * line
     value = value + np.float32(0.7) * np.exp(-((np.hypot(dx, dy) / 11) ** 2))
-    value = value + np.float32(0.08) * cloud(draw, height, width, 0.08)
+    value = value + np.float32(0.08) * cloud_like(draw, dx, 0.08)
     if draw.random() < 0.5:  # the arm that holds it
         arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
         value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
+    return np.asarray(value, dtype=np.float32), np.asarray(housing, dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def stand(place: Background, height: int, width: int, reference_c: float, scale: float) -> Front:
+    """The housing with its heated disc; `scale` is pixels here for one at 160x120.
+
+    What the lens takes from the disc is put on it, as far as it is known: it shall read its set temperature.
+    """
+    lost_c = _DISC_LOSS * (reference_c - place.wall_c) + 0.03
+    draw = np.random.default_rng([place.seed, 21])
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    dx = (x + 0.5 - place.reference_x * width) / np.float32(scale)
+    dy = (y + 0.5 - place.reference_y * height) / np.float32(scale)
+    if place.below:
+        dy = -dy
+    value, housing = _housing(place, draw, dx, dy)
     flat = np.float32(1.12 if place.below else 1.0)  # one stands lower, and is seen from above
     disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 1.8 + 0.5, 0, 1)
     even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
