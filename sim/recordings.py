@@ -246,9 +246,11 @@ _GARMENTS = ("glasses", "mask", "hat", "beard", "cosmetics", "hot_drink", "headl
 _GARMENT_SHARES = (0.35, 0.04, 0.10, 0.16, 0.08, 0.03, 0.02)
 _REFERENCE_C = (35.1, 1.2)
 """What the reference reads in real recordings: mean and spread between cameras and days."""
-_FACE_ABOVE_C, _WALL_BELOW_C = (-0.88, 0.60), (5.75, 0.75)
-"""The face's maximum against the reference, and the wall against the face, mean and spread, in the same recordings."""
-_FACE_PX = (42.0, 6.5)
+_FACE_LEAST_ABOVE_C, _FACE_ABOVE_C = -1.72, (2.0, 0.42)
+"""The face's maximum against the reference in the same recordings: more than that by a gamma's shape and scale."""
+_WALL_BELOW_C = (5.75, 0.75)
+"""The wall against the face in the same recordings, mean and spread."""
+_FACE_PX = (41.0, 6.2)
 """A face's width in the same recordings."""
 
 
@@ -281,7 +283,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
     people = 2 if draw.random() < 0.1 else 1
     found = []
     for _ in range(people):
-        above_c = float(np.clip(draw.normal(*_FACE_ABOVE_C), -3.4, 0.5))
+        above_c = float(min(_FACE_LEAST_ABOVE_C + draw.gamma(*_FACE_ABOVE_C), 0.6))
         worn: dict[str, Any] = {
             name: bool(draw.random() < share) for name, share in zip(_GARMENTS, _GARMENT_SHARES, strict=True)
         }
