@@ -39,6 +39,8 @@ _EVEN = 0.1
 """The spread within a disc, as a share of its height: 0.02 to 0.05 in real recordings, 0.15 in faces."""
 _NEAR_PX = 6.0
 _SAME_PX = 2.0
+_INNER = 0.5
+"""The part of a disc, from its middle, that is read: the lens takes warmth from what is nearer to its edge."""
 _SECTORS = 8
 
 
@@ -141,7 +143,7 @@ def _measured(image: CelsiusImage, piece: _Piece, steep: float) -> tuple[float, 
     rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
     dy, dx = rows + (top - piece.y), columns + (left - piece.x)
     distance = np.hypot(dx, dy)
-    inner = part[distance <= max(1.0, piece.radius * 0.6)]
+    inner = part[distance <= max(1.0, piece.radius * _INNER)]
     sides_c = _sides(part, dx, dy, (distance >= piece.radius * 1.5) & (distance <= piece.radius * 2.3))
     if inner.size < 3 or len(sides_c) < _SECTORS // 2:
         return None
