@@ -138,7 +138,7 @@ def _neckline(kind: str, draw: np.random.Generator, cut: Cut) -> Field:
     deep = {"neckline": 1.35, "tee": 0.62, "open": 0.62, "shirt": 0.85, "hood": 0.5, "overall": 0.55}.get(kind, 0.28)
     deep = deep * float(draw.uniform(0.65, 1.35)) * (0.25 if cut.away else 1.0)
     wide = cut.neck * float(draw.uniform(1.1, 1.3 if kind in ("shirt", "collar", "overall") else 1.75))
-    pointed = draw.random() < {"shirt": 0.8, "overall": 0.7, "collar": 0.5, "tee": 0.1}.get(kind, 0.3)
+    pointed = draw.random() < {"shirt": 0.9, "overall": 0.9, "collar": 0.9, "tee": 0.15}.get(kind, 0.5)
     across = np.abs(cut.x - float(draw.normal(0, 0.05)))
     inside = 1 - across / wide
     shape = np.where(inside > 0, np.clip(inside, 0, 1) ** (1.0 if pointed else 0.5), 2.5 * inside)

@@ -139,9 +139,9 @@ def _place(image: CelsiusImage, view: View, posed: Posed, place: Background, at_
     blur = pose.moves_px * view.height / 160 * finer
     narrow = 1 - 0.36 * abs(turn)
     away = abs((pose.yaw_deg + 180) % 360 - 180) > 105
-    face_px = max(_TRUE_FROM_PX, round(16 * unit / finer) / 8)
-    within = (round(x / finer * 8) % 8 / 8, round(y / finer * 8) % 8 / 8)
-    lift_c = _lift_c(bare(looks), face_px, finer, within, round(2 * place.wall_c) / 2)
+    face_px = max(_TRUE_FROM_PX, round(32 * unit / finer) / 16)
+    within = (round(x / finer * 16) % 16 / 16, round(y / finer * 16) % 16 / 16)
+    lift_c = _lift_c(bare(looks), face_px, finer, within, round(4 * place.wall_c) / 4)
     chin = unit * tall_of(looks) * math.sin(math.radians(0.4 * pose.tilt_deg))
     at = (x - 0.3 * turn * unit + chin, y)
     _over(image, body(looks, away), (unit * narrow, unit, 0.25 * pose.tilt_deg), at, (blur, 0.0, 0.0))
@@ -199,6 +199,8 @@ def _lift_c(looks: Looks, face_px: float, finer: int, within: tuple[float, float
     _over(image, body(looks), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))  # its warmth is near the chin
     _over(image, head(looks, 0), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if finer > 1 else image
-    face = IDEAL.focus(np.asarray(small, dtype=np.float32))[: math.floor(height // 2 + face_px * tall_of(looks) / 2)]
+    face = IDEAL.focus(np.asarray(small, dtype=np.float32))[
+        : math.floor(height // 2 + face_px * tall_of(looks) / 2) - 1
+    ]
     seen = np.partition(face.ravel(), -_HOTTEST_PX)[-_HOTTEST_PX:]
     return looks.skin_c - float(seen.mean())

@@ -55,8 +55,8 @@ def glasses(looks: Looks, v: Field, a: Field) -> Worn:
     front = np.abs(a) < 90
     at_v, wide, high = (
         float(draw.uniform(-0.02, 0.08)),
-        float(draw.uniform(0.41, 0.48)),
-        float(draw.uniform(0.14, 0.23)),
+        float(draw.uniform(0.43, 0.50)),
+        float(draw.uniform(0.15, 0.24)),
     )
     boxy, droop, at_x = float(draw.choice([2.2, 2.8, 3.6, 5.0])), float(draw.uniform(-0.05, 0.06)), wide + 0.07
     low = float(draw.uniform(0.0, 0.35))  # a rim that is straight above and round below

@@ -248,6 +248,7 @@ _REFERENCE_C = (35.1, 1.2)
 """What the reference reads in real recordings: mean and spread between cameras and days."""
 _FACE_LEAST_ABOVE_C, _FACE_ABOVE_C = -1.72, (2.0, 0.42)
 """The face's maximum against the reference in the same recordings: more than that by a gamma's shape and scale."""
+_FROM_THE_COLD_SHARE = 0.08
 _WALL_BELOW_C = (5.75, 0.75)
 """The wall against the face in the same recordings, mean and spread."""
 _FACE_PX = (41.0, 6.2)
@@ -284,6 +285,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
     found = []
     for _ in range(people):
         above_c = float(min(_FACE_LEAST_ABOVE_C + draw.gamma(*_FACE_ABOVE_C), 0.6))
+        above_c -= float(draw.uniform(0.8, 2.2)) if draw.random() < _FROM_THE_COLD_SHARE else 0.0
         worn: dict[str, Any] = {
             name: bool(draw.random() < share) for name, share in zip(_GARMENTS, _GARMENT_SHARES, strict=True)
         }
@@ -334,10 +336,10 @@ def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) ->
     xs = [x + (0.12 if afar else 0.75) * side, x, x + float(draw.normal(0, 0.03)), x, x - 0.9 * side]
     ys = [y - (0.1 if afar else 0.0), y, y + float(draw.normal(0, 0.02)), y, y]
     sizes = [float(draw.uniform(0.3, 0.5)) if afar else 0.9, near, 1.0, near, 0.95]
-    restless = 30.0 if draw.random() < 0.25 else 9.0
+    restless = 30.0 if draw.random() < 0.3 else 9.0
     yaws = [0.0 if afar else -60.0 * side, *draw.normal(0, restless, 3), -75.0 * side]
     tilts = np.append(draw.normal(0, 0.3 * restless, 4), 0.0)
-    nods = draw.normal(4, 0.5 * restless, 5)
+    nods = draw.normal(26.0 if draw.random() < 0.12 else 4.0, 0.4 * restless, 5)  # some look at their phone
     poses: list[Pose | None] = []
     for t_s in times_s:
         if not knots[0] <= t_s <= knots[-1]:

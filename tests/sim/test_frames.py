@@ -9,7 +9,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -66,6 +66,7 @@ def test_the_same_arguments_give_the_same_bytes(seed, yaw_deg, at_s):
     st.floats(0.35, 0.55),
 )
 def test_the_hottest_pixels_of_a_bare_frontal_face_are_the_truth(looks, x, y):
+    assume(looks.skin_c - looks.ambient_c > 4)  # a face is warmer than clothes in the room's own warmth
     posed = Posed(looks, Pose(x, y, 1.0))
     image = quiet(posed, background=Background(wall_c=looks.ambient_c))
     assert hottest(face(image, posed)) == pytest.approx(looks.skin_c, abs=0.02)
