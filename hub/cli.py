@@ -23,6 +23,9 @@ from hub.alerts.texts import say
 from hub.archive import Archive
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
+from hub.projections.rollups import FILE as ROLLUPS_FILE
+from hub.projections.rollups import Rollups
+from hub.projections.timeseries import TimeSeries
 from hub.registry import command as registry_command
 from hub.server import Hub
 from hub.settings import HubSettings
@@ -52,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "dead-letters", _dead_letters, "list what could not be used")
     replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
     replay.add_argument("id", type=int, nargs="*", help="numbers from the list; all without any")
+    rebuild = _add(
+        commands, "rebuild", _rebuild, "write time series or figures anew from the journal; stop the hub first"
+    )
+    rebuild.add_argument("what", choices=["timeseries", "figures"])
     _add(commands, "alerts", _alerts, "list open alerts")
     for name, said, about in WORDS:
         word = _add(commands, name, partial(_word, name, said), about)
@@ -143,6 +150,27 @@ def _replay(arguments: argparse.Namespace) -> int:
         return 1 if still else 0
 
     return asyncio.run(_with_archive(_load(arguments), replay_all))
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    settings = _load(arguments)
+    file = Path(settings.data) / ROLLUPS_FILE
+
+    async def rebuild(archive: Archive) -> int:
+        if arguments.what == "figures":
+            for part in file.parent.glob(f"{file.name}*"):
+                part.unlink()
+        else:
+            await archive.set_cursor(TimeSeries.name, 0)
+            figures = Rollups(file, None)
+            await figures.start()
+            await figures.mark_all()
+            await figures.stop()
+        return 0
+
+    code = asyncio.run(_with_archive(settings, rebuild))
+    print(f"{arguments.what}: the hub writes them anew from its journal when it runs next")
+    return code
 
 
 async def replay(archive: Archive, letter: DeadLetter) -> str:

@@ -82,20 +82,20 @@ class Sums(Struct):
         return figures
 
 
-def contributions(entry: Entry, zone: tzinfo) -> list[tuple[Bucket, Sums]]:
+def contributions(entry: Entry, zone: tzinfo | None) -> list[tuple[Bucket, Sums]]:
     """What one entry of the journal adds to the figures of its hour and of its day."""
     starts = ((Span.HOUR, entry.time_ns - entry.time_ns % HOUR_NS), (Span.DAY, day_start_ns(entry.time_ns, zone)))
     figures = _figures(entry, entry.event())
     return [(Bucket(span, start_ns, figure), sums) for figure, sums in figures for span, start_ns in starts]
 
 
-def day_start_ns(time_ns: int, zone: tzinfo) -> int:
-    """The midnight of the site before or at a moment."""
+def day_start_ns(time_ns: int, zone: tzinfo | None) -> int:
+    """The midnight of the site (None: of this machine) before or at a moment."""
     local = datetime.fromtimestamp(time_ns // 10**9, zone)
     return round(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 10**9
 
 
-def day_end_ns(start_ns: int, zone: tzinfo) -> int:
+def day_end_ns(start_ns: int, zone: tzinfo | None) -> int:
     """The next midnight of the site: 23 or 25 hours later where the clocks change."""
     local = datetime.fromtimestamp(start_ns // 10**9, zone) + timedelta(days=1)
     return round(local.replace(hour=0).timestamp()) * 10**9

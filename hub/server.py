@@ -3,6 +3,7 @@
 broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ alerts (desk) → channels
             │                          ├─ checks: who was measured
+            │                          ├─ rollups: hourly and daily figures → InfluxDB
             │                          ├─ visits: who was registered at a gate → registry
          presence                      └─ board → console
 registry (store) ── publisher → broker → gates
@@ -28,6 +29,8 @@ from hub.journal import Entry
 from hub.live import LiveBoard
 from hub.presence import Presence
 from hub.projections.checks import CheckRow, Checks
+from hub.projections.rollups import FILE as ROLLUPS_FILE
+from hub.projections.rollups import Rollups, publish
 from hub.projections.runner import Projection, Runner
 from hub.projections.timeseries import TimeSeries
 from hub.registry import key
@@ -91,9 +94,11 @@ class Hub:
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
-        projections: list[Projection] = [self.desk, self.checks, visits]
+        self.rollups = Rollups(data / ROLLUPS_FILE, zone)
+        projections: list[Projection] = [self.desk, self.checks, visits, self.rollups]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
+        self._influx = settings.influx
         shown = [Runner(self.archive, projection) for projection in projections]
         self._runners = [*shown, Runner(self.archive, self.board)]
         self.board.runners = shown
@@ -136,6 +141,8 @@ class Hub:
                 tasks.create_task(runner.run(), name=runner.projection.name)
             tasks.create_task(self.ingest.run(), name="ingest")
             tasks.create_task(self._publisher.run(), name="registry")
+            if self._influx is not None:
+                tasks.create_task(publish(self.rollups, self._influx), name="figures")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")

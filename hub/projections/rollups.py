@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import anyio.to_thread
 import msgspec
 import structlog
 
@@ -30,6 +31,7 @@ from wire.link import Backoff
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+FILE = "rollups.db"
 PUBLISH_LINES = 5000
 PUBLISH_EVERY_S = 2.0
 """Figures of the present hour change with every event: they are written this often at most."""
@@ -63,7 +65,7 @@ class Rollups:
     name = "rollups"
     batch_entries = 5000
 
-    def __init__(self, path: Path, zone: tzinfo) -> None:
+    def __init__(self, path: Path, zone: tzinfo | None) -> None:
         self._path = path
         self._zone = zone
         self._db: sqlite3.Connection | None = None
@@ -190,7 +192,7 @@ async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = P
     while True:
         try:
             if writer is None:
-                writer = await asyncio.to_thread(open_writer, settings)
+                writer = await _beside(partial(open_writer, settings))
             waits = await publish_once(rollups, writer)
             backoff.reset()
             told = ""
@@ -209,11 +211,16 @@ async def publish_once(rollups: Rollups, writer: Writer) -> bool:
     changed = await rollups.changed()
     if not changed:
         return False
-    refused = await asyncio.to_thread(_write, writer, changed)
+    refused = await _beside(partial(_write, writer, changed))
     if refused:
         log.error("time-series server refuses figures", lines=len(refused), first=refused[0].reason)
     await rollups.settle(changed)
     return len(changed) == PUBLISH_LINES
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """In a thread that a hub which stops leaves behind: what it was writing is written again at the next start."""
+    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 def _write(writer: Writer, changed: Sequence[Changed]) -> list[Rejected]:

@@ -150,6 +150,7 @@ _BOARD = {
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
     "reader.timeseries": ("time series", "时间序列"),
     "reader.checks": ("measurements of people", "双测记录"),
+    "reader.rollups": ("hourly and daily figures", "小时与每日统计"),
     "reader.visits": ("registrations at the gates", "门岗登记"),
     "reader.alerts": ("alerts", "警报"),
     "reader-state.live": ("up to date", "已同步"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from hub.alerts.chains import AllChannels
 from hub.alerts.rules import Rule, Signal
 from hub.alerts.store import AlertStore
 from hub.journal import Bad, Journal, JournalReader
+from hub.projections.rollups import Rollups
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import URGENT, batch
 from wire import topics
@@ -229,3 +231,23 @@ steps = [{ tell = ["rota:gate"] }]
 """)
     assert menshen.main(["hub", "rota", str(file)]) == 0
     assert capsys.readouterr().out == "gate\tLi\nlater\tnobody\n"
+
+
+async def test_time_series_and_figures_are_written_anew_from_the_journal(command, journal, tmp_path):
+    journal.append([batch([fever(1), fever(2)])], TIME_NS)
+    journal.set_cursor("timeseries", 2)
+    journal.close()
+    figures = Rollups(tmp_path / "var" / "rollups.db", None)
+    await figures.start()
+    await figures.apply(JournalReader(tmp_path / "var" / "journal.db").after(0, 10))
+    await figures.settle(await figures.changed())
+    await figures.stop()
+    said = await asyncio.to_thread(command, "rebuild", "timeseries")
+    assert (said.code, "anew" in said.out) == (0, True)
+    assert JournalReader(tmp_path / "var" / "journal.db").cursor("timeseries") == 0
+    figures = Rollups(tmp_path / "var" / "rollups.db", None)
+    assert await figures.start() == 2
+    assert await figures.changed()
+    await figures.stop()
+    assert (await asyncio.to_thread(command, "rebuild", "figures")).code == 0
+    assert not (tmp_path / "var" / "rollups.db").exists()
