@@ -6,10 +6,13 @@ Writing the same line again changes nothing, so a write whose answer was lost is
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol, TypeVar, cast
 
 import httpx
 import structlog
@@ -22,6 +25,7 @@ from msgspec import Meta, Struct
 from wire.errors import StoreError
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 _NANOSECONDS: Any = "ns"
 """influxdb-client's WritePrecision.NS is this plain string."""
@@ -94,6 +98,35 @@ def write_all(writer: Writer, lines: Sequence[str]) -> list[Rejected]:
         half = len(lines) // 2
         return write_all(writer, lines[:half]) + write_all(writer, lines[half:])
     return []
+
+
+async def beside(work: Callable[[], T]) -> T:
+    """What `work` returns, done in a thread of its own that a hub which stops leaves behind.
+
+    A server that says nothing must not hold up the stop: the thread is a daemon, which a process does not wait for.
+    What it was writing is written again at the next start, which changes nothing.
+    """
+    loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    def run() -> None:
+        result, failed = None, None
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it, whatever it is
+            failed = error
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waited
+            loop.call_soon_threadsafe(tell, result, failed)
+
+    threading.Thread(target=run, name="time-series", daemon=True).start()
+    return cast("T", await done)
 
 
 class V1Writer:

@@ -17,11 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import anyio.to_thread
 import msgspec
 import structlog
 
-from hub.influx import InfluxSettings, Rejected, Writer, open_writer, write_all
+from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, write_all
 from hub.journal import Entry, Transaction
 from hub.measurements import rollup_line
 from hub.rollups import Bucket, Figure, Span, Sums, contributions
@@ -192,7 +191,7 @@ async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = P
     while True:
         try:
             if writer is None:
-                writer = await _beside(partial(open_writer, settings))
+                writer = await beside(partial(open_writer, settings))
             waits = await publish_once(rollups, writer)
             backoff.reset()
             told = ""
@@ -211,16 +210,11 @@ async def publish_once(rollups: Rollups, writer: Writer) -> bool:
     changed = await rollups.changed()
     if not changed:
         return False
-    refused = await _beside(partial(_write, writer, changed))
+    refused = await beside(partial(_write, writer, changed))
     if refused:
         log.error("time-series server refuses figures", lines=len(refused), first=refused[0].reason)
     await rollups.settle(changed)
     return len(changed) == PUBLISH_LINES
-
-
-async def _beside(work: Callable[[], T]) -> T:
-    """In a thread that a hub which stops leaves behind: what it was writing is written again at the next start."""
-    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 def _write(writer: Writer, changed: Sequence[Changed]) -> list[Rejected]:

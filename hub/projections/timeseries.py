@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-import anyio.to_thread
 import structlog
 
 from hub.archive import Archive
-from hub.influx import InfluxSettings, Rejected, Writer, open_writer, write_all
+from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, write_all
 from hub.journal import Bad, Entry
 from hub.measurements import line_of
 from wire.errors import StoreError
@@ -32,9 +32,7 @@ class TimeSeries:
 
     async def apply(self, entries: Sequence[Entry]) -> None:
         try:
-            # A hub that stops does not wait for a server that says nothing: what is under way is left behind, and
-            # written again at the next start, which changes nothing.
-            rejected = await anyio.to_thread.run_sync(self._write, entries, abandon_on_cancel=True)
+            rejected = await beside(partial(self._write, entries))
         except StoreError:
             await self.stop()  # next time the server is asked anew what it is: it may come back as another
             raise

@@ -163,11 +163,12 @@ influx = {{ url = "http://127.0.0.1:{silent.getsockname()[1]}", timeout_s = 60.0
         command = [sys.executable, "-m", "menshen", "hub", "run", str(tmp_path / "hub.toml")]
         hub = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         silent.settimeout(20)
-        silent.accept()  # it has asked, and waits
+        connection, _ = silent.accept()  # it has asked, and waits: for as long as the connection is held open
         began_s = time.monotonic()
         hub.terminate()
         assert hub.wait(20) == 0
         assert time.monotonic() - began_s < 5
+        connection.close()
 
 
 async def test_an_embedded_broker_that_dies_is_started_again(tmp_path):
