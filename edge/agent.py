@@ -17,8 +17,10 @@ from edge import registry
 from edge.clock import SystemTime, Timekeeper
 from edge.follower import Follower
 from edge.guard import passwords
+from edge.guard.ledger import Ledger
 from edge.guard.settings import GuardSettings
 from edge.guard.stage import Stage
+from edge.guard.station import Station
 from edge.lane import House, Lane
 from edge.memory import Keeper, Memory
 from edge.outbox import Outbox
@@ -48,13 +50,13 @@ class Agent:
         key = read_key(Path(settings.token_key_file))
         entries = registry.load(Path(settings.registry)) if settings.registry else Registry()
         self.follower = Follower(settings.site, Path(settings.registry_copy_file), entries, self._timekeeper)
-        memory = Memory()
+        ledger, memory = Ledger(self.outbox), Memory()
         self._keeper = Keeper(_memory_file(gate), memory, self._timekeeper)
         self.house = House(
             settings.gate,
             key,
             entries,
-            self.outbox,
+            ledger,
             self._timekeeper,
             policy=settings.policy,
             memory=memory,
@@ -67,7 +69,8 @@ class Agent:
         )
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"
-        self.guard = _guard(self._name, settings.guard, self.lanes)
+        station = Station(self.lanes, self.house, self.follower, self.uplink, self.outbox, ledger)
+        self.guard = _guard(self._name, settings.guard, self.lanes, station)
 
     async def run(self) -> None:
         await self.follower.start()
@@ -114,7 +117,7 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
-def _guard(name: str, settings: GuardSettings | None, lanes: Sequence[Lane]) -> GuardServer | None:
+def _guard(name: str, settings: GuardSettings | None, lanes: Sequence[Lane], station: Station) -> GuardServer | None:
     """The guard's page, where the gate has one. Raises `SettingsError` when its password or a package is missing."""
     if settings is None:
         return None
@@ -127,4 +130,5 @@ def _guard(name: str, settings: GuardSettings | None, lanes: Sequence[Lane]) -> 
     stage = Stage([lane.name for lane in lanes if "thermal" in lane.devices], settings.rate_hz)
     for lane in lanes:
         lane.stage = stage.lanes.get(lane.name)
-    return GuardServer(create_app(name, stage, settings, passwords.read(Path(settings.password_file))), settings)
+    guards = passwords.read(Path(settings.password_file))
+    return GuardServer(create_app(name, stage, station, settings, guards), settings)

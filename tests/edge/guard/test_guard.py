@@ -56,7 +56,20 @@ def known(stranger) -> httpx.Client:
     return stranger
 
 
-PATHS = ["/", "/lanes/people/now", "/lanes/people/picture.jpg", "/lanes/none/now", "/nowhere", "/logout"]
+PATHS = [
+    "/",
+    "/board/news",
+    "/camera",
+    "/measure",
+    "/register",
+    "/disinfect",
+    "/override",
+    "/lanes/people/now",
+    "/lanes/people/picture.jpg",
+    "/lanes/none/now",
+    "/nowhere",
+    "/logout",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -208,8 +221,8 @@ def test_the_command_writes_a_password_that_only_its_owner_can_read(tmp_path, mo
     assert stat.S_IMODE((tmp_path / "p").stat().st_mode) == 0o600
     assert PASSWORD not in (tmp_path / "p").read_text()
     found = passwords.read(tmp_path / "p")
-    assert found.fits(PASSWORD)
-    assert not found.fits(PASSWORD + "x")
+    assert passwords.fitting(found, "", PASSWORD) == passwords.UNNAMED
+    assert passwords.fitting(found, "", PASSWORD + "x") is None
     monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
     assert menshen.main(["edge", "password", str(tmp_path / "q")]) == 1
     assert "expected at least 10" in capsys.readouterr().err
@@ -251,14 +264,14 @@ def test_a_password_cannot_be_written_where_there_is_no_folder(tmp_path):
 def test_sessions_end_by_time_by_themselves_and_by_number():
     now_s = 0.0
     sessions = Sessions(100.0, lambda: now_s)
-    first = sessions.begin()
-    assert sessions.knows(first)
+    first = sessions.begin("li")
+    assert sessions.whose(first) == "li"
     for _ in range(MOST_SESSIONS):
-        last = sessions.begin()
-    assert not sessions.knows(first)
+        last = sessions.begin("han")
+    assert sessions.whose(first) is None
     now_s = 101.0
-    assert not sessions.knows(last)
-    assert not sessions.knows("")
+    assert sessions.whose(last) is None
+    assert sessions.whose("") is None
 
 
 def test_a_pause_is_for_one_address_and_passes():
