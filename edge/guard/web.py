@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -24,6 +25,7 @@ from edge.words import LANGS, Lang
 HERE = Path(__file__).parent
 _LANG_COOKIE = "menshen_lang"
 _YEAR_S = 365 * 86_400
+_MOST_FIELDS = 50
 
 
 class Guard(NamedTuple):
@@ -93,9 +95,12 @@ def lang_of(request: Request) -> Lang:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form, the first value of each."""
+    """The fields of a form, the first value of each. Raises `HTTPException` for more than any form here has."""
     text = (await request.body()).decode("utf-8", "replace")
-    return {key: values[0] for key, values in parse_qs(text, max_num_fields=50).items()}
+    try:
+        return {key: values[0] for key, values in parse_qs(text, max_num_fields=_MOST_FIELDS).items()}
+    except ValueError as error:
+        raise HTTPException(400, f"more than {_MOST_FIELDS} fields; send one of this gate's own forms") from error
 
 
 def is_secure(request: Request) -> bool:

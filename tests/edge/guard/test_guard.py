@@ -229,12 +229,30 @@ def test_the_command_writes_a_password_that_only_its_owner_can_read(tmp_path, mo
     assert not (tmp_path / "q").exists()
 
 
+def test_guards_have_a_password_each_and_an_old_file_without_names_is_still_good(tmp_path):
+    path = tmp_path / "p"
+    passwords.write(path, PASSWORD)
+    path.write_text(path.read_text().partition(":")[2])  # as it was written before guards had names
+    passwords.write(path, PASSWORD + " li", "li")
+    passwords.write(path, PASSWORD + " new", "li")
+    found = passwords.read(path)
+    assert sorted(found) == ["guard", "li"]
+    assert passwords.fitting(found, " LI ", PASSWORD + " new") == "li"
+    assert [passwords.fitting(found, name, PASSWORD) for name in ("", "guard", "li", "han")] == [
+        "guard", "guard", None, None,
+    ]  # fmt: skip
+    for name in ("Li Wei", "li:x", "-", "x" * 33, ""):
+        with pytest.raises(MenshenError, match="expected lower-case letters"):
+            passwords.write(path, PASSWORD, name)
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "fault"),
     [
         (None, 0o600, "No such file"),
         ("scrypt$1$1$1$AAAA$AAAA", 0o600, "holds no password"),
         ("password", 0o600, "holds no password"),
+        ("", 0o600, "holds no password"),
         ("x", 0o640, "chmod 600"),
         ("x", 0o604, "chmod 600"),
     ],
