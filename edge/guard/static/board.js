@@ -36,4 +36,8 @@ async function follow() {
   }
 }
 
-if (board) follow();
+// What a deed came to is news for a while; a page that is loaded again need not tell it again.
+history.replaceState(null, "", "/");
+setTimeout(() => document.querySelector(".done")?.remove(), 30000);
+
+follow();

@@ -1,4 +1,7 @@
-"""A browser for the pages of this room."""
+"""A browser for the pages of this room.
+
+Playwright holds the event loop for as long as the browser lives: a module with a browser has no async tests.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from tests.support.browser import chromium
 from tests.support.guard import ServedGuard
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser

@@ -105,6 +105,7 @@ class Screen:
 
     def shot(self, name: str) -> None:
         """Nothing scrolls sideways; a picture where one is asked for."""
+        self.page.wait_for_load_state("load")
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if shots := os.environ.get("MENSHEN_SHOTS"):
             self.page.screenshot(path=f"{shots}/{name}-{self.lang}.png", full_page=True)
