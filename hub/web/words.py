@@ -206,7 +206,7 @@ _TEXTS = {
     "spool-empty": ("nothing", "无"),
     "registry": ("registry", "登记数据"),
     "registry-entries": ("{n} entries", "{n} 条"),
-    "registry-age": ("confirmed {ago} before its last report", "上报时已{ago}未确认"),
+    "registry-age": ("{ago} old", "{ago}前确认"),
     "registry-never": ("never confirmed", "从未确认"),
     "registry-waiting": ("{n} parts still to come", "尚有 {n} 部分待收"),
     "registry-version": ("version {version}", "版本 {version}"),

@@ -318,7 +318,8 @@ def test_a_gate_without_the_password_file_says_how_to_make_it(tmp_path, capsys):
 
 def test_a_gate_without_the_page_needs_none_of_its_packages_and_one_with_it_says_which(tmp_path):
     path = write_gate(tmp_path, SIMULATED)
-    program = "import sys\nfor name in ('starlette', 'uvicorn', 'jinja2', 'cryptography', 'PIL', 'httpx', 'flyr'): sys.modules[name] = None\n"
+    missing = ("starlette", "uvicorn", "jinja2", "cryptography", "PIL", "httpx", "flyr")
+    program = f"import sys\nfor name in {missing}: sys.modules[name] = None\n"
     program += "import menshen; raise SystemExit(menshen.main(['edge', 'check', sys.argv[1]]))"
     with_page = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
     assert with_page.returncode == 1

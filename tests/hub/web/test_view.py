@@ -141,13 +141,13 @@ def test_an_escape_sequence_is_seen_and_not_obeyed() -> None:
     ("held", "level", "said"),
     [
         (None, Level.CALM, "—"),
-        (RegistryHeld(3, 120_000, 4.0), Level.CALM, "120000 entries, confirmed 4 s before its last report"),
+        (RegistryHeld(3, 120_000, 4.0), Level.CALM, "120000 entries, 4 s old"),
         (
             RegistryHeld(3, 9, 4.0, 2),
             Level.NOTE,
-            "9 entries, confirmed 4 s before its last report, 2 parts still to come",
+            "9 entries, 4 s old, 2 parts still to come",
         ),
-        (RegistryHeld(3, 9, 7300.0), Level.WARN, "9 entries, confirmed 2 h 1 min before its last report"),
+        (RegistryHeld(3, 9, 7300.0), Level.WARN, "9 entries, 2 h 1 min old"),
         (RegistryHeld(0, 0), Level.WARN, "0 entries, never confirmed"),
     ],
 )
