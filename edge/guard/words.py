@@ -127,8 +127,6 @@ _BOARD = {
     "ago-min": ("{0} min ago", "{0} 分钟前"),
     "ago-h": ("{0} h ago", "{0} 小时前"),
     "ago-d": ("{0} d ago", "{0} 天前"),
-    "devices": ("Devices", "设备"),
-    "no-devices": ("none", "无"),
     "gate-gone": ("No connection to the gate. What is shown is old.", "与门岗的连接中断，所示内容已过时。"),
     "board-no-script": ("Without scripts, load the page again for news.", "未启用脚本，请刷新页面查看最新情况。"),
 }
