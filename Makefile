@@ -4,6 +4,8 @@
 PYTHON ?=
 BIN := .venv/bin
 TEST_PACKAGES := mosquitto influxdb victoria-metrics postgresql chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd
+# Much of a test's time is waiting for servers: one worker more than there are cores, but never more than four.
+WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -gt 3 ] && echo 4 || echo $$((n + 1)))
 # What pip compiles evdev and pyscard with, for which there are no wheels.
 BUILD_PACKAGES := gcc libc6-dev linux-libc-dev python3-dev swig libpcsclite-dev
 LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
@@ -17,7 +19,7 @@ demo: .venv/.runtime ## A broker, a hub and two gates on this machine, with a li
 
 test: .venv/.dev lint ## Install what is missing, then run every check and test
 	@sh deploy/setup/debian.sh $(TEST_PACKAGES)
-	MENSHEN_REQUIRE_ALL=1 $(BIN)/python -m pytest -q --cov --cov-report=term $(ARGS)
+	MENSHEN_REQUIRE_ALL=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 lint: .venv/.dev ## Style and types
 	$(BIN)/ruff check .

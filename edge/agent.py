@@ -6,7 +6,7 @@ lanes (devices → passage → decision) ── outbox (spool) ── uplink ─
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from edge import registry
 from edge.clock import SystemTime, Timekeeper
 from edge.follower import Follower
 from edge.guard import passwords
+from edge.guard.ledger import Ledger
 from edge.guard.settings import GuardSettings
 from edge.guard.stage import Stage
 from edge.lane import House, Lane
@@ -48,13 +49,13 @@ class Agent:
         key = read_key(Path(settings.token_key_file))
         entries = registry.load(Path(settings.registry)) if settings.registry else Registry()
         self.follower = Follower(settings.site, Path(settings.registry_copy_file), entries, self._timekeeper)
-        memory = Memory()
+        self.ledger, memory = Ledger(self.outbox), Memory()
         self._keeper = Keeper(_memory_file(gate), memory, self._timekeeper)
         self.house = House(
             settings.gate,
             key,
             entries,
-            self.outbox,
+            self.ledger,
             self._timekeeper,
             policy=settings.policy,
             memory=memory,
@@ -67,7 +68,7 @@ class Agent:
         )
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"
-        self.guard = _guard(self._name, settings.guard, self.lanes)
+        self.guard = None if settings.guard is None else _guard(self, self._name, settings.guard)
 
     async def run(self) -> None:
         await self.follower.start()
@@ -114,17 +115,18 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
-def _guard(name: str, settings: GuardSettings | None, lanes: Sequence[Lane]) -> GuardServer | None:
-    """The guard's page, where the gate has one. Raises `SettingsError` when its password or a package is missing."""
-    if settings is None:
-        return None
-    try:
-        from edge.guard.app import create_app  # noqa: PLC0415 - a gate without the page needs none of its packages
+def _guard(agent: Agent, name: str, settings: GuardSettings) -> GuardServer:
+    """The guard's page of a gate. Raises `SettingsError` when its passwords or a package are missing."""
+    try:  # a gate without the page needs none of its packages
+        from edge.guard.app import create_app  # noqa: PLC0415
         from edge.guard.server import GuardServer  # noqa: PLC0415
+        from edge.guard.station import Station  # noqa: PLC0415
     except ImportError as error:
         need = 'install what it needs with: pip install "menshen[guard]"'
         raise SettingsError([f"guard: the package {error.name!r} is not installed here; {need}"]) from error
-    stage = Stage([lane.name for lane in lanes if "thermal" in lane.devices], settings.rate_hz)
-    for lane in lanes:
+    stage = Stage([lane.name for lane in agent.lanes if "thermal" in lane.devices], settings.rate_hz)
+    for lane in agent.lanes:
         lane.stage = stage.lanes.get(lane.name)
-    return GuardServer(create_app(name, stage, settings, passwords.read(Path(settings.password_file))), settings)
+    station = Station(agent.lanes, agent.house, agent.follower, agent.uplink, agent.outbox, agent.ledger)
+    guards = passwords.read(Path(settings.password_file))
+    return GuardServer(create_app(name, stage, station, settings, guards), settings)

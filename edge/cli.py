@@ -37,9 +37,10 @@ def _parser() -> argparse.ArgumentParser:
         if name == "run":
             sub.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     _add_watch(commands)
-    about = "write the password of the guard's page (asked for, or the first line of what is piped in)"
+    about = "write a guard's password for the page at the gate (asked for, or the first line of what is piped in)"
     sub = commands.add_parser("password", help=about, description=about)
     sub.add_argument("file", type=Path)
+    sub.add_argument("--name", default=passwords.UNNAMED, help="whose it is; the others in the file stay as they are")
     sub.set_defaults(run=_password)
     about = "list the drivers of devices with their settings"
     sub = commands.add_parser("drivers", help=about, description=about)
@@ -77,8 +78,8 @@ def _password(arguments: argparse.Namespace) -> int:
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if sys.stdin.isatty() and getpass.getpass("Once more: ") != password:
         raise MenshenError("the two are not the same; nothing was written")
-    passwords.write(arguments.file, password)
-    print(f"{arguments.file}: written; name it as password_file in [guard]")
+    passwords.write(arguments.file, password, arguments.name)
+    print(f"{arguments.file}: the password of {arguments.name} is written; name the file as password_file in [guard]")
     return 0
 
 

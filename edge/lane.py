@@ -144,6 +144,10 @@ class Lane:
         self._records: set[asyncio.Task[None]] = set()
 
     @property
+    def is_for_vehicles(self) -> bool:
+        return self._vehicles is not None
+
+    @property
     def _porter(self) -> PeoplePorter | VehiclePorter:
         porter = self._people or self._vehicles
         assert porter is not None, "a lane is of one of the two kinds"

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from wire.errors import SettingsError
-from wire.registry import RegistryCopy, RegistryEntry, shard_of
+from wire.registry import RegistryCopy, RegistryEntry, gives_way, shard_of
 
 _decoder = msgspec.json.Decoder(RegistryCopy)
 
@@ -17,7 +17,7 @@ class Registry:
     """Tokens and what each may do; a look-up is one dictionary access.
 
     What the gate admitted itself (a visitor whom the guard registered) stands beside the hub's word until it expires;
-    where the hub says something of the same token, that counts.
+    where the hub says something of the same token, that counts, unless it is of a visit that was over by then.
     """
 
     def __init__(self, entries: Iterable[RegistryEntry] = (), version: int = 0) -> None:
@@ -33,7 +33,10 @@ class Registry:
         """The entry of a token, None when it is registered nowhere."""
         if token is None:
             return None
-        return self._entries.get(token) or self._admitted.get(token)
+        known, admitted = self._entries.get(token), self._admitted.get(token)
+        if known is not None and (admitted is None or not gives_way(known, admitted)):
+            return known
+        return admitted
 
     def clear(self) -> None:
         """Forget everything that came from a file or a hub."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wire.events import Count, Direction, Outcome, Reason, Refusal, Temperature, Verdict
+from wire.messages import RegistryHeld
 
 
 class PassageRow(Struct, frozen=True, omit_defaults=True):
@@ -81,6 +82,8 @@ class GateRow(Struct, frozen=True, omit_defaults=True):
     spool_urgent: Count = 0
     spool_routine: Count = 0
     spool_oldest_ns: int | None = None
+    registry: RegistryHeld | None = None
+    """The gate's copy of the registry as of its last pulse; None where it said nothing of one."""
     frames_per_s: dict[str, float] = {}
     devices: tuple[DeviceRow, ...] = ()
     people_today: Count = 0

@@ -210,6 +210,7 @@ class LiveBoard:
             spool_urgent=vitals.spool.urgent if vitals else 0,
             spool_routine=vitals.spool.routine if vitals else 0,
             spool_oldest_ns=vitals.spool.oldest_ns if vitals else None,
+            registry=vitals.registry if vitals else None,
             frames_per_s=vitals.frames_per_s if vitals else {},
             devices=tuple(self._devices_of(site, name)),
             people_today=today.people,

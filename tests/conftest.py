@@ -9,6 +9,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 
 from hub.accounts import desk
@@ -26,6 +27,13 @@ S = TypeVar(
     servers.HttpSink,
     servers.SmtpSink,
 )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that a test ran has set up logging for itself: the next test does not inherit it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -298,7 +298,7 @@ class Disinfection(Event, frozen=True, kw_only=True, tag="disinfection"):
 
     place: Name | None = None
     vehicle: Token | None = None
-    by: Token | None = None
+    by: Who | None = None
     agent: Text = ""
 
 
@@ -312,7 +312,7 @@ class SecondaryMeasurement(Event, frozen=True, kw_only=True, tag="secondary-meas
     lane: Name
     passage: Id | None = None
     badge: Token | None = None
-    by: Token | None = None
+    by: Who | None = None
     device: Text = ""
     outcome: Outcome | None = None
     reasons: tuple[Reason, ...] = ()
@@ -322,7 +322,8 @@ class Registration(Event, frozen=True, kw_only=True, tag="registration"):
     """A guard registered a visitor or a vehicle at the gate: `token` may pass from the event's time to `until_ns`.
 
     Who it is, from where, why and to whom travels sealed to the hub's key (`wire.sealing`): between the guard's page
-    and the hub nobody can read it. `sealed` is empty where the gate had no key yet; `by` is the guard's login.
+    and the hub nobody can read it. `sealed` is empty where the gate had no key yet; `by` is the guard's login. `host`
+    stands for whom they visit (a keyed hash of the name), None where nobody was named.
     """
 
     token: Token
@@ -331,6 +332,9 @@ class Registration(Event, frozen=True, kw_only=True, tag="registration"):
     lane: Name | None = None
     by: Name | None = None
     sealed: Annotated[str, Meta(max_length=8192)] = ""
+    host: Token | None = None
+    reason_stated: bool = False
+    """Whether the guard was told why they come."""
 
 
 class Override(Event, frozen=True, kw_only=True, tag="override"):

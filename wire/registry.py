@@ -15,7 +15,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from wire.events import Name, TimeNs, Token
+from wire.events import Guest, Name, Registration, TimeNs, Token
 
 SHARDS = 1024
 """Of 120,000 entries a shard holds about 120: a change of one sends its shard (12 kB) and the manifest (26 kB)."""
@@ -87,6 +87,29 @@ class RegistryEntry(Struct, frozen=True, omit_defaults=True):
     """For a vehicle's tag: the plate of the vehicle that it belongs to."""
     outside: bool = False
     """For a vehicle: it belongs to somebody else, and comes for a reason that has to be stated."""
+
+
+def entry_of(registration: Registration) -> RegistryEntry:
+    """What a guard's registration lets pass: the same at the gate at once, and at all gates through the hub."""
+    is_vehicle = registration.guest is Guest.VEHICLE
+    return RegistryEntry(
+        registration.token,
+        Holder.VEHICLE if is_vehicle else Holder.VISITOR,
+        from_ns=registration.time_ns,
+        until_ns=registration.until_ns,
+        reason_stated=registration.reason_stated,
+        hosted=registration.host is not None,
+        outside=is_vehicle,
+    )
+
+
+def gives_way(old: RegistryEntry, new: RegistryEntry) -> bool:
+    """Whether a guard may give a token that is registered to somebody else: a visit that is over by then, and no more.
+
+    A visitor's badge is handed out again and again. Whom the hub registered otherwise, or put a flag on, stays.
+    """
+    is_visit = old.holder is new.holder and (old.holder is Holder.VISITOR or old.outside) and not old.flags
+    return is_visit and None not in (old.until_ns, new.from_ns) and (old.until_ns or 0) <= (new.from_ns or 0)
 
 
 class RegistryCopy(Struct, frozen=True):

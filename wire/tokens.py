@@ -24,6 +24,12 @@ class TokenKind(StrEnum):
     BADGE = "badge"
     TAG = "tag"
     PLATE = "plate"
+    HOST = "host"
+    """Whom a visitor visits, by name: no reader reads it, and it is registered nowhere."""
+
+
+READ_KINDS = (TokenKind.BADGE, TokenKind.TAG, TokenKind.PLATE)
+"""What readers read, and what can be registered."""
 
 
 def token(key: bytes, kind: TokenKind, number: str) -> str:

@@ -1,127 +1,93 @@
-"""The guard's pages: the login, and the live thermal picture of each lane."""
+"""The guard's application: the login, the live thermal picture of each lane, and the pages of the guard's work."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge import words
-from edge.guard.passwords import Hash
+from edge.guard.pages import routes as board_routes
+from edge.guard.passwords import Guards, fitting
+from edge.guard.presses import Presses
+from edge.guard.said import Done
 from edge.guard.sessions import Sessions, Throttle
 from edge.guard.settings import GuardSettings
 from edge.guard.shield import COOKIE, Shield, secret_of
 from edge.guard.stage import Shot, Stage
+from edge.guard.station import Station
+from edge.guard.web import HERE, Guard, form_of, guard_of, is_secure, lang_of, templates
+from edge.guard.words import say
 from edge.thermal.types import Person, Reading, View
-from edge.words import LANGS, Lang
+from edge.words import Lang
 from wire.events import Verdict
 
-HERE = Path(__file__).parent
 PATIENCE_S = 5.0
 """A page that waits for the next picture is answered after so long, so that it can say that there is none."""
-_LANG_COOKIE = "menshen_lang"
-_YEAR_S = 365 * 86_400
-
-
-class Guard(NamedTuple):
-    """What the pages stand on; `request.app.state.guard` in a page of one's own."""
-
-    name: str
-    """Site and gate, for the head of each page."""
-    stage: Stage
-    settings: GuardSettings
-    password: Hash
-    sessions: Sessions
-    throttle: Throttle
-    templates: Environment
-
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
-        """A page in the reader's language, which it remembers."""
-        lang = lang_of(request)
-        said = {"lang": lang, "word": lambda key, *more: words.word(key, lang, *more), "name": self.name, **values}
-        answer = HTMLResponse(self.templates.get_template(template).render(**said), status)
-        if request.query_params.get("lang") == lang:
-            answer.set_cookie(_LANG_COOKIE, lang, max_age=_YEAR_S, samesite="lax", secure=_is_secure(request))
-        return answer
 
 
 def create_app(
-    name: str, stage: Stage, settings: GuardSettings, password: Hash, pages: Sequence[BaseRoute] = ()
+    name: str,
+    stage: Stage,
+    station: Station,
+    settings: GuardSettings,
+    guards: Guards,
+    pages: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The application; `pages` are more routes, behind the same login."""
-    templates = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     sessions = Sessions(settings.session_h * 3600)
     routes = [
-        Route("/", _live),
         Route("/login", _login_page, methods=["GET"]),
         Route("/login", _login, methods=["POST"]),
         Route("/logout", _logout, methods=["POST"]),
+        Route("/camera", _live),
         Route("/lanes/{lane}/now", _now),
         Route("/lanes/{lane}/picture.jpg", _picture),
         Mount("/static", StaticFiles(directory=HERE / "static")),
+        *board_routes(),
         *pages,
     ]
     app = Starlette(routes=routes, middleware=[Middleware(Shield, sessions=sessions)])
-    app.state.guard = Guard(name, stage, settings, password, sessions, Throttle(), templates)
+    app.state.guard = Guard(name, stage, station, settings, guards, sessions, Throttle(), Presses[Done](), templates())
     return app
-
-
-def guard_of(request: Request) -> Guard:
-    guard: Guard = request.app.state.guard
-    return guard
-
-
-def lang_of(request: Request) -> Lang:
-    """What was asked for last, else what the browser prefers."""
-    asked = (request.query_params.get("lang"), request.cookies.get(_LANG_COOKIE))
-    for lang in LANGS:
-        if lang in asked[:1] or (asked[0] not in LANGS and asked[1] == lang):
-            return lang
-    preferred = request.headers.get("accept-language", "").lower()
-    return "zh" if preferred.startswith("zh") else "en"
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form, the first value of each."""
-    text = (await request.body()).decode("utf-8", "replace")
-    return {key: values[0] for key, values in parse_qs(text, max_num_fields=50).items()}
 
 
 # -- the login -------------------------------------------------------------------------------------------------------
 
 
 async def _login_page(request: Request) -> Response:
-    return guard_of(request).page(request, "login.html", problem=None)
+    return _login_form(request, 200)
+
+
+def _login_form(request: Request, status: int, *problem: str) -> Response:
+    guard, lang = guard_of(request), lang_of(request)
+    said = say(problem[0], lang, *problem[1:]) if problem else None
+    return guard.page(request, "login.html", status, problem=said, asks_names=guard.asks_names)
 
 
 async def _login(request: Request) -> Response:
     guard, address = guard_of(request), request.client.host if request.client else ""
     wait_s = guard.throttle.wait_s(address)
     if wait_s > 0:
-        problem = words.word("too-often", lang_of(request), f"{wait_s:.0f}")
-        return guard.page(request, "login.html", 429, problem=problem)
-    password = (await form_of(request)).get("password", "")
+        return _login_form(request, 429, "too-often", f"{wait_s:.0f}")
+    form = await form_of(request)
     guard.throttle.wrong(address)  # until it is known to be right: many at once count as many
-    if not await asyncio.to_thread(guard.password.fits, password):
-        return guard.page(request, "login.html", 403, problem=words.word("wrong-password", lang_of(request)))
+    name = await asyncio.to_thread(fitting, guard.guards, form.get("user", ""), form.get("password", ""))
+    if name is None:
+        return _login_form(request, 403, "wrong-login" if guard.asks_names else "wrong-password")
     guard.throttle.right(address)
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
-        COOKIE, guard.sessions.begin(), max_age=int(guard.settings.session_h * 3600), httponly=True,
-        samesite="strict", secure=_is_secure(request),
+        COOKIE, guard.sessions.begin(name), max_age=int(guard.settings.session_h * 3600), httponly=True,
+        samesite="strict", secure=is_secure(request),
     )  # fmt: skip
     return answer
 
@@ -131,10 +97,6 @@ async def _logout(request: Request) -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
-
-
-def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"
 
 
 # -- the live picture ------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class GuardServer:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
             self._app.state.guard.stage.close()
+            self._app.state.guard.station.ledger.close()
             raise
         finally:
             server.should_exit = True

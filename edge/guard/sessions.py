@@ -23,27 +23,26 @@ class Sessions:
     def __init__(self, length_s: float, clock: Clock = time.monotonic) -> None:
         self._length_s = length_s
         self._clock = clock
-        self._until_s: OrderedDict[bytes, float] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
 
-    def begin(self) -> str:
-        """A new session; its secret, for the cookie. The oldest one ends when there are too many."""
+    def begin(self, guard: str) -> str:
+        """A new session of a guard; its secret, for the cookie. The oldest one ends when there are too many."""
         secret = secrets.token_urlsafe(32)
-        self._until_s[_key(secret)] = self._clock() + self._length_s
-        while len(self._until_s) > MOST_SESSIONS:
-            self._until_s.popitem(last=False)
+        self._known[_key(secret)] = guard, self._clock() + self._length_s
+        while len(self._known) > MOST_SESSIONS:
+            self._known.popitem(last=False)
         return secret
 
-    def knows(self, secret: str) -> bool:
-        until_s = self._until_s.get(_key(secret))
-        if until_s is None:
-            return False
-        if self._clock() >= until_s:
+    def whose(self, secret: str) -> str | None:
+        """The guard whose session it is; None when it is over or was none."""
+        guard, until_s = self._known.get(_key(secret), (None, 0.0))
+        if guard is not None and self._clock() >= until_s:
             self.end(secret)
-            return False
-        return True
+            return None
+        return guard
 
     def end(self, secret: str) -> None:
-        self._until_s.pop(_key(secret), None)
+        self._known.pop(_key(secret), None)
 
 
 class Throttle:

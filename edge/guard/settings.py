@@ -8,9 +8,9 @@ from msgspec import Meta, Struct
 
 
 class GuardSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the page is served, and to whom. There is no password but the one in `password_file`, which
-    `menshen edge password` writes. Only this machine can reach 127.0.0.1; for a guard's telephone set `host`, and give
-    a certificate, for the password travels. `rate_hz` bounds the pictures a second of each lane.
+    """Where the page is served, and to whom. There are no passwords but those in `password_file`, one for each guard,
+    which `menshen edge password` writes. Only this machine can reach 127.0.0.1; for a guard's telephone set `host`, and
+    give a certificate, for the password travels. `rate_hz` bounds the pictures a second of each lane.
     """
 
     password_file: str

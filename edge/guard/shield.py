@@ -46,7 +46,7 @@ class Shield:
             return PlainTextResponse("this must come from the gate's own page", 403)
         if not _is_small(headers):
             return PlainTextResponse("too large", 413)
-        if path.startswith(OPEN_PATHS) or self._sessions.knows(secret_of(headers)):
+        if path.startswith(OPEN_PATHS) or self._sessions.whose(secret_of(headers)) is not None:
             return None
         if method in _SAFE and "text/html" in headers.get("accept", ""):
             return RedirectResponse("/login", 303)

@@ -55,8 +55,13 @@ def _walk_s(here: Sighting, other: Sighting, walks: Walks) -> float:
 def is_inside(sightings: Iterable[Sighting], at_ns: int, forget_s: float) -> bool:
     """Whether the badge's holder went in last, and not longer ago than `forget_s`."""
     through = [seen for seen in sightings if seen.entered and seen.at_ns <= at_ns]
-    last = max(through, key=lambda seen: seen.at_ns, default=None)
+    last = max(through, key=_order, default=None)
     return last is not None and last.direction is Direction.IN and at_ns - last.at_ns <= forget_s * 1e9
+
+
+def _order(seen: Sighting) -> tuple[int, str, str, str]:
+    """By time; of one moment always the same way, whichever was told first: going out counts last."""
+    return seen.at_ns, seen.direction.value, seen.gate, seen.lane
 
 
 class Sightings:
@@ -90,6 +95,6 @@ class Sightings:
 
     def _add(self, sighting: Sighting) -> None:
         """The last few of each badge, and always the last time that its holder went through."""
-        seen = sorted([*self._of_badge.get(sighting.badge, ()), sighting], key=lambda it: it.at_ns)
+        seen = sorted([*self._of_badge.get(sighting.badge, ()), sighting], key=_order)
         entered = [it for it in seen[:-KEPT] if it.entered][-1:]
         self._of_badge[sighting.badge] = entered + seen[-KEPT:]

@@ -19,7 +19,7 @@ from wire.errors import MenshenError, SealError
 from wire.events import Registration
 from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
 from wire.sealing import unseal
-from wire.tokens import TokenKind, read_key, token
+from wire.tokens import READ_KINDS, read_key, token
 
 FILE = "registry.db"
 DAY_NS = 86400 * 10**9
@@ -56,7 +56,7 @@ def _sub(
 
 def _number(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_mutually_exclusive_group(required=True)
-    for kind in TokenKind:
+    for kind in READ_KINDS:
         kinds.add_argument(f"--{kind}", metavar="NUMBER")
 
 
@@ -151,7 +151,7 @@ def _token(settings: HubSettings, arguments: argparse.Namespace) -> str:
     if settings.token_key_file is None:
         raise MenshenError(f"{arguments.settings}: token_key_file is not set; expected the key that the gates have")
     secret = read_key(Path(settings.token_key_file))
-    kind, number = next((kind, getattr(arguments, kind)) for kind in TokenKind if getattr(arguments, kind) is not None)
+    kind, number = next((kind, getattr(arguments, kind)) for kind in READ_KINDS if getattr(arguments, kind) is not None)
     try:
         return token(secret, kind, number)
     except ValueError as error:

@@ -1,11 +1,11 @@
 """The projection that brings what gates register to all gates: walk-in visitors, vehicles, disinfections.
 
-    Registration ──► a visit in the record (sealed), and an entry of the registry where the token has none
+    Registration ──► a visit in the record (sealed), and an entry of the registry where the token has none in use
     Disinfection of a vehicle ──► its entry is good until `valid_s` later
 
 All of it and the cursor change in one transaction of the registry's own file, so a replay changes nothing: a visit
-stands under its offset in the journal, a token that is or ever was registered is left as it is, and a disinfection only
-ever moves the end of its validity on.
+stands under its offset in the journal, a token that is registered or was taken out is left as it is unless it was a
+visit's that is over (badges of visitors are handed out again), and a disinfection only ever moves its validity on.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ from msgspec.structs import replace
 
 from hub.journal import Entry
 from hub.registry.store import Registrar, RegistryStore
-from wire.events import Disinfection, Guest, Registration
-from wire.registry import Holder, RegistryEntry
-
-_HOLDERS = {Guest.VISITOR: Holder.VISITOR, Guest.VEHICLE: Holder.VEHICLE}
+from wire.events import Disinfection, Registration
+from wire.registry import entry_of, gives_way
 
 
 class Visit(Struct, frozen=True):
@@ -66,7 +64,7 @@ class Visits:
                     case Registration() as registration:
                         _record(db, entry, registration)
                         if entry.stream.site == self._site:
-                            store.put_if_new(db, _entry_of(registration))
+                            _register(db, store, registration)
                     case Disinfection(vehicle=str(token), time_ns=time_ns) if entry.stream.site == self._site:
                         _disinfected(db, store, token, time_ns + self._valid_ns)
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self.name, entries[-1].offset))
@@ -93,17 +91,13 @@ def _record(db: sqlite3.Connection, entry: Entry, registration: Registration) ->
     db.execute("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?)", row)
 
 
-def _entry_of(registration: Registration) -> RegistryEntry:
-    holder = _HOLDERS.get(registration.guest, Holder.VISITOR)
-    return RegistryEntry(
-        registration.token,
-        holder,
-        from_ns=registration.time_ns,
-        until_ns=registration.until_ns,
-        reason_stated=True,  # the guard asked for it, and for whom they visit
-        hosted=holder is Holder.VISITOR,
-        outside=holder is Holder.VEHICLE,
-    )
+def _register(db: sqlite3.Connection, store: RegistryStore, registration: Registration) -> None:
+    new = entry_of(registration)
+    old = store.entry(db, new.token)
+    if old is not None and gives_way(old, new):
+        store.write(db, [replace(new, disinfected_until_ns=old.disinfected_until_ns)])
+    else:
+        store.put_if_new(db, new)
 
 
 def _disinfected(db: sqlite3.Connection, store: RegistryStore, token: str, until_ns: int) -> None:

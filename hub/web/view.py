@@ -21,6 +21,8 @@ from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Ve
 
 LATE_S = 60.0
 """A passage that came this much after the fact is marked: it was caught up after an outage."""
+OLD_REGISTRY_S = 900.0
+"""A beat confirms a gate's copy of the registry every few seconds: one that waited so long for it has a fault."""
 NEVER = "—"
 _SECOND_NS = 1_000_000_000
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -80,8 +82,8 @@ def gate_level(row: GateRow) -> Level:
 
 
 def card_level(row: GateRow) -> Level:
-    """The gate's own state, its devices' and its spool's, whichever is worst."""
-    return worst((gate_level(row), spool_level(row), *map(device_level, row.devices)))
+    """The gate's own state, its devices', its spool's and its registry's, whichever is worst."""
+    return worst((gate_level(row), spool_level(row), registry_level(row), *map(device_level, row.devices)))
 
 
 def device_level(row: DeviceRow) -> Level:
@@ -126,6 +128,16 @@ def spool_level(row: GateRow) -> Level:
     return Level.NOTE if row.spool_routine else Level.CALM
 
 
+def registry_level(row: GateRow) -> Level:
+    """A copy that nobody confirms lets in who should be out; one that waits for shards soon has them."""
+    held = row.registry
+    if held is None:
+        return Level.CALM
+    if held.age_s is None or held.age_s >= OLD_REGISTRY_S:
+        return Level.WARN
+    return Level.NOTE if held.waiting else Level.CALM
+
+
 # ── the whole site ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -153,6 +165,9 @@ def _found_gates(snapshot: Snapshot, lang: Lang) -> Iterable[tuple[Level, str]]:
         names = [plain(gate.gate) for gate in snapshot.gates if gate.state == state]
         if names:
             yield _GATE_LEVELS[state], say(lang, f"overall.{state}", names=listed(lang, names))
+    old = [plain(gate.gate) for gate in snapshot.gates if registry_level(gate) is Level.WARN]
+    if old:
+        yield Level.WARN, say(lang, "overall.registry", names=listed(lang, old))
     for health in ("failed", "degraded"):
         n = sum(device.health == health for gate in snapshot.gates for device in gate.devices)
         if n:
@@ -293,6 +308,21 @@ def spool(row: GateRow, lang: Lang) -> str:
         if n
     ]
     return listed(lang, waiting) or say(lang, "spool-empty")
+
+
+def registry(row: GateRow, lang: Lang) -> str:
+    """How many tokens the gate's copy holds, how old it is, and what it still waits for."""
+    held = row.registry
+    if held is None:
+        return NEVER
+    parts = [say(lang, "registry-entries", n=held.entries)]
+    if held.age_s is None:
+        parts.append(say(lang, "registry-never"))
+    else:
+        parts.append(say(lang, "registry-age", ago=lasted(lang, held.age_s)))
+    if held.waiting:
+        parts.append(say(lang, "registry-waiting", n=held.waiting))
+    return listed(lang, parts)
 
 
 def sick_devices(row: GateRow) -> list[DeviceRow]:

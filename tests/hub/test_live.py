@@ -16,6 +16,7 @@ from hub.projections.runner import Runner
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import batch
 from tests.support.servers import eventually
+from wire.messages import RegistryHeld, SpoolDepth, Vitals
 
 DAY_NS = 86_400 * 10**9
 
@@ -55,3 +56,13 @@ async def test_a_dead_letter_shows_at_once_though_no_event_comes_and_also_after_
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await archive.stop()
+
+
+async def test_the_age_of_a_gates_registry_is_on_its_row(tmp_path):
+    presence, held = Presence(Archive(tmp_path / "journal.db"), 60.0), RegistryHeld(7, 120_000, 4.0)
+    presence.heard("site", "north")
+    desk = AlertDesk(AlertStore(tmp_path / "alerts.db", [], 3600), [])
+    board = LiveBoard(Archive(tmp_path / "journal.db"), presence, desk, "site")
+    assert board.snapshot().gates[0].registry is None
+    presence.gates["site", "north"].vitals = Vitals(1, 5, "e", 1, SpoolDepth(0, 0), registry=held)
+    assert board.snapshot().gates[0].registry == held

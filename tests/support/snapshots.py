@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from wire.events import Direction, Outcome, Reason, Refusal, Temperature, Verdict
+from wire.messages import RegistryHeld
 
 NOON_NS = 1_581_480_000_000_000_000
 """2020-02-12 04:00:00 UTC, noon in Baotou."""
@@ -23,6 +24,7 @@ def gate(name: str, *, now_ns: int = NOON_NS, **changes: Any) -> GateRow:
         "seen_ns": now_ns - 2 * SECOND_NS,
         "version": "0.1.0",
         "frames_per_s": {"cam-a": 8.7},
+        "registry": RegistryHeld(1_581_480_001, 9_417, 3.0),
         "devices": (
             DeviceRow("cam-a", "thermal", "ok"),
             DeviceRow("reader-a", "badge", "ok"),
@@ -125,7 +127,7 @@ def bad_day(now_ns: int = NOON_NS) -> Snapshot:
             ),
         ),
         gate("west", now_ns=now_ns, state="silent", seen_ns=now_ns - 4 * minute_ns, spool_routine=210,
-             spool_oldest_ns=now_ns - 9 * minute_ns),
+             spool_oldest_ns=now_ns - 9 * minute_ns, registry=RegistryHeld(1_581_480_000, 9_412, 9_000.0, 3)),
         gate("river", now_ns=now_ns, state="offline", seen_ns=now_ns - 26 * 60 * minute_ns, devices=()),
     )  # fmt: skip
     return board(

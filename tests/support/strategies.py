@@ -113,6 +113,8 @@ registrations = st.builds(
     lane=st.none() | names,
     by=st.none() | names,
     sealed=st.text(max_size=40),
+    host=st.none() | tokens,
+    reason_stated=st.booleans(),
 )
 events = st.one_of(
     person_passages,

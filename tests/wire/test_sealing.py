@@ -28,7 +28,7 @@ def test_nothing_of_the_details_shows_and_no_two_look_alike():
     assert "李雷".encode() not in base64.urlsafe_b64decode(first)
 
 
-@pytest.mark.parametrize(("key", "token"), [(new_key(), TOKEN), (KEY, "another-token")])
+@pytest.mark.parametrize(("key", "token"), [(new_key(), TOKEN), (KEY, "another-token")], ids=["key", "token"])
 def test_another_key_or_another_registration_opens_nothing(key, token):
     with pytest.raises(SealError, match="not sealed to this hub's key"):
         unseal(key, token, seal(public_of(KEY), TOKEN, WHO))

@@ -56,7 +56,20 @@ def known(stranger) -> httpx.Client:
     return stranger
 
 
-PATHS = ["/", "/lanes/people/now", "/lanes/people/picture.jpg", "/lanes/none/now", "/nowhere", "/logout"]
+PATHS = [
+    "/",
+    "/board/news",
+    "/camera",
+    "/measure",
+    "/register",
+    "/disinfect",
+    "/override",
+    "/lanes/people/now",
+    "/lanes/people/picture.jpg",
+    "/lanes/none/now",
+    "/nowhere",
+    "/logout",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -208,12 +221,29 @@ def test_the_command_writes_a_password_that_only_its_owner_can_read(tmp_path, mo
     assert stat.S_IMODE((tmp_path / "p").stat().st_mode) == 0o600
     assert PASSWORD not in (tmp_path / "p").read_text()
     found = passwords.read(tmp_path / "p")
-    assert found.fits(PASSWORD)
-    assert not found.fits(PASSWORD + "x")
+    assert passwords.fitting(found, "", PASSWORD) == passwords.UNNAMED
+    assert passwords.fitting(found, "", PASSWORD + "x") is None
     monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
     assert menshen.main(["edge", "password", str(tmp_path / "q")]) == 1
     assert "expected at least 10" in capsys.readouterr().err
     assert not (tmp_path / "q").exists()
+
+
+def test_guards_have_a_password_each_and_an_old_file_without_names_is_still_good(tmp_path):
+    path = tmp_path / "p"
+    passwords.write(path, PASSWORD)
+    path.write_text(path.read_text().partition(":")[2])  # as it was written before guards had names
+    passwords.write(path, PASSWORD + " li", "li")
+    passwords.write(path, PASSWORD + " new", "li")
+    found = passwords.read(path)
+    assert sorted(found) == ["guard", "li"]
+    assert passwords.fitting(found, " LI ", PASSWORD + " new") == "li"
+    assert [passwords.fitting(found, name, PASSWORD) for name in ("", "guard", "li", "han")] == [
+        "guard", "guard", None, None,
+    ]  # fmt: skip
+    for name in ("Li Wei", "li:x", "-", "x" * 33, ""):
+        with pytest.raises(MenshenError, match="expected lower-case letters"):
+            passwords.write(path, PASSWORD, name)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +252,7 @@ def test_the_command_writes_a_password_that_only_its_owner_can_read(tmp_path, mo
         (None, 0o600, "No such file"),
         ("scrypt$1$1$1$AAAA$AAAA", 0o600, "holds no password"),
         ("password", 0o600, "holds no password"),
+        ("", 0o600, "holds no password"),
         ("x", 0o640, "chmod 600"),
         ("x", 0o604, "chmod 600"),
     ],
@@ -251,14 +282,14 @@ def test_a_password_cannot_be_written_where_there_is_no_folder(tmp_path):
 def test_sessions_end_by_time_by_themselves_and_by_number():
     now_s = 0.0
     sessions = Sessions(100.0, lambda: now_s)
-    first = sessions.begin()
-    assert sessions.knows(first)
+    first = sessions.begin("li")
+    assert sessions.whose(first) == "li"
     for _ in range(MOST_SESSIONS):
-        last = sessions.begin()
-    assert not sessions.knows(first)
+        last = sessions.begin("han")
+    assert sessions.whose(first) is None
     now_s = 101.0
-    assert not sessions.knows(last)
-    assert not sessions.knows("")
+    assert sessions.whose(last) is None
+    assert sessions.whose("") is None
 
 
 def test_a_pause_is_for_one_address_and_passes():
@@ -287,9 +318,8 @@ def test_a_gate_without_the_password_file_says_how_to_make_it(tmp_path, capsys):
 
 def test_a_gate_without_the_page_needs_none_of_its_packages_and_one_with_it_says_which(tmp_path):
     path = write_gate(tmp_path, SIMULATED)
-    program = (
-        "import sys\nfor name in ('starlette', 'uvicorn', 'jinja2', 'PIL', 'httpx', 'flyr'): sys.modules[name] = None\n"
-    )
+    missing = ("starlette", "uvicorn", "jinja2", "cryptography", "PIL", "httpx", "flyr")
+    program = f"import sys\nfor name in {missing}: sys.modules[name] = None\n"
     program += "import menshen; raise SystemExit(menshen.main(['edge', 'check', sys.argv[1]]))"
     with_page = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
     assert with_page.returncode == 1

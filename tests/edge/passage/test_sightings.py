@@ -66,6 +66,15 @@ def test_who_is_inside_is_the_same_in_any_order_of_hearing_and_after_many_sighti
     assert book.fresh() == []
 
 
+def test_of_two_sightings_of_one_moment_the_same_counts_whichever_was_told_first():
+    both = [seen(1, entered=True, way="in"), seen(1, entered=True, way="out")]
+    for told in (both, both[::-1]):
+        book = Sightings()
+        for sighting in [*told, *(seen(2 + n, entered=False) for n in range(20))]:
+            book.hear(sighting)
+        assert is_inside(book.of("badge-ann"), 1000 * S, 10_000) is False
+
+
 def test_what_is_old_is_forgotten():
     book = Sightings([seen(1), seen(5)])
     book.forget(4 * S)

@@ -89,7 +89,10 @@ async def test_an_answer_that_drips_in_is_waited_for_no_longer_than_agreed(http_
     await channel.close()
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{free_port()}/", "http://[half/", "gopher://x/"])
+URLS = [f"http://127.0.0.1:{free_port()}/", "http://[half/", "gopher://x/"]
+
+
+@pytest.mark.parametrize("url", URLS, ids=["nobody", "half", "gopher"])
 async def test_a_receiver_that_cannot_be_reached_is_tried_again(url):
     channel = hook(url)
     with pytest.raises(DeliveryError) as caught:

@@ -17,12 +17,20 @@ from tests.support.registry import SOMEBODY, entry
 from wire.errors import RegistryError
 from wire.events import AnyEvent, Disinfection, Guest, Registration, Urgency
 from wire.messages import StreamId, encode_event
-from wire.registry import Flag, Holder, RegistryEntry
+from wire.registry import Flag, Holder, RegistryEntry, entry_of
 from wire.sealing import Details, public_of, seal
 
 NOON_NS = 1_581_200_000_000_000_000
 HOUR_NS = 3600 * 10**9
-VISITOR = Registration(time_ns=NOON_NS, token=SOMEBODY, guest=Guest.VISITOR, until_ns=NOON_NS + HOUR_NS, lane="people")
+VISITOR = Registration(
+    time_ns=NOON_NS,
+    token=SOMEBODY,
+    guest=Guest.VISITOR,
+    until_ns=NOON_NS + HOUR_NS,
+    lane="people",
+    host="token-of-a-host",
+    reason_stated=True,
+)
 LORRY = RegistryEntry("token-of-a-lorry", Holder.VEHICLE)
 
 
@@ -59,6 +67,25 @@ async def test_a_visitor_registered_at_one_gate_is_known_to_all_until_the_visit_
     )
     [visit] = await visits.between(NOON_NS, NOON_NS + 1)
     assert (visit.gate, visit.registration) == ("north", VISITOR)
+
+
+async def test_who_stated_no_reason_or_visits_nobody_is_known_as_such(registrar, visits):
+    await visits.apply(journalled(msgspec.structs.replace(VISITOR, host=None, reason_stated=False)))
+    known = await find(registrar, SOMEBODY)
+    assert (known.hosted, known.reason_stated) == (False, False)
+
+
+async def test_a_visitors_badge_can_be_handed_out_again_when_the_visit_is_over_and_not_before(registrar, visits):
+    early, late = (
+        msgspec.structs.replace(VISITOR, time_ns=begin_ns, until_ns=begin_ns + 5 * HOUR_NS)
+        for begin_ns in (NOON_NS + HOUR_NS // 2, NOON_NS + HOUR_NS)
+    )
+    await visits.apply(journalled(VISITOR, early))
+    assert (await find(registrar, SOMEBODY)).until_ns == VISITOR.until_ns
+    await visits.apply(journalled(VISITOR, late))
+    assert await find(registrar, SOMEBODY) == entry_of(late)
+    await visits.apply(journalled(VISITOR, late))
+    assert await find(registrar, SOMEBODY) == entry_of(late)
 
 
 async def test_a_replay_changes_nothing_and_the_cursor_is_kept(registrar, visits):

@@ -27,7 +27,8 @@ from hub.alerts.store import AlertStore
 from hub.web.alerts import Rights
 from hub.web.app import AlertPages, create_app
 from hub.web.serve import WebServer
-from tests.hub.web.test_browser import ARGS, CHROMIUM, PHONE
+from tests.hub.web.test_browser import PHONE
+from tests.support.browser import ARGS, CHROMIUM
 from tests.support.console import ZONE, WrittenBoard
 from tests.support.events import TIME_NS
 from tests.support.snapshots import board

@@ -16,6 +16,7 @@ from hub.web.view import Level
 from hub.web.words import LANGS, Lang, say
 from tests.support.snapshots import NOON_NS, SECOND_NS, alert, bad_day, board, fever, gate, person
 from wire.events import Outcome, Reason, Verdict
+from wire.messages import RegistryHeld
 
 BAOTOU = ZoneInfo("Asia/Shanghai")
 
@@ -38,6 +39,7 @@ def test_a_board_without_gates_is_no_data_and_not_normal() -> None:
         ({"alerts": (alert(1, severity="info"),)}, Level.NOTE, "notices: 1"),
         ({"gates": (gate("north"), gate("south", state="offline"))}, Level.GRAVE, "gates offline: south"),
         ({"gates": (gate("west", state="silent"),)}, Level.WARN, "gates silent: west"),
+        ({"gates": (gate("west", registry=RegistryHeld(3, 9, 7200.0)),)}, Level.WARN, "registry out of date at: west"),
         ({"gates": (gate("west", devices=(DeviceRow("c", "thermal", "failed"),)),)}, Level.GRAVE, "devices failed: 1"),
         ({"projections": (ProjectionRow("timeseries", 5, "waiting"),)}, Level.WARN, "behind: time series"),
         ({"dead_letters": 2}, Level.NOTE, "messages nobody could read: 2"),
@@ -133,3 +135,22 @@ def test_plain_text_holds_nothing_that_steers_and_keeps_all_else(text: str) -> N
 
 def test_an_escape_sequence_is_seen_and_not_obeyed() -> None:
     assert view.plain("a\x1b[2Jb\u202ec") == "a\ufffd[2Jb\ufffdc"
+
+
+@pytest.mark.parametrize(
+    ("held", "level", "said"),
+    [
+        (None, Level.CALM, "—"),
+        (RegistryHeld(3, 120_000, 4.0), Level.CALM, "120000 entries, 4 s old"),
+        (
+            RegistryHeld(3, 9, 4.0, 2),
+            Level.NOTE,
+            "9 entries, 4 s old, 2 parts still to come",
+        ),
+        (RegistryHeld(3, 9, 7300.0), Level.WARN, "9 entries, 2 h 1 min old"),
+        (RegistryHeld(0, 0), Level.WARN, "0 entries, never confirmed"),
+    ],
+)
+def test_a_gates_registry_is_told_with_its_age_and_warned_of_when_nobody_confirms_it(held, level, said):
+    row = gate("north", registry=held)
+    assert (view.registry(row, "en"), view.registry_level(row), view.card_level(row)) == (said, level, level)

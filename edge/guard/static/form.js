@@ -1,0 +1,11 @@
+"use strict";
+// One press is one deed: the button rests until the gate has answered. (The gate knows a repeated form by its key too.)
+
+const form = document.querySelector("form.deed");
+form.addEventListener("submit", () => {
+  const button = form.querySelector("button[type=submit]");
+  setTimeout(() => { button.disabled = true; });
+  setTimeout(() => { button.disabled = false; }, 10000);
+});
+window.addEventListener("pageshow", () => { form.querySelector("button[type=submit]").disabled = false; });
+form.querySelector("[aria-invalid]")?.focus();
