@@ -10,7 +10,7 @@ from datetime import date
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.accounts.audit import note_all
@@ -18,7 +18,7 @@ from hub.registry.entries import is_over
 from hub.registry.fields import PEOPLE, VEHICLES, Kind, Number, Record, Value
 from hub.registry.models import Badge, ListedArea, Person, PersonKind, Place, PlaceKind, Team, Vehicle
 from hub.registry.plans import Change, Register, Site
-from wire.tokens import TokenKind, token
+from wire.tokens import TokenKind, normal, token
 
 T = TypeVar("T")
 
@@ -33,6 +33,30 @@ class Hand(NamedTuple):
     by: str
     now_ns: int
     key: bytes
+
+
+class Asked(NamedTuple):
+    """What somebody looks for in a list, and from where on."""
+
+    words: str = ""
+    after: str = ""
+    all: bool = False
+    """Also those who are no longer active."""
+    most: int = 51
+    now_ns: int = 0
+
+
+def record_of(one: Person | Vehicle, now_ns: int) -> dict[str, Value]:
+    """A person or a vehicle as a record."""
+    return person_record(one) if isinstance(one, Person) else vehicle_record(one, now_ns)
+
+
+def by_id(session: Session, kind: Kind, record_id: int) -> Person | Vehicle | None:
+    """One person or vehicle; None for an id that is none, or of somebody who is erased."""
+    if kind is VEHICLES:
+        return session.get(Vehicle, record_id)
+    person = session.scalars(_people().where(Person.id == record_id, Person.erased_ns.is_(None))).one_or_none()
+    return person if isinstance(person, Person) else None
 
 
 def person_record(person: Person) -> dict[str, Value]:
@@ -88,6 +112,42 @@ def all_records(session: Session, kind: Kind, now_ns: int) -> Iterator[dict[str,
     else:
         for vehicle in session.scalars(_vehicles().order_by(Vehicle.plate)):
             yield vehicle_record(vehicle, now_ns)
+
+
+def found(session: Session, kind: Kind, asked: Asked, key: bytes | None) -> Sequence[Person] | Sequence[Vehicle]:
+    """Up to `most` people or vehicles that match, by number or plate, after the one with `after`."""
+    if kind is PEOPLE:
+        people = _people().where(Person.erased_ns.is_(None), Person.number > asked.after)
+        if not asked.all:
+            people = people.where(Person.active.is_(True))
+        if asked.words:
+            people = people.where(_person_matches(asked.words, key))
+        return session.scalars(people.order_by(Person.number).limit(asked.most)).all()
+    vehicles = select(Vehicle).where(Vehicle.plate > asked.after)
+    if not asked.all:
+        vehicles = vehicles.where(or_(Vehicle.until_ns.is_(None), Vehicle.until_ns > asked.now_ns))
+    if asked.words:
+        plate = normal(asked.words)
+        owned = Vehicle.owner.contains(asked.words, autoescape=True)
+        vehicles = vehicles.where(
+            or_(Vehicle.plate.contains(plate, autoescape=True), owned, Vehicle.tag == asked.words)
+        )
+    return session.scalars(vehicles.order_by(Vehicle.plate).limit(asked.most)).all()
+
+
+def _person_matches(words: str, key: bytes | None) -> ColumnElement[bool]:
+    """By the start of number or telephone, a part of the name, a team's name, or a whole badge number."""
+    teams = select(Team.id).where(Team.name == words)
+    ways = [
+        Person.number.startswith(words, autoescape=True),
+        Person.name.contains(words, autoescape=True),
+        Person.telephone.startswith(words, autoescape=True),
+        Person.team_id.in_(teams),
+    ]
+    if key is not None and normal(words):
+        holders = select(Badge.person_id).where(Badge.token == token(key, TokenKind.BADGE, words))
+        ways.append(Person.id.in_(holders))
+    return or_(*ways)
 
 
 def save(session: Session, kind: Kind, changes: Sequence[Change], hand: Hand) -> list[int]:
@@ -207,8 +267,3 @@ def parts(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while part := list(islice(rest, _AT_ONCE)):
         yield part
-
-
-def kind_named(name: str) -> Kind | None:
-    """`people` or `vehicles`."""
-    return next((kind for kind in (PEOPLE, VEHICLES) if kind.name == name), None)
