@@ -54,7 +54,7 @@ _IMPORT = {
     "import.file": ("Excel (.xlsx) or CSV file", "Excel（.xlsx）或 CSV 文件"),
     "import.look": ("Show what would change", "预览变更"),
     "import.how": (
-        "Nothing changes before you have seen what would. Who is not in the file, and what it has no column for, stays.",
+        "Nothing changes before you have seen what would. What the file has no row or column for, stays.",
         "预览确认之前不会有任何改动。文件中没有的记录保持不变；文件中没有的列，对应内容保持不变。",
     ),
     "import.columns": ("Columns, by their header (* must be there):", "列标题（* 为必填）："),
@@ -104,7 +104,8 @@ _SITE = {
     ),
     "site.shift.add": ("Add a shift", "添加班次"),
     "site.name": ("Name", "名称"),
-    "site.title": ("Title", "显示名称"),
+    "site.title": ("Title", "名称"),
+    "site.code": ("Name in events and QR codes, as workshop-3", "事件和二维码中的代号，如 workshop-3"),
     "site.grid": ("Grid", "网格"),
     "site.leader": ("Leader", "班组长"),
     "site.shift": ("Shift", "班次"),
@@ -153,7 +154,7 @@ _FAULTS = {
         "“{found}”属于重点地区：须填写返回日期",
     ),
     "fault.no-isolation-place": (
-        "“{found}” is a listed area and the site has no isolation place (enter it under Site): nobody may be taken in from there",
+        "“{found}” is a listed area, and the site has no isolation place for who is back from there (see Site)",
         "“{found}”属于重点地区，而本厂没有隔离场所：14 天内从该地返回者不能登记。请先在“厂区”登记隔离场所及人数。",
     ),
     "fault.no-shift": ("There is no such shift.", "没有这个班次。"),
