@@ -6,7 +6,7 @@ broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ rollups: hourly and daily figures → InfluxDB
             │                          ├─ visits: who was registered at a gate → registry
          presence                      └─ board → console
-registry (store) ── publisher → broker → gates
+people, cases (database) ── office → registry (store) ── publisher → broker → gates
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from hub.projections.runner import Projection, Runner
 from hub.projections.timeseries import TimeSeries
 from hub.registry import key
 from hub.registry.command import FILE as REGISTRY_FILE
+from hub.registry.office import PeopleOffice
 from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
@@ -43,6 +44,7 @@ from hub.web.app import AlertPages, Office, create_app
 from hub.web.rights import make_rights
 from hub.web.serve import WebServer
 from wire.sealing import public_of
+from wire.tokens import read_key
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +89,9 @@ class Hub:
         zone = ZoneInfo(settings.zone) if settings.zone else None
         pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
         self.database = Database(settings.database_url)
-        office = Office(self.database)
+        token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
+        self.office = PeopleOffice(self.database, self.registrar, token_key, zone)
+        office = Office(self.database, people=self.office)
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
         )
@@ -143,6 +147,7 @@ class Hub:
             tasks.create_task(self._publisher.run(), name="registry")
             if self._influx is not None:
                 tasks.create_task(publish(self.rollups, self._influx), name="figures")
+            tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")

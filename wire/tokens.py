@@ -39,11 +39,16 @@ def token(key: bytes, kind: TokenKind, number: str) -> str:
     """
     if len(key) < MIN_KEY_BYTES:
         raise ValueError(f"token key of {len(key)} bytes, expected at least {MIN_KEY_BYTES}")
-    plain = "".join(unicodedata.normalize("NFKC", number).upper().split())
+    plain = normal(number)
     if not plain:
         raise ValueError(f"{kind} number {number!r}: expected at least one character")
     digest = hmac.new(key, f"{kind}\0{plain}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+
+
+def normal(number: str) -> str:
+    """What two readings of the same number have in common: no difference of case, width or spaces."""
+    return "".join(unicodedata.normalize("NFKC", number).upper().split())
 
 
 def read_key(path: Path) -> bytes:

@@ -108,7 +108,9 @@ def _add(arguments: argparse.Namespace) -> int:
         reason_stated=arguments.holder == Holder.VISITOR,  # whoever registers a visitor here knows why they come
         hosted=arguments.holder == Holder.VISITOR,
     )
-    _open(settings).put([entry])
+    store = _open(settings)
+    _refuse_owned(store, made)
+    store.put([entry])
     print(f"{made}: registered as {entry.holder}")
     return 0
 
@@ -116,10 +118,18 @@ def _add(arguments: argparse.Namespace) -> int:
 def _remove(arguments: argparse.Namespace) -> int:
     settings = hub_settings.load(arguments.settings)
     made = _token(settings, arguments)
-    if not _open(settings).remove([made]):
+    store = _open(settings)
+    _refuse_owned(store, made)
+    if not store.remove([made]):
         raise MenshenError(f"{made}: is not registered")
     print(f"{made}: taken out")
     return 0
+
+
+def _refuse_owned(store: RegistryStore, made: str) -> None:
+    """The office's record would bring it back as it says; so it is changed there."""
+    if source := store.source(made):
+        raise MenshenError(f"{made}: belongs to {source} of the office; change it on the console")
 
 
 def _visits(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,10 @@ Every change gets a version that is larger than all before, in microseconds of t
 hub that was restored from a backup thus goes on above what its gates have seen. Several processes may write (the hub,
 `menshen hub registry`); `changed` tells of what others wrote.
 
+An entry's *source* says which record of the office it follows from (`person 17`); it is empty for what a gate or the
+command line registered. `settle` makes what the office owns what it should be, and touches nothing else but a token
+that the office takes over.
+
 `Registrar` gives it a thread; the class itself blocks.
 """
 
@@ -12,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -28,7 +32,7 @@ T = TypeVar("T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entries (
-    token TEXT PRIMARY KEY, shard INTEGER NOT NULL, version INTEGER NOT NULL, body BLOB
+    token TEXT PRIMARY KEY, shard INTEGER NOT NULL, version INTEGER NOT NULL, body BLOB, source TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_shard ON entries (shard, token);
 CREATE INDEX IF NOT EXISTS entries_by_version ON entries (version);
@@ -38,6 +42,9 @@ CREATE TABLE IF NOT EXISTS visits (
 CREATE INDEX IF NOT EXISTS visits_by_time ON visits (time_ns);
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
+_ADD_SOURCE = "ALTER TABLE entries ADD COLUMN source TEXT NOT NULL DEFAULT ''"
+_BY_SOURCE = "CREATE INDEX IF NOT EXISTS entries_by_source ON entries (source)"
+_OWNED = "SELECT token, source FROM entries WHERE body IS NOT NULL AND"
 _BUSY_S = 10.0
 
 
@@ -64,6 +71,9 @@ class RegistryStore:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
+            if "source" not in {row[1] for row in self._db.execute("PRAGMA table_info(entries)")}:
+                self._db.execute(_ADD_SOURCE)
+            self._db.execute(_BY_SOURCE)
         except (sqlite3.DatabaseError, OSError) as error:
             raise RegistryError(f"registry {self._path}: {error}") from error
 
@@ -93,14 +103,45 @@ class RegistryStore:
             return len(there)
 
     def replace(self, entries: Collection[RegistryEntry]) -> tuple[int, int]:
-        """Make the registry these entries and no others: how many were put, how many taken out."""
+        """Make what the office does not own these entries and no others: how many were put, how many taken out."""
         with self.transaction() as db:
-            new = {entry.token: msgspec.json.encode(entry) for entry in entries}
-            old = dict(db.execute("SELECT token, body FROM entries WHERE body IS NOT NULL"))
+            rows = db.execute("SELECT token, body, source FROM entries WHERE body IS NOT NULL").fetchall()
+            owned = {token for token, _, source in rows if source}
+            old = {token: body for token, body, source in rows if not source}
+            new = {entry.token: msgspec.json.encode(entry) for entry in entries if entry.token not in owned}
             put = [(token, body) for token, body in new.items() if old.get(token) != body]
             gone = [(token, None) for token in old if token not in new]
             self._write(db, [*put, *gone])
             return len(put), len(gone)
+
+    def settle(self, wanted: Mapping[str, Collection[RegistryEntry]]) -> int:
+        """Make the entries of each source that is named these and no others; how many tokens changed."""
+        new = {entry.token: (source, entry) for source, entries in wanted.items() for entry in entries}
+        with self.transaction() as db:
+            old = [row for source in wanted for row in db.execute(f"{_OWNED} source = ?", (source,))]
+            rows: list[tuple[str, bytes | None, str]] = [(token, None, own) for token, own in old if token not in new]
+            for token, (source, entry) in new.items():
+                there = db.execute("SELECT body, source FROM entries WHERE token = ?", (token,)).fetchone()
+                body, owner = there or (None, "")
+                encoded = msgspec.json.encode(_with_disinfection(entry, body))
+                if (encoded, source) != (body, owner):
+                    rows.append((token, encoded, source))
+            self._write_owned(db, rows)
+            return len(rows)
+
+    def drop_sources_but(self, known: Collection[str]) -> int:
+        """Take out what belongs to records of the office that are none of these; how many tokens."""
+        with self.transaction() as db:
+            rows = db.execute(f"{_OWNED} source != ''").fetchall()
+            gone: list[tuple[str, bytes | None, str]] = [(token, None, own) for token, own in rows if own not in known]
+            self._write_owned(db, gone)
+            return len(gone)
+
+    def source(self, token: str) -> str:
+        """The record of the office that a registered token follows from; empty where it follows from none."""
+        with self.transaction() as db:
+            row = db.execute("SELECT source FROM entries WHERE token = ? AND body IS NOT NULL", (token,)).fetchone()
+        return "" if row is None else str(row[0])
 
     def find(self, token: str) -> RegistryEntry | None:
         """One entry."""
@@ -144,10 +185,15 @@ class RegistryStore:
             return Shards(self._version(db), entries)
 
     def _write(self, db: sqlite3.Connection, rows: list[tuple[str, bytes | None]]) -> None:
+        self._write_owned(db, [(token, body, _owner(db, token)) for token, body in rows])
+
+    def _write_owned(self, db: sqlite3.Connection, rows: list[tuple[str, bytes | None, str]]) -> None:
         if rows:
             version = self._next_version(db)
-            values = [(token, shard_of(token), version, body) for token, body in rows]
-            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", values)
+            values = [(token, shard_of(token), version, body, source) for token, body, source in rows]
+            db.executemany(
+                "INSERT OR REPLACE INTO entries (token, shard, version, body, source) VALUES (?, ?, ?, ?, ?)", values
+            )
 
     def _next_version(self, db: sqlite3.Connection) -> int:
         version = max(self._version(db) + 1, self._now_ns() // 1000)
@@ -188,6 +234,21 @@ class Registrar:
 def _body(db: sqlite3.Connection, token: str) -> bytes | None:
     row = db.execute("SELECT body FROM entries WHERE token = ?", (token,)).fetchone()
     return None if row is None else row[0]
+
+
+def _owner(db: sqlite3.Connection, token: str) -> str:
+    """Whoever changes an entry of the office, the office still owns it."""
+    row = db.execute("SELECT source FROM entries WHERE token = ?", (token,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _with_disinfection(entry: RegistryEntry, body: bytes | None) -> RegistryEntry:
+    """A disinfection that gates have reported since counts on."""
+    if body is None:
+        return entry
+    known_ns = msgspec.json.decode(body, type=RegistryEntry).disinfected_until_ns or 0
+    later = known_ns > (entry.disinfected_until_ns or 0)
+    return msgspec.structs.replace(entry, disinfected_until_ns=known_ns) if later else entry
 
 
 def _in_shard(db: sqlite3.Connection, number: int) -> list[RegistryEntry]:

@@ -22,10 +22,14 @@ from hub.accounts.roles import Permission, may
 from hub.accounts.throttle import Throttle
 from hub.database import Database
 from hub.web.page import Page
-from hub.web.words import Lang
+from hub.web.words import Lang, as_lang
 
 COOKIE = "menshen-sign-in"
+LANG_COOKIE = "menshen-lang"
+YEAR_S = 365 * 86400
 MAX_FIELDS = 400
+MAX_FORM_BYTES = 11 * 2**20
+"""A file of 10 MB (`hub.registry.sheets`) and what is around it."""
 _TOKEN = "Bearer "  # noqa: S105 - the scheme's name
 
 
@@ -113,11 +117,15 @@ class Access:
         """A page for whoever asks, in their language."""
         lang = self.language(request)
         html = self.page.office(template, lang, self.now_ns(), heading, who, **values)
-        return html_response(html, lang, status)
+        response = html_response(html, lang, status)
+        if as_lang(request.query_params.get("lang")):
+            response.set_cookie(LANG_COOKIE, lang, max_age=YEAR_S, httponly=True, samesite="lax")
+        return response
 
 
 async def read_form(request: Request, who: Who) -> Form:
     """The form of a request. Raises `Denied` when it is not from a page that we gave to `who`."""
+    _check_size(request)
     async with request.form(max_files=1, max_fields=MAX_FIELDS) as sent:
         fields = {name: value for name, value in sent.items() if isinstance(value, str)}
         files = {name: value for name, value in sent.items() if isinstance(value, UploadFile)}
@@ -127,6 +135,13 @@ async def read_form(request: Request, who: Who) -> Form:
         for file in files.values():
             await file.seek(0)
         return Form(who, fields, {name: await _kept(file) for name, file in files.items()})
+
+
+def _check_size(request: Request) -> None:
+    """Before anything is read: browsers always say how much they send."""
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not length.isdigit() or int(length) > MAX_FORM_BYTES:
+        raise Denied(413, "too-large", most=MAX_FORM_BYTES // 2**20)
 
 
 async def _kept(file: UploadFile) -> UploadFile:

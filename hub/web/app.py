@@ -19,17 +19,19 @@ from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
 from hub.board import Snapshot
 from hub.database import Database
+from hub.registry.office import PeopleOffice
 from hub.web import stream
-from hub.web.access import Access
+from hub.web.access import LANG_COOKIE, YEAR_S, Access
 from hub.web.accounts import add_accounts
 from hub.web.alerts import Rights, add_alerts
 from hub.web.page import STATIC, Page
+from hub.web.people import add_people
 from hub.web.records import Records, add_records
 from hub.web.sign_in import add_sign_in
+from hub.web.site import add_site
+from hub.web.visitors import add_visitors
 from hub.web.words import Lang, as_lang, preferred
 
-LANG_COOKIE = "menshen-lang"
-_YEAR_S = 365 * 86400
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -74,6 +76,7 @@ class Office(NamedTuple):
 
     database: Database
     now_ns: Callable[[], int] = time.time_ns
+    people: PeopleOffice | None = None
 
 
 def create_app(
@@ -109,6 +112,10 @@ def create_app(
         access = Access(office.database, page, language, office.now_ns)
         add_sign_in(app, access)
         add_accounts(app, access)
+        if office.people is not None:
+            add_people(app, access, office.people)
+            add_site(app, access, office.people)
+            add_visitors(app, access, office.people)
     return app
 
 
@@ -119,7 +126,7 @@ def _add_page(app: FastAPI, source: BoardSource, page: Page, version: str) -> No
         html = page.full(source.snapshot(), source.ready(), lang)
         response = Response(html, media_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"})
         if as_lang(request.query_params.get("lang")):
-            response.set_cookie(LANG_COOKIE, lang, max_age=_YEAR_S, httponly=True, samesite="lax")
+            response.set_cookie(LANG_COOKIE, lang, max_age=YEAR_S, httponly=True, samesite="lax")
         return response
 
     @app.get("/live")
@@ -175,7 +182,7 @@ class _Static(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         lasting = bool(scope["query_string"]) and response.status_code < 400
-        response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable" if lasting else "no-cache"
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if lasting else "no-cache"
         return response
 
 

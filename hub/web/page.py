@@ -16,6 +16,7 @@ from hub.alerts.lifecycle import State, Word, on_word
 from hub.alerts.store import Silence
 from hub.alerts.tables import LogLine
 from hub.board import AlertRow, Snapshot
+from hub.registry.fields import written
 from hub.web import view
 from hub.web.words import LANGS, Lang, name, say
 
@@ -31,6 +32,10 @@ class Way(NamedTuple):
 WAYS: list[Way] = [
     Way("/", "board", Permission.BOARD),
     Way("/alerts", "alerts-all", Permission.BOARD),
+    Way("/people", "registered.people", Permission.PEOPLE),
+    Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
+    Way("/visitors", "visitors", Permission.VISITORS_EDIT),
+    Way("/site", "site", Permission.SITE_EDIT),
     Way("/users", "users", Permission.USERS_EDIT),
     Way("/audit", "audit", Permission.AUDIT),
 ]
@@ -57,7 +62,7 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._env.filters["plain"] = view.plain
+        self._env.filters.update(plain=view.plain, written=written)
         self._env.globals.update(
             v=view, site=site, version=version, parts=PARTS, refresh_s=REFRESH_S, assets=_fingerprints()
         )

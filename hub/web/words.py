@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, get_args
 
+from hub.web.register_words import REGISTER
+
 Lang = Literal["en", "zh"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
 
@@ -400,7 +402,9 @@ _ACCOUNTS = {
     "denied.not-found": ("There is no such page.", "没有这个页面。"),
     "denied.method": ("This page cannot be used like that.", "该页面不支持此操作。"),
 }
-WORDS: dict[str, tuple[str, str]] = _OUTCOMES | _REASONS | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS
+WORDS: dict[str, tuple[str, str]] = (
+    _OUTCOMES | _REASONS | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS | REGISTER
+)
 """Key to (English, Chinese)."""
 
 

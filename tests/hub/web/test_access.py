@@ -15,6 +15,8 @@ from hub.accounts import desk
 from hub.accounts.models import AuditEntry, Role
 from hub.accounts.roles import MAY, Permission
 from hub.database import Database
+from hub.registry.office import PeopleOffice
+from hub.registry.store import Registrar, RegistryStore
 from hub.web.app import Office, create_app
 from hub.web.serve import WebServer
 from tests.support.console import ZONE, WrittenBoard
@@ -49,12 +51,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def server(database: Database, clock: Clock) -> AsyncIterator[WebServer]:
-    app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=Office(database, clock))
+async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncIterator[WebServer]:
+    registrar = Registrar(RegistryStore(tmp_path / "registry.db"))
+    await registrar.start()
+    office = Office(database, clock, PeopleOffice(database, registrar, b"a key of 16 bytes", ZONE, clock))
+    app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
     server = WebServer(app, host="127.0.0.1", port=0)
     await server.start()
     yield server
     await server.stop()
+    await registrar.stop()
 
 
 @pytest.fixture
@@ -167,9 +173,13 @@ async def test_a_program_comes_with_a_token_and_needs_no_form_token(browser, dat
 
 async def test_an_unknown_page_and_a_wrong_method_are_answered_in_words(browser):
     assert "There is no such page." in (await browser.get("/nowhere")).text
-    assert "没有这个页面" in (await browser.get("/nowhere?lang=zh")).text
     assert (await browser.delete("/sign-in")).status_code == 405
     assert (await browser.get("/api/nowhere")).json() == {"error": "There is no such page."}
+
+
+async def test_a_language_once_chosen_stays(browser):
+    assert "没有这个页面" in (await browser.get("/nowhere?lang=zh")).text
+    assert "没有这个页面" in (await browser.get("/nowhere")).text
 
 
 async def test_the_record_shows_who_did_what_and_says_when_it_was_tampered_with(browser, database):
@@ -187,8 +197,8 @@ async def test_the_record_shows_who_did_what_and_says_when_it_was_tampered_with(
     assert "Entry 1 is not as it was written" in (await browser.get("/audit")).text
 
 
-OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out"}
-"""What nobody has to sign in for: the board without names, health, and the door itself."""
+OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out", "/pass/{number}"}
+"""What nobody has to sign in for: the board without names, health, the door itself, and a pass by its number."""
 NEEDS = {
     ("GET", "/account"): None,
     ("POST", "/account"): None,
@@ -196,8 +206,34 @@ NEEDS = {
     ("POST", "/users"): Permission.USERS_EDIT,
     ("POST", "/users/{user_id}/disable"): Permission.USERS_EDIT,
     ("GET", "/audit"): Permission.AUDIT,
+    ("GET", "/visitors"): Permission.VISITORS_EDIT,
+    ("POST", "/visitors"): Permission.VISITORS_EDIT,
+    ("POST", "/visitors/{visit_id:int}/cancel"): Permission.VISITORS_EDIT,
+    ("GET", "/site"): Permission.SITE_EDIT,
+    ("POST", "/site/{what}"): Permission.SITE_EDIT,
+    ("POST", "/site/{what}/remove"): Permission.SITE_EDIT,
+    **{
+        (method, f"/{kind}{path}"): permission
+        for kind in ("people", "vehicles")
+        for method, path, permission in (
+            ("GET", "", Permission.PEOPLE),
+            ("POST", "", Permission.PEOPLE_EDIT),
+            ("GET", "/new", Permission.PEOPLE_EDIT),
+            ("GET", "/{record_id:int}", Permission.PEOPLE),
+            ("POST", "/{record_id:int}", Permission.PEOPLE_EDIT),
+            ("GET", "/export", Permission.PEOPLE_EDIT),
+            ("GET", "/import", Permission.PEOPLE_EDIT),
+            ("POST", "/import", Permission.PEOPLE_EDIT),
+            ("POST", "/import/{number}", Permission.PEOPLE_EDIT),
+        )
+    },
 }
 """Every other address and the permission that it needs; None: only to be signed in."""
+
+
+def address(path: str) -> str:
+    """A path with something in its blanks."""
+    return re.sub(r"{[^}]*}", "999", path)
 
 
 def routes(server: WebServer) -> set[tuple[str, str]]:
@@ -216,13 +252,13 @@ async def test_every_address_is_in_the_table_of_rights(server):
 @pytest.mark.parametrize("role", Role)
 async def test_each_role_sees_and_does_what_the_table_says_and_nothing_else(server, browser, database, role):
     for method, path in sorted(NEEDS):
-        answer = await browser.request(method, path.replace("{user_id}", "999"))
+        answer = await browser.request(method, address(path))
         assert answer.status_code == 303, "nobody is signed in"
     await add(database, role)
     await sign_in(browser, role.value)
     token = await csrf(browser)
     for (method, path), permission in sorted(NEEDS.items(), key=str):
-        answer = await browser.request(method, path.replace("{user_id}", "999"), headers={"x-csrf": token})
+        answer = await browser.request(method, address(path), headers={"x-csrf": token})
         may = permission is None or permission in MAY[role]
         refused = answer.status_code == 403 and "Your role may not do this." in answer.text
         assert refused is not may, (method, path, answer.status_code)

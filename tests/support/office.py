@@ -1,0 +1,77 @@
+"""The console with its office over real stores, served on a free port of this machine, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from hub.accounts import desk
+from hub.accounts.models import Role
+from hub.database import Database
+from hub.registry.office import PeopleOffice
+from hub.registry.store import Registrar, RegistryStore
+from hub.web.app import Office, create_app
+from hub.web.serve import WebServer
+from tests.support.console import ZONE, WrittenBoard
+from tests.support.snapshots import bad_day
+
+KEY = b"a key of the site, 16 bytes or more"
+PASSWORD = "correct horse battery"
+
+
+class ServedOffice:
+    """A console where one user of each role may sign in with `PASSWORD`."""
+
+    def __init__(self, folder: Path, *, key: bytes | None = KEY) -> None:
+        self._folder = folder
+        self._key = key
+        self.url = ""
+
+    def start(self) -> Self:
+        ready = threading.Event()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(ready),), name="office")
+        self._thread.start()
+        if not ready.wait(20):
+            raise RuntimeError("the console did not start within 20 s")
+        return self
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(10)
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        database = Database(f"sqlite:///{self._folder / 'menshen.db'}")
+        registrar = Registrar(RegistryStore(self._folder / "registry.db"))
+        await database.start()
+        await registrar.start()
+        for role in Role:
+            await database.write(
+                lambda session, role=role: desk.add_user(
+                    session, role.value, "王芳", role, PASSWORD, by="test", now_ns=1
+                )
+            )
+        office = Office(database, people=PeopleOffice(database, registrar, self._key, ZONE))
+        app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
+        server = WebServer(app, host="127.0.0.1", port=0)
+        await server.start()
+        self.url = server.url
+        ready.set()
+        await self._stopping.wait()
+        await server.stop()
+        await registrar.stop()
+        await database.stop()
+
+
+@contextmanager
+def served_office(folder: Path, *, key: bytes | None = KEY) -> Iterator[ServedOffice]:
+    """An office without anybody registered."""
+    office = ServedOffice(folder, key=key).start()
+    try:
+        yield office
+    finally:
+        office.stop()
