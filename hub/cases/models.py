@@ -49,6 +49,8 @@ class Case(Base):
     """The case whose contact this is."""
     alert_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     """Of the alert that opened it: the same alert twice is one case."""
+    opened_on: Mapped[date] = mapped_column(Date)
+    """The site's day: day 1."""
     opened_ns: Mapped[Moment] = mapped_column(index=True)
     opened_by: Mapped[str] = mapped_column(String(60))
     reported_ns: Mapped[Moment | None]

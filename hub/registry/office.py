@@ -73,6 +73,10 @@ class PeopleOffice:
         """The site's day."""
         return self.local(self.now_ns()).date()
 
+    def day_start_ns(self) -> int:
+        """The moment when the site's day began."""
+        return self.moment_ns(self.today(), time.min)
+
     def local(self, moment_ns: int) -> datetime:
         """A moment on the site's clock."""
         return datetime.fromtimestamp(moment_ns / 1e9, UTC).astimezone(self._zone)

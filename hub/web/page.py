@@ -32,6 +32,7 @@ class Way(NamedTuple):
 WAYS: list[Way] = [
     Way("/", "board", Permission.BOARD),
     Way("/alerts", "alerts-all", Permission.BOARD),
+    Way("/cases", "cases", Permission.HEALTH),
     Way("/people", "registered.people", Permission.PEOPLE),
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
     Way("/visitors", "visitors", Permission.VISITORS_EDIT),

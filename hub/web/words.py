@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, get_args
 
+from hub.web.case_words import CASE_WORDS
 from hub.web.register_words import REGISTER
 
 Lang = Literal["en", "zh"]
@@ -403,7 +404,7 @@ _ACCOUNTS = {
     "denied.method": ("This page cannot be used like that.", "该页面不支持此操作。"),
 }
 WORDS: dict[str, tuple[str, str]] = (
-    _OUTCOMES | _REASONS | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS | REGISTER
+    _OUTCOMES | _REASONS | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS | REGISTER | CASE_WORDS
 )
 """Key to (English, Chinese)."""
 

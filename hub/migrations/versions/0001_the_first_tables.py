@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("alert_key", sa.String(length=200), nullable=True),
+        sa.Column("opened_on", sa.Date(), nullable=False),
         sa.Column("opened_ns", sa.BigInteger(), nullable=False),
         sa.Column("opened_by", sa.String(length=60), nullable=False),
         sa.Column("reported_ns", sa.BigInteger(), nullable=True),

@@ -128,7 +128,9 @@ async def test_somebody_with_an_open_case_is_refused_everywhere_until_it_ends(si
 
     def isolate(session: Session) -> tuple[None, Touched]:
         found = person(session)
-        session.add(Case(person_id=found.id, cause=Cause.FEVER, opened_ns=1, opened_by="x"))
+        session.add(
+            Case(person_id=found.id, cause=Cause.FEVER, opened_on=date(2020, 2, 10), opened_ns=1, opened_by="x")
+        )
         return None, Touched(people=[found.id])
 
     def end(session: Session) -> tuple[None, Touched]:

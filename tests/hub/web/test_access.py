@@ -206,6 +206,13 @@ NEEDS = {
     ("POST", "/users"): Permission.USERS_EDIT,
     ("POST", "/users/{user_id}/disable"): Permission.USERS_EDIT,
     ("GET", "/audit"): Permission.AUDIT,
+    ("GET", "/cases"): Permission.HEALTH,
+    ("POST", "/cases"): Permission.CASES_EDIT,
+    ("GET", "/cases/{case_id}"): Permission.HEALTH,
+    **{
+        ("POST", f"/cases/{{case_id}}/{step}"): Permission.CASES_EDIT
+        for step in ("readings", "report", "grid", "close")
+    },
     ("GET", "/visitors"): Permission.VISITORS_EDIT,
     ("POST", "/visitors"): Permission.VISITORS_EDIT,
     ("POST", "/visitors/{visit_id:int}/cancel"): Permission.VISITORS_EDIT,
