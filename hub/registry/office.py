@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import structlog
-from sqlalchemy import Select, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
 from hub.cases.models import Case
@@ -29,14 +29,13 @@ from hub.registry.models import ListedArea, Person, Vehicle
 from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
 from hub.registry.records import Hand, T
 from hub.registry.sheets import Sheet
-from hub.registry.store import Registrar, RegistryStore
+from hub.registry.store import Registrar
 from wire.errors import DatabaseError, RegistryError
 from wire.registry import RegistryEntry
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = 5.0
-M = TypeVar("M", Person, Vehicle)
 
 
 class Touched(NamedTuple):
@@ -148,12 +147,30 @@ class PeopleOffice:
             await asyncio.sleep(RETRY_S)
 
     async def _settle(self, touched: Touched) -> int:
+        """How many tokens changed. Everything is done in parts, so that somebody's isolation never waits for it."""
+        if not touched.everything:
+            return await self._settle_some(touched)
+        people, vehicles = await self.database.read(_all_ids)
+        changed = 0
+        for part in records.parts(people):
+            changed += await self._settle_some(Touched(people=part))
+        for part in records.parts(vehicles):
+            changed += await self._settle_some(Touched(vehicles=part))
+        return changed + await self._drop_unknown()
+
+    async def _settle_some(self, touched: Touched) -> int:
         """One after the other, each from what is committed by then: so the last one leaves the newest."""
         async with self._publishing:
             work = partial(_entries, touched=touched, today=self.today(), now_ns=self.now_ns())
             wanted = await self.database.read(work)
-            settle = RegistryStore.reconcile if touched.everything else RegistryStore.settle
-            return await self._registrar.ask(lambda store: settle(store, wanted))
+            return await self._registrar.ask(lambda store: store.settle(wanted))
+
+    async def _drop_unknown(self) -> int:
+        """Take out what belongs to records that are no longer there."""
+        async with self._publishing:
+            people, vehicles = await self.database.read(_all_ids)
+            known = {f"person {key}" for key in people} | {f"vehicle {key}" for key in vehicles}
+            return await self._registrar.ask(lambda store: store.drop_sources_but(known))
 
     def _local(self) -> datetime:
         moment = datetime.fromtimestamp(self.now_ns() / 1e9, UTC)
@@ -195,25 +212,18 @@ def _entries(session: Session, touched: Touched, today: date, now_ns: int) -> di
     """What the gates should have, by the record that it follows from."""
     areas = tuple(session.scalars(select(ListedArea.name)))
     isolated = set(session.scalars(select(Case.person_id).where(Case.closed_ns.is_(None))))
-    people = select(Person).options(selectinload(Person.badges))
-    vehicles = select(Vehicle)
     wanted: dict[str, list[RegistryEntry]] = {f"person {key}": [] for key in touched.people}
     wanted |= {f"vehicle {key}": [] for key in touched.vehicles}
-    for query in _chosen(people, Person.id, touched.people, touched):
-        for person in session.scalars(query):
+    people = select(Person).options(selectinload(Person.badges))
+    for part in records.parts(touched.people):
+        for person in session.scalars(people.where(Person.id.in_(part))):
             isolation = person.id in isolated
             wanted[f"person {person.id}"] = of_person(person, isolated=isolation, areas=areas, today=today)
-    for chosen in _chosen(vehicles, Vehicle.id, touched.vehicles, touched):
-        for vehicle in session.scalars(chosen):
+    for part in records.parts(touched.vehicles):
+        for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)
     return wanted
 
 
-def _chosen(
-    query: Select[M], key: InstrumentedAttribute[int], ids: Collection[int], touched: Touched
-) -> Iterator[Select[M]]:
-    if touched.everything:
-        yield query
-        return
-    for part in records.parts(ids):
-        yield query.where(key.in_(part))
+def _all_ids(session: Session) -> tuple[list[int], list[int]]:
+    return list(session.scalars(select(Person.id))), list(session.scalars(select(Vehicle.id)))

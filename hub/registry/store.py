@@ -5,8 +5,8 @@ hub that was restored from a backup thus goes on above what its gates have seen.
 `menshen hub registry`); `changed` tells of what others wrote.
 
 An entry's *source* says which record of the office it follows from (`person 17`); it is empty for what a gate or the
-command line registered. `settle` and `reconcile` make what the office owns what it should be, and touch nothing else
-but a token that the office takes over.
+command line registered. `settle` makes what the office owns what it should be, and touches nothing else but a token
+that the office takes over.
 
 `Registrar` gives it a thread; the class itself blocks.
 """
@@ -116,36 +116,32 @@ class RegistryStore:
 
     def settle(self, wanted: Mapping[str, Collection[RegistryEntry]]) -> int:
         """Make the entries of each source that is named these and no others; how many tokens changed."""
+        new = {entry.token: (source, entry) for source, entries in wanted.items() for entry in entries}
         with self.transaction() as db:
             old = [row for source in wanted for row in db.execute(f"{_OWNED} source = ?", (source,))]
-            return self._settle(db, wanted, old)
+            rows: list[tuple[str, bytes | None, str]] = [(token, None, own) for token, own in old if token not in new]
+            for token, (source, entry) in new.items():
+                there = db.execute("SELECT body, source FROM entries WHERE token = ?", (token,)).fetchone()
+                body, owner = there or (None, "")
+                encoded = msgspec.json.encode(_with_disinfection(entry, body))
+                if (encoded, source) != (body, owner):
+                    rows.append((token, encoded, source))
+            self._write_owned(db, rows)
+            return len(rows)
 
-    def reconcile(self, wanted: Mapping[str, Collection[RegistryEntry]]) -> int:
-        """Make everything that the office owns this and nothing else; how many tokens changed."""
+    def drop_sources_but(self, known: Collection[str]) -> int:
+        """Take out what belongs to records of the office that are none of these; how many tokens."""
         with self.transaction() as db:
-            return self._settle(db, wanted, db.execute(f"{_OWNED} source != ''").fetchall())
+            rows = db.execute(f"{_OWNED} source != ''").fetchall()
+            gone: list[tuple[str, bytes | None, str]] = [(token, None, own) for token, own in rows if own not in known]
+            self._write_owned(db, gone)
+            return len(gone)
 
     def source(self, token: str) -> str:
         """The record of the office that a registered token follows from; empty where it follows from none."""
         with self.transaction() as db:
             row = db.execute("SELECT source FROM entries WHERE token = ? AND body IS NOT NULL", (token,)).fetchone()
         return "" if row is None else str(row[0])
-
-    def _settle(
-        self, db: sqlite3.Connection, wanted: Mapping[str, Collection[RegistryEntry]], old: list[tuple[str, str]]
-    ) -> int:
-        new = {entry.token: (source, entry) for source, entries in wanted.items() for entry in entries}
-        rows: list[tuple[str, bytes | None, str]] = [(token, None, source) for token, source in old if token not in new]
-        for token, (source, entry) in new.items():
-            body, owner = db.execute("SELECT body, source FROM entries WHERE token = ?", (token,)).fetchone() or (
-                None,
-                "",
-            )
-            encoded = msgspec.json.encode(_with_disinfection(entry, body))
-            if (encoded, source) != (body, owner):
-                rows.append((token, encoded, source))
-        self._write_owned(db, rows)
-        return len(rows)
 
     def find(self, token: str) -> RegistryEntry | None:
         """One entry."""

@@ -63,7 +63,8 @@ def _add_list(app: FastAPI, room: Room) -> None:
         request: Request, q: str = "", after: str = "", everybody: str = "", who: Who = Depends(seeing)
     ) -> Response:
         now_ns = room.access.now_ns()
-        asked = Asked(q.strip()[:80], after[:80], bool(everybody), PAGE + 1, now_ns)
+        words = "".join(char for char in q if char.isprintable()).strip()[:80]
+        asked = Asked(words, after.replace("\0", "")[:80], bool(everybody), PAGE + 1, now_ns)
         find = partial(records.found, kind=room.kind, asked=asked, key=room.office.key)
         rows = [(one.id, records.record_of(one, now_ns)) for one in await _read(room, find)]
         more = rows[PAGE - 1][1][room.kind.key] if len(rows) > PAGE else ""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import menshen
+from hub.registry.store import RegistryStore
+from wire.registry import Holder, RegistryEntry
 from wire.tokens import TokenKind, token
 
 KEY = "k" * 32
@@ -83,3 +85,15 @@ def test_hours_must_make_sense(hub, capsys, hours):
     with pytest.raises(SystemExit):
         registry("add", hub, "--badge", "1", "--hours", hours)
     assert "--hours" in capsys.readouterr().err
+
+
+def test_what_the_office_registered_is_changed_at_the_office(hub, tmp_path, capsys):
+    made = token(KEY.encode(), TokenKind.BADGE, "4711")
+    store = RegistryStore(tmp_path / "var" / "registry.db")
+    store.open()
+    store.settle({"person 7": [RegistryEntry(made, Holder.EMPLOYEE)]})
+    store.close()
+    for word in ("add", "remove"):
+        assert registry(word, hub, "--badge", "4711") == 1
+        assert "belongs to person 7 of the office; change it on the console" in capsys.readouterr().err
+    assert [entry["token"] for entry in listed(hub, capsys)] == [made]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +100,38 @@ def test_a_file_that_is_no_registry_is_told(tmp_path):
         opened(tmp_path / "registry.db")
     with pytest.raises(RegistryError, match="not open"):
         RegistryStore(tmp_path / "other.db").all()
+
+
+def test_a_file_of_before_sources_is_opened_and_its_entries_belong_to_nobody_of_the_office(tmp_path):
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        db.execute(
+            "CREATE TABLE entries (token TEXT PRIMARY KEY, shard INTEGER NOT NULL, version INTEGER NOT NULL, "
+            "body BLOB) WITHOUT ROWID"
+        )
+        body = msgspec.json.encode(entry(SOMEBODY))
+        db.execute("INSERT INTO entries VALUES (?, ?, 1, ?)", (SOMEBODY, shard_of(SOMEBODY), body))
+    db.close()
+    store = opened(tmp_path / "registry.db")
+    assert store.find(SOMEBODY) == entry(SOMEBODY)
+    assert store.source(SOMEBODY) == ""
+    assert store.drop_sources_but(set()) == 0
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["person 1", "person 2", "vehicle 1"]), st.lists(our.entries, max_size=3)),
+        max_size=6,
+    )
+)
+def test_each_source_has_what_it_was_last_settled_as_and_no_token_two_owners(tmp_path_factory, steps):
+    store = opened(tmp_path_factory.mktemp("registry") / "registry.db")
+    guest = entry("guest-0123456789abcdef-of-a-gate")
+    store.put([guest])
+    model: dict[str, str] = {}
+    for step in steps:
+        store.settle(step)
+        model = {token: source for token, source in model.items() if source not in step}
+        model |= {one.token: source for source, entries in step.items() for one in entries}
+    assert {one.token for one in store.all()} == {*model, guest.token}
+    assert {token: store.source(token) for token in model} == model
+    store.close()
