@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from hub.registry.models import Badge, Person, PersonKind, Vehicle
+from msgspec.structs import replace
+
+from hub.registry.models import Badge, Person, PersonKind, Vehicle, Visit
 from wire.events import MAX_TIME_NS
 from wire.registry import Flag, Holder, RegistryEntry
 
@@ -49,13 +51,21 @@ def flags_of(person: Person, *, isolated: bool, areas: Collection[str], today: d
     return tuple(flag for flag, holds in flags.items() if holds)
 
 
-def of_person(person: Person, *, isolated: bool, areas: Collection[str], today: date) -> list[RegistryEntry]:
-    """An entry for each of the badges; none for somebody who is erased or no longer active."""
+def of_person(
+    person: Person, *, isolated: bool, areas: Collection[str], today: date, visit: Visit | None = None
+) -> list[RegistryEntry]:
+    """An entry for each of the badges; none for somebody who is erased or no longer active.
+
+    `visit` is a visitor's: why and to whom they come.
+    """
     if not person.active or person.erased_ns is not None:
         return []
     flags = flags_of(person, isolated=isolated, areas=areas, today=today)
     gates = tuple(gate for gate in person.gates.split(",") if gate)
-    return [_of_badge(badge, _HOLDERS[person.kind], flags, gates) for badge in person.badges]
+    entries = [_of_badge(badge, _HOLDERS[person.kind], flags, gates) for badge in person.badges]
+    if visit is None:
+        return entries
+    return [replace(entry, reason_stated=bool(visit.reason), hosted=bool(visit.host)) for entry in entries]
 
 
 def of_vehicle(vehicle: Vehicle, *, now_ns: int) -> list[RegistryEntry]:

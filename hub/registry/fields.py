@@ -28,6 +28,7 @@ _EXACT = 10**15
 _DATE = re.compile(
     r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?|(\d{2})(\d{2}))(?:[ T]00:00(?::00)?)?"
 )
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _GATE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _SEVERAL = re.compile(r"[,;，；、\n]+")
 _YES = {"yes", "y", "true", "1", "on", "是", "在职", "有效", "√"}
@@ -181,7 +182,9 @@ def _number_text(number: int | float) -> str:
     return str(int(number))
 
 
-def _text(most: int) -> Callable[[str], str]:
+def short_text(most: int) -> Callable[[str], str]:
+    """Reads one line of text that is not too long."""
+
     def read(text: str) -> str:
         plain = " ".join(text.split())
         if len(plain) > most:
@@ -192,7 +195,7 @@ def _text(most: int) -> Callable[[str], str]:
 
 
 def _several(most: int, count: int) -> Callable[[str], tuple[str, ...]]:
-    one = _text(most)
+    one = short_text(most)
 
     def read(text: str) -> tuple[str, ...]:
         parts = {normal(part): one(part) for part in _SEVERAL.split(text) if part.strip()}
@@ -213,7 +216,8 @@ def _gates(text: str) -> tuple[str, ...]:
     return gates
 
 
-def _date(text: str) -> date:
+def date_of(text: str) -> date:
+    """Reads a day as people and Excel write it."""
     if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) in _EXCEL_DAYS:
         return _EXCEL_DAY_0 + timedelta(days=int(text))
     found = _DATE.fullmatch(unicodedata.normalize("NFKC", text))
@@ -227,6 +231,14 @@ def _date(text: str) -> date:
     if not 2000 <= made.year <= 2100:
         raise Wrong("date", found=_shown(text))
     return made
+
+
+def time_of(text: str) -> str:
+    """Reads a time of the day: `8:00` as `08:00`."""
+    found = _TIME.fullmatch(unicodedata.normalize("NFKC", text))
+    if found is None:
+        raise Wrong("time", found=_shown(text))
+    return f"{int(found[1]):02d}:{found[2]}"
 
 
 def _yes_no(text: str) -> bool:
@@ -272,18 +284,18 @@ def _plain_header(header: str) -> str:
 PEOPLE = Kind(
     "people",
     (
-        Field("number", "number", "工号", ("员工编号", "编号", "employee number", "id"), _text(40), required=True),
-        Field("name", "name", "姓名", ("员工姓名", "full name"), _text(80), required=True),
+        Field("number", "number", "工号", ("员工编号", "编号", "employee number", "id"), short_text(40), required=True),
+        Field("name", "name", "姓名", ("员工姓名", "full name"), short_text(80), required=True),
         Field("kind", "kind", "类别", ("人员类别", "用工类型", "type"), _kind, PersonKind.EMPLOYEE.value),
-        Field("team", "team", "班组", ("部门", "department"), _text(60)),
+        Field("team", "team", "班组", ("部门", "department"), short_text(60)),
         Field("badges", "badge", "卡号", ("工卡号", "门禁卡号", "badges", "card"), _several(80, MAX_BADGES), ()),
-        Field("telephone", "telephone", "电话", ("手机", "手机号", "联系电话", "phone", "mobile"), _text(40)),
-        Field("company", "company", "单位", ("公司", "所属单位"), _text(80)),
-        Field("emergency_contact", "emergency contact", "紧急联系人", (), _text(120)),
-        Field("grid", "grid", "网格", ("所属网格",), _text(60)),
-        Field("origin", "origin", "来源地", ("返回地", "返岗来源地", "came from"), _text(80)),
-        Field("returned_on", "returned on", "返回日期", ("返厂日期", "返岗日期"), _date, None),
-        Field("exempt", "exempt because", "豁免原因", ("exempt", "提前进厂原因"), _text(120)),
+        Field("telephone", "telephone", "电话", ("手机", "手机号", "联系电话", "phone", "mobile"), short_text(40)),
+        Field("company", "company", "单位", ("公司", "所属单位"), short_text(80)),
+        Field("emergency_contact", "emergency contact", "紧急联系人", (), short_text(120)),
+        Field("grid", "grid", "网格", ("所属网格",), short_text(60)),
+        Field("origin", "origin", "来源地", ("返回地", "返岗来源地", "came from"), short_text(80)),
+        Field("returned_on", "returned on", "返回日期", ("返厂日期", "返岗日期"), date_of, None),
+        Field("exempt", "exempt because", "豁免原因", ("exempt", "提前进厂原因"), short_text(120)),
         Field("gates", "gates", "允许门岗", ("门岗",), _gates, ()),
         Field("active", "active", "在册", ("在职", "状态"), _yes_no, True),
     ),
@@ -294,10 +306,10 @@ VEHICLES = Kind(
     "vehicles",
     (
         Field("plate", "plate", "车牌", ("车牌号", "车牌号码", "number plate"), _plate, required=True),
-        Field("tag", "tag", "电子标签", ("标签号", "rfid", "uhf"), _text(80)),
-        Field("owner", "owner", "车主", ("所有人", "所属单位"), _text(80)),
-        Field("telephone", "telephone", "电话", ("手机", "联系电话", "phone"), _text(40)),
-        Field("purpose", "purpose", "用途", ("事由",), _text(120)),
+        Field("tag", "tag", "电子标签", ("标签号", "rfid", "uhf"), short_text(80)),
+        Field("owner", "owner", "车主", ("所有人", "所属单位"), short_text(80)),
+        Field("telephone", "telephone", "电话", ("手机", "联系电话", "phone"), short_text(40)),
+        Field("purpose", "purpose", "用途", ("事由",), short_text(120)),
         Field("commuter", "commuter", "通勤车", ("班车",), _yes_no, False),
         Field("must_disinfect", "must be disinfected", "须消毒", ("消毒",), _yes_no, True),
         Field("active", "active", "在册", ("有效", "状态"), _yes_no, True),

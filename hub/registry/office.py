@@ -9,10 +9,10 @@ error as soon as it can be.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
+from time import time_ns
 from typing import NamedTuple
 
 import structlog
@@ -25,7 +25,7 @@ from hub.database import Database
 from hub.registry import records
 from hub.registry.entries import of_person, of_vehicle
 from hub.registry.fields import PEOPLE, Cell, Fault, Kind, Unfit
-from hub.registry.models import ListedArea, Person, Vehicle
+from hub.registry.models import ListedArea, Person, Vehicle, Visit
 from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
 from hub.registry.records import Hand, T
 from hub.registry.sheets import Sheet
@@ -59,7 +59,7 @@ class PeopleOffice:
         registrar: Registrar,
         key: bytes | None,
         zone: tzinfo | None = None,
-        now_ns: Callable[[], int] = time.time_ns,
+        now_ns: Callable[[], int] = time_ns,
     ) -> None:
         self.database = database
         self.key = key
@@ -71,7 +71,15 @@ class PeopleOffice:
 
     def today(self) -> date:
         """The site's day."""
-        return self._local().date()
+        return self.local(self.now_ns()).date()
+
+    def local(self, moment_ns: int) -> datetime:
+        """A moment on the site's clock."""
+        return datetime.fromtimestamp(moment_ns / 1e9, UTC).astimezone(self._zone)
+
+    def moment_ns(self, day: date, at: time) -> int:
+        """The moment when the site's clock shows this."""
+        return int(datetime.combine(day, at).replace(tzinfo=self._zone).timestamp()) * 10**9
 
     def hand(self, by: str) -> Hand:
         """Raises `NoKey`."""
@@ -172,12 +180,8 @@ class PeopleOffice:
             known = {f"person {key}" for key in people} | {f"vehicle {key}" for key in vehicles}
             return await self._registrar.ask(lambda store: store.drop_sources_but(known))
 
-    def _local(self) -> datetime:
-        moment = datetime.fromtimestamp(self.now_ns() / 1e9, UTC)
-        return moment.astimezone(self._zone)
-
     def _until_midnight_s(self) -> float:
-        now = self._local()
+        now = self.local(self.now_ns())
         next_day = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
         return max(1.0, (next_day - now).total_seconds() + 1.0)
 
@@ -216,9 +220,12 @@ def _entries(session: Session, touched: Touched, today: date, now_ns: int) -> di
     wanted |= {f"vehicle {key}": [] for key in touched.vehicles}
     people = select(Person).options(selectinload(Person.badges))
     for part in records.parts(touched.people):
+        visits = {visit.person_id: visit for visit in session.scalars(select(Visit).where(Visit.person_id.in_(part)))}
         for person in session.scalars(people.where(Person.id.in_(part))):
             isolation = person.id in isolated
-            wanted[f"person {person.id}"] = of_person(person, isolated=isolation, areas=areas, today=today)
+            visit = visits.get(person.id)
+            entries = of_person(person, isolated=isolation, areas=areas, today=today, visit=visit)
+            wanted[f"person {person.id}"] = entries
     for part in records.parts(touched.vehicles):
         for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)

@@ -156,7 +156,9 @@ def save(session: Session, kind: Kind, changes: Sequence[Change], hand: Hand) ->
 
 
 def _people() -> Any:  # noqa: ANN401 - a query
-    return select(Person).options(joinedload(Person.team), selectinload(Person.badges))
+    """Whom the register is about; visitors have pages of their own."""
+    people = select(Person).where(Person.kind != PersonKind.VISITOR)
+    return people.options(joinedload(Person.team), selectinload(Person.badges))
 
 
 def _vehicles() -> Any:  # noqa: ANN401 - a query

@@ -10,13 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
-from hub.registry.fields import Fault, Unfit
+from hub.registry.fields import Fault, Unfit, Wrong, time_of
 from hub.registry.models import ListedArea, Place, PlaceKind, Shift, Team
 from hub.registry.office import Touched
 
 Texts = Mapping[str, str]
 Thing = Team | Shift | Place | ListedArea
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _SLOT = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
@@ -86,11 +85,11 @@ def _text(texts: Texts, name: str, most: int, *, required: bool = False) -> str:
 
 
 def _minute(texts: Texts, name: str) -> int:
-    text = _text(texts, name, 20, required=True)
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise Unfit([Fault(name, "time", {"found": text})])
-    return int(found[1]) * 60 + int(found[2])
+    try:
+        hour, minute = time_of(_text(texts, name, 20, required=True)).split(":")
+    except Wrong as wrong:
+        raise Unfit([Fault(name, wrong.key, wrong.values_)]) from None
+    return int(hour) * 60 + int(minute)
 
 
 def _team(session: Session, texts: Texts) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from hub.web.people import add_people
 from hub.web.records import Records, add_records
 from hub.web.sign_in import add_sign_in
 from hub.web.site import add_site
+from hub.web.visitors import add_visitors
 from hub.web.words import Lang, as_lang, preferred
 
 _HEADERS = {
@@ -114,6 +115,7 @@ def create_app(
         if office.people is not None:
             add_people(app, access, office.people)
             add_site(app, access, office.people)
+            add_visitors(app, access, office.people)
     return app
 
 

@@ -34,6 +34,7 @@ WAYS: list[Way] = [
     Way("/alerts", "alerts-all", Permission.BOARD),
     Way("/people", "registered.people", Permission.PEOPLE),
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
+    Way("/visitors", "visitors", Permission.VISITORS_EDIT),
     Way("/site", "site", Permission.SITE_EDIT),
     Way("/users", "users", Permission.USERS_EDIT),
     Way("/audit", "audit", Permission.AUDIT),

@@ -84,6 +84,32 @@ _IMPORT = {
     "becomes": ("Becomes", "新值"),
     "and-more": ("… and {n} more", "……另有 {n} 条"),
 }
+_VISITORS = {
+    "visitors": ("Visitors", "访客"),
+    "visitor.announce": ("Announce a visitor", "预约访客"),
+    "visitor.none": ("Nobody is announced.", "没有预约的访客。"),
+    "visitor.name": ("Name", "姓名"),
+    "visitor.telephone": ("Telephone", "电话"),
+    "visitor.company": ("Company", "单位"),
+    "visitor.host": ("Visits (number or name)", "被访人（工号或姓名）"),
+    "visitor.reason": ("Reason", "来访事由"),
+    "visitor.day": ("Day", "日期"),
+    "visitor.from": ("From, as 08:00", "开始，如 08:00"),
+    "visitor.until": ("Until, as 18:00", "结束，如 18:00"),
+    "visitor.when": ("When", "时间"),
+    "visitor.pass": ("Pass", "通行码"),
+    "visitor.cancel": ("Cancel", "取消"),
+    "visitor.send": (
+        "Send the visitor the address of the pass: they show it at the gate.",
+        "请将通行码链接发给访客，到门岗出示。",
+    ),
+    "pass": ("Visitor's pass", "访客通行码"),
+    "pass.show": ("Show this code to the reader at the gate.", "请在门岗读码器前出示此码。"),
+    "pass.over": ("This pass is not valid (any more). Ask whom you visit.", "此通行码无效或已过期，请联系被访人。"),
+    "fault.no-host": ("“{found}” is nobody who is registered", "“{found}”不是已登记的人员"),
+    "fault.several-hosts": ("“{found}” is the name of several; give the number", "“{found}”有重名，请填写工号"),
+    "fault.ends-first": ("expected an end after the beginning and after now", "结束时间应晚于开始时间和当前时间"),
+}
 _SITE = {
     "site.areas": ("Listed areas", "重点地区"),
     "site.areas.about": (
@@ -191,4 +217,4 @@ _FAULTS = {
     ),
     "fault.file-rows": ("More than {most} rows; split the file.", "超过 {most} 行，请拆分文件。"),
 }
-REGISTER: dict[str, tuple[str, str]] = _PAGES | _IMPORT | _SITE | _FAULTS
+REGISTER: dict[str, tuple[str, str]] = _PAGES | _IMPORT | _VISITORS | _SITE | _FAULTS

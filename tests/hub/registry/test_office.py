@@ -23,6 +23,7 @@ from hub.registry.fields import PEOPLE, VEHICLES, Kind, Unfit
 from hub.registry.models import ListedArea, Person, Place, PlaceKind
 from hub.registry.office import PeopleOffice, Touched
 from hub.registry.store import Registrar, RegistryStore
+from hub.registry.visitors import announce, cancel, coming
 from wire.errors import RegistryError
 from wire.registry import Flag, Holder, RegistryEntry
 from wire.tokens import TokenKind, token
@@ -200,6 +201,23 @@ async def test_what_gates_and_the_command_line_registered_is_left_alone(site):
     assert await site.registrar.ask(lambda store: store.find(visitor.token)) == visitor
     assert await site.registrar.ask(lambda store: store.replace([])) == (0, 1)
     assert await site.at_gates("B1") is not None
+
+
+async def test_an_announced_visitor_is_at_the_gates_for_the_time_of_the_visit_until_it_is_cancelled(site):
+    await site.put(number="1", name="李雷")
+    texts = {"name": "张三", "telephone": "1", "host": "1", "reason": "修锅炉"}
+    texts |= {"day": "2020-02-11", "from": "8:00", "until": "18:00"}
+    hand = site.office.hand("hr")
+    number = await site.office.change(lambda session: announce(session, texts, hand, site.office.moment_ns))
+    entry = await site.at_gates(number.lower())
+    assert (entry.holder, entry.hosted, entry.reason_stated) == (Holder.VISITOR, True, True)
+    morning_ns = NOON_NS + 20 * 3600 * 10**9
+    assert (entry.from_ns, entry.until_ns) == (morning_ns, morning_ns + 10 * 3600 * 10**9)
+    await site.whole()
+    assert await site.at_gates(number) == entry
+    [visit] = await site.database.read(lambda session: coming(session, site.now_ns))
+    assert await site.office.change(lambda session: cancel(session, visit.id, "hr", site.now_ns))
+    assert await site.at_gates(number) is None
 
 
 async def test_a_badge_that_goes_to_another_in_one_file_belongs_to_the_other(site):

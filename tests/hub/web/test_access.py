@@ -197,8 +197,8 @@ async def test_the_record_shows_who_did_what_and_says_when_it_was_tampered_with(
     assert "Entry 1 is not as it was written" in (await browser.get("/audit")).text
 
 
-OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out"}
-"""What nobody has to sign in for: the board without names, health, and the door itself."""
+OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out", "/pass/{number}"}
+"""What nobody has to sign in for: the board without names, health, the door itself, and a pass by its number."""
 NEEDS = {
     ("GET", "/account"): None,
     ("POST", "/account"): None,
@@ -206,6 +206,9 @@ NEEDS = {
     ("POST", "/users"): Permission.USERS_EDIT,
     ("POST", "/users/{user_id}/disable"): Permission.USERS_EDIT,
     ("GET", "/audit"): Permission.AUDIT,
+    ("GET", "/visitors"): Permission.VISITORS_EDIT,
+    ("POST", "/visitors"): Permission.VISITORS_EDIT,
+    ("POST", "/visitors/{visit_id:int}/cancel"): Permission.VISITORS_EDIT,
     ("GET", "/site"): Permission.SITE_EDIT,
     ("POST", "/site/{what}"): Permission.SITE_EDIT,
     ("POST", "/site/{what}/remove"): Permission.SITE_EDIT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from hub.registry import sheets
 from hub.registry.fields import PEOPLE
 from tests.support.browser import chromium
+from tests.support.console import ZONE
 from tests.support.office import PASSWORD, ServedOffice, served_office
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
@@ -195,6 +197,55 @@ def test_teams_and_shifts_are_made_and_changed_and_errors_stand_at_their_form(of
     assert officer.post("/site/area/remove", id=area).status_code == 404
 
 
+def announce(client: Client, **fields: str) -> httpx.Response:
+    day = (datetime.now(ZONE) + timedelta(days=1)).date().isoformat()
+    visit = {
+        "name": "张三",
+        "telephone": "138",
+        "host": "李雷",
+        "reason": "修锅炉",
+        "day": day,
+        "from": "8:00",
+        "until": "18:00",
+    }
+    return client.post("/visitors", **visit | fields)
+
+
+def test_an_announced_visitor_has_a_pass_that_anybody_with_its_address_can_show(office, hr):
+    hr.add(number="1", name="李雷")
+    made = announce(hr)
+    path = made.headers["location"]
+    assert made.status_code == 303
+    shown = httpx.get(office.url + path, trust_env=False, headers={"accept-language": "en"})
+    assert "<svg" in shown.text
+    assert "08:00" in shown.text
+    assert "张三" not in shown.text
+    assert "张三" in hr.get("/visitors")
+    assert "张三" not in hr.get("/people?everybody=1")
+    visit = re.search(r'action="(/visitors/\d+/cancel)"', hr.get("/visitors")).group(1)
+    assert hr.post(visit).status_code == 303
+    assert "not valid" in hr.get(path)
+    assert hr.post("/visitors/999/cancel").status_code == 404
+    assert "not valid" in hr.get("/pass/guess%00")
+
+
+def test_a_visit_that_cannot_be_is_told_at_its_field_and_keeps_what_was_typed(hr):
+    for number in "12":
+        hr.add(number=number, name="李雷")
+    for wrong, expected in (
+        ({}, "is the name of several"),
+        ({"host": "谁"}, "“谁” is nobody who is registered"),
+        ({"host": "1", "until": "7:00"}, "expected an end after the beginning"),
+        ({"host": "1", "day": "2020-02-08"}, "expected an end after the beginning and after now"),
+        ({"host": "1", "from": "early"}, "“early”, expected a time"),
+        ({"host": "1", "reason": ""}, "is missing"),
+    ):
+        answer = announce(hr, **wrong)
+        assert answer.status_code == 400
+        assert expected in answer.text
+        assert 'value="张三"' in answer.text
+
+
 def test_without_the_key_the_pages_say_what_is_missing(tmp_path):
     with served_office(tmp_path, key=None) as office:
         hr = Client(office.url, "hr")
@@ -225,12 +276,29 @@ def excel(folder: Path) -> Path:
     return folder / "花名册.xlsx"
 
 
-def sign_in(page: Page, url: str, lang: str) -> None:
+def sign_in(page: Page, url: str, lang: str, login: str = "hr") -> None:
     page.goto(f"{url}/sign-in?after=/people&lang={lang}")
-    page.locator("[name=login]").fill("hr")
+    page.locator("[name=login]").fill(login)
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=password]").press("Enter")
     page.wait_for_url("**/people")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_page_scrolls_sideways_on_a_small_telephone(browser, office, lang):
+    officer = Client(office.url, "officer")
+    long = "很长的名字" * 10
+    officer.add(number="9" * 40, name=long, team="x" * 60, badges=";".join(f"{n}" * 40 for n in range(5)))
+    officer.post("/vehicles", plate="京A12345", owner=long, purpose="p" * 120, active="yes")
+    officer.post("/site/area", name="湖" * 80)
+    officer.post("/site/place", name="iso-1", title="t" * 80, kind="isolation", capacity="4", active="yes")
+    made = announce(officer, host="9" * 40, reason="r" * 200)
+    page = browser.new_context(viewport={"width": 320, "height": 700}).new_page()
+    sign_in(page, office.url, lang, "officer")
+    for path in ("/people", "/people/1", "/people/import", "/vehicles", "/site", "/visitors", made.headers["location"]):
+        page.goto(office.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+    page.context.close()
 
 
 @pytest.mark.parametrize(("lang", "width"), [("zh", 390), ("en", 1440)])
