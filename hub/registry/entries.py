@@ -82,15 +82,7 @@ def of_vehicle(vehicle: Vehicle, *, now_ns: int) -> list[RegistryEntry]:
     )
     if vehicle.tag_token is None:
         return [plate]
-    tag = RegistryEntry(
-        vehicle.tag_token,
-        Holder.VEHICLE,
-        from_ns=vehicle.from_ns,
-        until_ns=vehicle.until_ns,
-        disinfected_until_ns=until_ns,
-        plate=vehicle.plate_token,
-    )
-    return [plate, tag]
+    return [plate, replace(plate, token=vehicle.tag_token, plate=vehicle.plate_token)]
 
 
 def is_over(vehicle: Vehicle, now_ns: int) -> bool:

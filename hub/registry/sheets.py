@@ -27,7 +27,7 @@ from hub.registry.fields import Cell, Fault, Kind, Unfit
 _Page = Any
 """A sheet of openpyxl, which is not typed."""
 MAX_BYTES = 10 * 2**20
-MAX_UNPACKED_BYTES = 200 * 2**20
+MAX_UNPACKED_BYTES = 100 * 2**20
 MAX_PARTS = 500
 MAX_ROWS = 60_000
 MAX_COLUMNS = 60

@@ -38,7 +38,7 @@ def add_visitors(app: FastAPI, access: Access, office: PeopleOffice) -> None:
             request, who, "visitors.html", "visitors", 400 if faults else 200,
             visits=await access.database.write(work), fields=visitors.VISIT.fields,
             typed=usual if typed is None else typed, wrong={fault.field: fault for fault in faults},
-            has_key=office.key is not None,
+            has_key=office.key is not None, local=office.local,
         )  # fmt: skip
 
     @app.get("/visitors")
@@ -68,6 +68,8 @@ def add_visitors(app: FastAPI, access: Access, office: PeopleOffice) -> None:
         now_ns = access.now_ns()
         plain = number.replace("\0", "")
         found = await access.database.read(partial(visitors.pass_of, number=plain, now_ns=now_ns))
-        code = "" if found is None else segno.make(found.number, error="m").svg_inline(scale=8, light="#fff")
+        code = "" if found is None else segno.make_qr(found.number, error="m").svg_inline(omitsize=True, light="#fff")
         who = await access.who(request)
-        return access.draw(request, who, "pass.html", "pass", 200 if found else 404, found=found, code=code)
+        return access.draw(
+            request, who, "pass.html", "pass", 200 if found else 404, found=found, code=code, local=office.local
+        )

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from openpyxl import Workbook
 from playwright.sync_api import Browser, Page, expect
@@ -282,6 +284,17 @@ def sign_in(page: Page, url: str, lang: str, login: str = "hr") -> None:
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=password]").press("Enter")
     page.wait_for_url("**/people")
+
+
+def test_a_reader_reads_the_pass_off_a_telephone(browser, office, hr):
+    hr.add(number="1", name="李雷")
+    path = announce(hr).headers["location"]
+    page = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark").new_page()
+    page.goto(office.url + path)
+    picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    read, _, _ = cv2.QRCodeDetector().detectAndDecode(picture)
+    assert read == path.removeprefix("/pass/")
+    page.context.close()
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
