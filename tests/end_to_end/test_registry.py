@@ -8,6 +8,8 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from edge import follower as follower_module
 from edge.follower import Follower
@@ -15,7 +17,12 @@ from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.spool import Spool, SpoolSettings
 from edge.uplink import Uplink
+from hub.cases.models import Case, Cause
+from hub.database import Database
 from hub.registry import publisher as publisher_module
+from hub.registry.fields import PEOPLE
+from hub.registry.models import Person
+from hub.registry.office import PeopleOffice, Touched
 from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from tests.support.clocks import HandClock
@@ -24,9 +31,11 @@ from tests.support.servers import eventually
 from wire import topics
 from wire.link import BrokerSettings
 from wire.messages import encode
-from wire.registry import Flag, Manifest, RegistryEntry, shard_of
+from wire.registry import Flag, Holder, Manifest, RegistryEntry, shard_of
+from wire.tokens import TokenKind, token
 from wire.topics import RegistryPart
 
+KEY = b"a key of the site, 16 bytes or more"
 CROWD = [entry(f"token-{number:012d}") for number in range(3000)]
 """Enough to fill nearly every shard."""
 
@@ -205,3 +214,22 @@ async def test_two_gates_know_the_same(hub, gate, tmp_path, broker):
     await hub.put(entry(SOMEBODY))
     await eventually(lambda: gate.knows(entry(SOMEBODY)) and second.knows(entry(SOMEBODY)), "both know")
     await second.stop()
+
+
+async def test_who_is_registered_at_the_office_and_then_isolated_is_refused_at_the_gate(hub, gate, tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'menshen.db'}")
+    await database.start()
+    office = PeopleOffice(database, hub.registrar, KEY)
+    await office.put(PEOPLE, {"number": "1", "name": "李雷", "badges": "4711"}, by="hr", known=None)
+    badge = token(KEY, TokenKind.BADGE, "4711")
+    await eventually(lambda: gate.knows(RegistryEntry(badge, Holder.EMPLOYEE)), "the gate knows the badge")
+
+    def isolate(session: Session) -> tuple[None, Touched]:
+        person_id = session.scalars(select(Person.id)).one()
+        session.add(Case(person_id=person_id, cause=Cause.FEVER, opened_ns=1, opened_by="officer"))
+        return None, Touched(people=[person_id])
+
+    await office.change(isolate)
+    isolated = RegistryEntry(badge, Holder.EMPLOYEE, flags=(Flag.ISOLATION,))
+    await eventually(lambda: gate.knows(isolated), "the gate knows of the isolation")
+    await database.stop()

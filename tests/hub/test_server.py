@@ -19,8 +19,10 @@ import pytest
 from hub.alerts.channels import WebhookSettings
 from hub.alerts.heartbeat import HeartbeatSettings, Link, broken
 from hub.board import Snapshot
+from hub.database import Database
 from hub.influx import InfluxSettings
 from hub.journal import Journal
+from hub.registry.models import Badge, Person, PersonKind
 from hub.server import Hub
 from hub.settings import EmbeddedSettings, HubSettings, WebSettings
 from tests.support.events import TIME_NS, fever, routine
@@ -84,6 +86,29 @@ async def test_a_hub_starts_serves_stops_and_a_second_run_continues_the_same_jou
     assert shown.gates[0].fevers_today == 2
     assert [passage.offset for passage in shown.passages] == [2, 1]
     assert {alert.told for alert in shown.alerts} == {"no-channel"}
+
+
+async def test_a_hub_makes_whole_at_its_start_what_the_office_had_committed(tmp_path):
+    (tmp_path / "token.key").write_bytes(b"k" * 32)
+    database = Database(HubSettings(site="site", data=str(tmp_path)).database_url)
+    await database.start()
+    badge = Badge(number="4711", token="a-token-0123456789ab")
+    person = Person(number="1", name="李雷", kind=PersonKind.EMPLOYEE, created_ns=1, changed_ns=1, badges=[badge])
+    await database.write(lambda session: session.add(person))
+    await database.stop()
+    hub = hub_in(tmp_path, token_key_file=str(tmp_path / "token.key"))
+    task = await running(hub)
+    for _ in range(200):
+        if found := await hub.registrar.ask(lambda store: store.find(badge.token)):
+            break
+        await asyncio.sleep(0.02)
+    await stop(task)
+    assert found is not None
+
+
+async def test_a_hub_without_the_key_that_its_settings_name_says_so(tmp_path):
+    with pytest.raises(MenshenError, match="token key cannot be read"):
+        hub_in(tmp_path, token_key_file=str(tmp_path / "missing.key"))
 
 
 async def test_a_hub_whose_links_hold_beats_and_one_without_its_broker_does_not(tmp_path, http_sink):
