@@ -28,6 +28,8 @@ _Page = Any
 """A sheet of openpyxl, which is not typed."""
 MAX_BYTES = 10 * 2**20
 MAX_UNPACKED_BYTES = 100 * 2**20
+MAX_BESIDE_BYTES = 32 * 2**20
+"""Of everything but the rows: texts and styles are held in memory, rows are read one by one."""
 MAX_PARTS = 500
 MAX_ROWS = 60_000
 MAX_COLUMNS = 60
@@ -140,8 +142,10 @@ def _check_size(data: bytes) -> None:
     with ZipFile(BytesIO(data)) as archive:
         parts = archive.infolist()
     unpacked = sum(part.file_size for part in parts)
-    if len(parts) > MAX_PARTS or unpacked > MAX_UNPACKED_BYTES:
-        raise _unfit("file-unpacked", found=f"{unpacked / 2**20:.0f}", most=f"{MAX_UNPACKED_BYTES // 2**20}")
+    beside = sum(part.file_size for part in parts if not part.filename.startswith("xl/worksheets/"))
+    for found, most in ((unpacked, MAX_UNPACKED_BYTES), (beside, MAX_BESIDE_BYTES)):
+        if len(parts) > MAX_PARTS or found > most:
+            raise _unfit("file-unpacked", found=f"{found / 2**20:.0f}", most=f"{most // 2**20}")
 
 
 def _rows_of_sheet(sheet: _Page) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.registry.store import RegistryStore
@@ -117,6 +117,7 @@ def test_a_file_of_before_sources_is_opened_and_its_entries_belong_to_nobody_of_
     assert store.drop_sources_but(set()) == 0
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["person 1", "person 2", "vehicle 1"]), st.lists(our.entries, max_size=3)),
