@@ -64,6 +64,14 @@ class OsdpReader(Reader[BadgeRead]):
 
     async def _open(self, feed: Feed[BadgeRead]) -> None:
         key = await asyncio.to_thread(read_key, Path(self._settings.key_file))
+        try:
+            await self._connect(feed, key)
+        except _OtherKey:
+            # libosdp says the same of a reader that was slow to answer once, and would not try again for ten minutes.
+            await self._close()
+            await self._connect(feed, key)
+
+    async def _connect(self, feed: Feed[BadgeRead], key: bytes) -> None:
         loop = asyncio.get_running_loop()
         hearing = _Hearing(self._settings, feed)
         self._line = line = _Line(open_port(self._settings), lambda why: loop.call_soon_threadsafe(feed.fail, why))
@@ -84,7 +92,7 @@ class OsdpReader(Reader[BadgeRead]):
             heard = "answers, but Secure Channel does not come up: is it switched on?" if line.heard else NO_ANSWER
             raise DriverError(f"{self._name}: {heard}") from error
         if not has_key:
-            raise DriverError(f"{self._name}: has another key than {self._settings.key_file}; see `install`")
+            raise _OtherKey(f"{self._name}: has another key than {self._settings.key_file}; see `install`")
 
     async def _close(self) -> None:
         panel, self._panel = self._panel, None
@@ -93,6 +101,10 @@ class OsdpReader(Reader[BadgeRead]):
             await asyncio.to_thread(panel.close)
         if line is not None:
             line.port.close()
+
+
+class _OtherKey(DriverError):
+    """The reader did not prove that it has the key."""
 
 
 class _Hearing:

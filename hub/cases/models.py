@@ -1,11 +1,11 @@
-"""双隔离, 双测 and 六个必消 as the site answers for them: tables."""
+"""双隔离 as the site answers for it: tables."""
 
 from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.database import Base, Key, Moment, choice
@@ -45,10 +45,6 @@ class Case(Base):
     cause: Mapped[Cause] = mapped_column(choice(Cause))
     days: Mapped[int] = mapped_column(default=14)
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"), index=True)
-    source_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
-    """The case whose contact this is."""
-    alert_key: Mapped[str | None] = mapped_column(String(200), unique=True)
-    """Of the alert that opened it: the same alert twice is one case."""
     opened_on: Mapped[date] = mapped_column(Date)
     """The site's day: day 1."""
     opened_ns: Mapped[Moment] = mapped_column(index=True)
@@ -78,40 +74,3 @@ class CaseReading(Base):
     symptoms: Mapped[str] = mapped_column(String(200), default="")
     by: Mapped[str] = mapped_column(String(60))
     case: Mapped[Case] = relationship(back_populates="readings")
-
-
-class Correction(Base):
-    """双测: a person vouches for a measurement that no gate reported, with a reason (`slot` 1 or 2 of the day)."""
-
-    __tablename__ = "corrections"
-    __table_args__ = (UniqueConstraint("person_id", "day", "slot"),)
-    id: Mapped[Key]
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    day: Mapped[date] = mapped_column(Date, index=True)
-    slot: Mapped[int]
-    body_c: Mapped[float | None]
-    reason: Mapped[str] = mapped_column(String(200))
-    by: Mapped[str] = mapped_column(String(60))
-    at_ns: Mapped[Moment]
-
-
-class Half(StrEnum):
-    """When of the working day a place is disinfected (上班前, 下班后)."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-class DisinfectionRound(Base):
-    """六个必消: one place, one day, before or after work; tapped at the place's QR code or reported by a gate."""
-
-    __tablename__ = "disinfection_rounds"
-    __table_args__ = (UniqueConstraint("place_id", "day", "half"),)
-    id: Mapped[Key]
-    place_id: Mapped[int] = mapped_column(ForeignKey("places.id"), index=True)
-    day: Mapped[date] = mapped_column(Date, index=True)
-    half: Mapped[Half] = mapped_column(choice(Half))
-    done_ns: Mapped[Moment]
-    agent: Mapped[str] = mapped_column(String(80), default="")
-    by: Mapped[str] = mapped_column(String(60))
-    place: Mapped[Place] = relationship()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.database import Base, Key, Moment, choice
@@ -143,7 +143,7 @@ class Place(Base):
 
 
 class Visit(Base):
-    """A visitor's stay: announced by the host or registered at a gate (`gate`), with reason and host (双控)."""
+    """A visitor's stay as the host announced it, with reason and host (双控)."""
 
     __tablename__ = "visits"
     id: Mapped[Key]
@@ -151,10 +151,7 @@ class Visit(Base):
     host_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     host: Mapped[str] = mapped_column(String(80), default="")
     reason: Mapped[str] = mapped_column(String(200))
-    gate: Mapped[str] = mapped_column(String(32), default="")
     by: Mapped[str] = mapped_column(String(60), default="")
-    journal_offset: Mapped[int | None] = mapped_column(unique=True)
-    """Of the event that registered it at a gate: the same event twice is one visit."""
     from_ns: Mapped[Moment]
     until_ns: Mapped[Moment]
     cancelled: Mapped[bool] = mapped_column(default=False)
@@ -167,40 +164,3 @@ class ListedArea(Base):
     __tablename__ = "listed_areas"
     id: Mapped[Key]
     name: Mapped[str] = mapped_column(String(80), unique=True)
-
-
-class Declaration(Base):
-    """每日健康申报: what somebody said of their health on one day; `symptoms` as words with commas, empty for none."""
-
-    __tablename__ = "declarations"
-    __table_args__ = (UniqueConstraint("person_id", "day"),)
-    id: Mapped[Key]
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    day: Mapped[date] = mapped_column(Date, index=True)
-    at_ns: Mapped[Moment]
-    body_c: Mapped[float | None]
-    symptoms: Mapped[str] = mapped_column(String(200), default="")
-    contact: Mapped[bool] = mapped_column(default=False)
-    travelled: Mapped[str] = mapped_column(String(80), default="")
-    note: Mapped[str] = mapped_column(Text, default="")
-
-
-class SickLeave(Base):
-    """病假记录: from the first to the last day, both included; open while `until_day` is None."""
-
-    __tablename__ = "sick_leaves"
-    id: Mapped[Key]
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    from_day: Mapped[date] = mapped_column(Date)
-    until_day: Mapped[date | None] = mapped_column(Date)
-    symptoms: Mapped[str] = mapped_column(String(200), default="")
-    doctor: Mapped[str] = mapped_column(String(120), default="")
-    by: Mapped[str] = mapped_column(String(60), default="")
-
-
-class Setting(Base):
-    """What a site decides about itself and changes on the console: the day of resumption, meal slots, limits."""
-
-    __tablename__ = "settings"
-    name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    value: Mapped[str] = mapped_column(Text)

@@ -82,12 +82,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_places_kind"), ["kind"], unique=False)
 
     op.create_table(
-        "settings",
-        sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_settings")),
-    )
-    op.create_table(
         "shifts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -137,23 +131,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("plate_token", name=op.f("uq_vehicles_plate_token")),
         sa.UniqueConstraint("tag_token", name=op.f("uq_vehicles_tag_token")),
     )
-    op.create_table(
-        "disinfection_rounds",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("half", sa.Enum("before", "after", name="half", native_enum=False, length=16), nullable=False),
-        sa.Column("done_ns", sa.BigInteger(), nullable=False),
-        sa.Column("agent", sa.String(length=80), nullable=False),
-        sa.Column("by", sa.String(length=60), nullable=False),
-        sa.ForeignKeyConstraint(["place_id"], ["places.id"], name=op.f("fk_disinfection_rounds_place_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_disinfection_rounds")),
-        sa.UniqueConstraint("place_id", "day", "half", name=op.f("uq_disinfection_rounds_place_id_day_half")),
-    )
-    with op.batch_alter_table("disinfection_rounds", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_disinfection_rounds_day"), ["day"], unique=False)
-        batch_op.create_index(batch_op.f("ix_disinfection_rounds_place_id"), ["place_id"], unique=False)
-
     op.create_table(
         "sign_ins",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -244,8 +221,6 @@ def upgrade() -> None:
         ),
         sa.Column("days", sa.Integer(), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("alert_key", sa.String(length=200), nullable=True),
         sa.Column("opened_on", sa.Date(), nullable=False),
         sa.Column("opened_ns", sa.BigInteger(), nullable=False),
         sa.Column("opened_by", sa.String(length=60), nullable=False),
@@ -262,68 +237,13 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_cases_person_id")),
         sa.ForeignKeyConstraint(["place_id"], ["places.id"], name=op.f("fk_cases_place_id")),
-        sa.ForeignKeyConstraint(["source_id"], ["cases.id"], name=op.f("fk_cases_source_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
-        sa.UniqueConstraint("alert_key", name=op.f("uq_cases_alert_key")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cases_closed_ns"), ["closed_ns"], unique=False)
         batch_op.create_index(batch_op.f("ix_cases_opened_ns"), ["opened_ns"], unique=False)
         batch_op.create_index(batch_op.f("ix_cases_person_id"), ["person_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_cases_place_id"), ["place_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_cases_source_id"), ["source_id"], unique=False)
-
-    op.create_table(
-        "corrections",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("slot", sa.Integer(), nullable=False),
-        sa.Column("body_c", sa.Double(), nullable=True),
-        sa.Column("reason", sa.String(length=200), nullable=False),
-        sa.Column("by", sa.String(length=60), nullable=False),
-        sa.Column("at_ns", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_corrections_person_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_corrections")),
-        sa.UniqueConstraint("person_id", "day", "slot", name=op.f("uq_corrections_person_id_day_slot")),
-    )
-    with op.batch_alter_table("corrections", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_corrections_day"), ["day"], unique=False)
-        batch_op.create_index(batch_op.f("ix_corrections_person_id"), ["person_id"], unique=False)
-
-    op.create_table(
-        "declarations",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("at_ns", sa.BigInteger(), nullable=False),
-        sa.Column("body_c", sa.Double(), nullable=True),
-        sa.Column("symptoms", sa.String(length=200), nullable=False),
-        sa.Column("contact", sa.Boolean(), nullable=False),
-        sa.Column("travelled", sa.String(length=80), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_declarations_person_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_declarations")),
-        sa.UniqueConstraint("person_id", "day", name=op.f("uq_declarations_person_id_day")),
-    )
-    with op.batch_alter_table("declarations", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_declarations_day"), ["day"], unique=False)
-        batch_op.create_index(batch_op.f("ix_declarations_person_id"), ["person_id"], unique=False)
-
-    op.create_table(
-        "sick_leaves",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("from_day", sa.Date(), nullable=False),
-        sa.Column("until_day", sa.Date(), nullable=True),
-        sa.Column("symptoms", sa.String(length=200), nullable=False),
-        sa.Column("doctor", sa.String(length=120), nullable=False),
-        sa.Column("by", sa.String(length=60), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_sick_leaves_person_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sick_leaves")),
-    )
-    with op.batch_alter_table("sick_leaves", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_sick_leaves_person_id"), ["person_id"], unique=False)
 
     op.create_table(
         "visits",
@@ -332,16 +252,13 @@ def upgrade() -> None:
         sa.Column("host_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("host", sa.String(length=80), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
-        sa.Column("gate", sa.String(length=32), nullable=False),
         sa.Column("by", sa.String(length=60), nullable=False),
-        sa.Column("journal_offset", sa.Integer(), nullable=True),
         sa.Column("from_ns", sa.BigInteger(), nullable=False),
         sa.Column("until_ns", sa.BigInteger(), nullable=False),
         sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["host_id"], ["people.id"], name=op.f("fk_visits_host_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_visits_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visits")),
-        sa.UniqueConstraint("journal_offset", name=op.f("uq_visits_journal_offset")),
     )
     with op.batch_alter_table("visits", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_visits_host_id"), ["host_id"], unique=False)
@@ -375,22 +292,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_visits_host_id"))
 
     op.drop_table("visits")
-    with op.batch_alter_table("sick_leaves", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sick_leaves_person_id"))
-
-    op.drop_table("sick_leaves")
-    with op.batch_alter_table("declarations", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_declarations_person_id"))
-        batch_op.drop_index(batch_op.f("ix_declarations_day"))
-
-    op.drop_table("declarations")
-    with op.batch_alter_table("corrections", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_corrections_person_id"))
-        batch_op.drop_index(batch_op.f("ix_corrections_day"))
-
-    op.drop_table("corrections")
     with op.batch_alter_table("cases", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_cases_source_id"))
         batch_op.drop_index(batch_op.f("ix_cases_place_id"))
         batch_op.drop_index(batch_op.f("ix_cases_person_id"))
         batch_op.drop_index(batch_op.f("ix_cases_opened_ns"))
@@ -417,15 +319,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sign_ins_user_id"))
 
     op.drop_table("sign_ins")
-    with op.batch_alter_table("disinfection_rounds", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_disinfection_rounds_place_id"))
-        batch_op.drop_index(batch_op.f("ix_disinfection_rounds_day"))
-
-    op.drop_table("disinfection_rounds")
     op.drop_table("vehicles")
     op.drop_table("users")
     op.drop_table("shifts")
-    op.drop_table("settings")
     with op.batch_alter_table("places", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_places_kind"))
 

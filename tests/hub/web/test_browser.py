@@ -129,9 +129,9 @@ def test_a_new_version_of_the_hub_reloads_the_page(browser: Browser) -> None:
     with served(board()) as console:
         page = browser.new_page()
         page.goto(console.url)
-        page.evaluate("document.body.dataset.version = '0.0.1'")
+        console.stop()
+        page.evaluate("document.body.dataset.version = '0.0.1'")  # now: an event of the old hub would reload the page
         with page.expect_navigation(timeout=15_000):
-            console.stop()
             console.start()
         expect(page.locator("body")).to_have_attribute("data-version", "0.1.0")
         page.close()
