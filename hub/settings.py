@@ -47,7 +47,7 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`actions`: whoever reaches the console may acknowledge, silence and resolve; there is no login yet. With the key
+    """`actions`: whoever reaches the console may acknowledge, silence and resolve, without a sign-in. With the key
     in `api_key_file` other programs may. `public_url`: where telephones reach the console; pages then carry links to
     acknowledge by."""
 
