@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import aiomqtt
@@ -226,7 +227,9 @@ async def test_who_is_registered_at_the_office_and_then_isolated_is_refused_at_t
 
     def isolate(session: Session) -> tuple[None, Touched]:
         person_id = session.scalars(select(Person.id)).one()
-        session.add(Case(person_id=person_id, cause=Cause.FEVER, opened_ns=1, opened_by="officer"))
+        session.add(
+            Case(person_id=person_id, cause=Cause.FEVER, opened_on=date(2020, 2, 10), opened_ns=1, opened_by="officer")
+        )
         return None, Touched(people=[person_id])
 
     await office.change(isolate)
