@@ -137,11 +137,12 @@ class Follower:
         await session.unsubscribe(wanted)
 
     async def _hear_manifest(self, manifest: Manifest) -> None:
+        from_file = self._following.version == 0
         emptied = self._following.manifest(manifest)
         if emptied is None:
             return
-        if self.registry.version == 0:
-            self.registry.clear()  # what a file said until now
+        if from_file:
+            self.registry.clear()  # what a file said counts until a hub has said something
         for number in emptied:
             self.registry.put_shard(number, ())
         self.registry.version, self.sealing_key = manifest.version, manifest.sealing_key

@@ -119,6 +119,7 @@ def _processes(folder: Path, ports: tuple[int, int]) -> Iterator[str]:
     url = f"http://127.0.0.1:{ports[1]}"
     running: list[subprocess.Popen[bytes]] = []
     try:
+        _tell_who_may_pass(folder)
         running.append(_start(folder, "hub", ["hub", "run", "hub.toml"]))
         _wait_for(url, running[0], folder / "hub.log")
         running += [_start(folder, name, ["edge", "run", f"{name}.toml"]) for name in ("north", "south")]
@@ -128,6 +129,14 @@ def _processes(folder: Path, ports: tuple[int, int]) -> Iterator[str]:
             process.terminate()
         for process in reversed(running):
             _end(process)
+
+
+def _tell_who_may_pass(folder: Path) -> None:
+    """The plant's registry goes to the hub, and by it to both gates. Raises `MenshenError`."""
+    command = [sys.executable, "-m", "menshen", "hub", "registry", "import", "hub.toml", "registry.json"]
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if told.returncode:
+        raise MenshenError(f"the hub takes no registry: {told.stderr.strip()}")
 
 
 def _start(folder: Path, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:

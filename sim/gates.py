@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct
 
 REFERENCE_C = 35.0
@@ -76,6 +78,7 @@ site = "{gate.site}"
 gate = "{gate.gate}"
 token_key_file = "token.key"
 registry = "registry.json"
+registry_copy_file = "{Path(gate.spool).with_suffix(".registry.db")}"
 vitals_every_s = 1.0
 
 [broker]

@@ -209,6 +209,14 @@ async def test_torn_old_and_foreign_messages_never_replace_what_is_right(hub, ga
     assert gate.knows(entry(SOMEBODY))
 
 
+async def test_what_a_file_said_counts_only_until_the_hub_has_said_something(hub, gate):
+    gate.registry.put_shard(shard_of("from-a-file-1"), [entry("from-a-file-1")])
+    gate.registry.version = 7
+    await hub.put(entry(SOMEBODY))
+    await eventually(lambda: gate.knows(entry(SOMEBODY)), "the hub's word arrives")
+    assert gate.registry.find("from-a-file-1") is None
+
+
 async def test_two_gates_know_the_same(hub, gate, tmp_path, broker):
     second = Gate(tmp_path, broker.port, "south")
     await second.start()
