@@ -25,6 +25,7 @@ from edge.memory import Keeper, Memory
 from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.settings import Gate
+from edge.sharing import Sharer
 from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.vitals import Pulse
@@ -63,8 +64,9 @@ class Agent:
         )
         self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
         pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
+        companions = (self.follower, Sharer(settings.site, settings.gate, memory))
         self.uplink = Uplink(
-            self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, self.follower
+            self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"

@@ -72,6 +72,10 @@ class Follower:
         """What a gate subscribes to before anything else."""
         return [topics.registry(self._site, part) for part in RegistryPart]
 
+    def takes(self, topic: str) -> bool:
+        """Whether a message with that topic is for `hear`."""
+        return topics.is_registry(topic)
+
     def held(self) -> RegistryHeld:
         """The copy's state, for the gate's pulse and its policy."""
         return RegistryHeld(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,13 +19,16 @@ import msgspec
 import structlog
 
 from edge.clock import Timekeeper
-from edge.passage.sightings import Sighting, Sightings
+from edge.passage.sightings import Sightings
+from wire.sightings import Sighting
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 KEPT_NS = 7 * 86_400 * 10**9
 """Older sightings are forgotten."""
+MOST_TOLD = 5000
+"""Sightings kept for the other gates while the link is away."""
 KEEP_EVERY_S, FORGET_EVERY_S = 0.5, 3600.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sightings (badge TEXT NOT NULL, at_ns INTEGER NOT NULL, body BLOB NOT NULL,
@@ -48,9 +52,19 @@ class Memory:
 
     def __init__(self) -> None:
         self.sightings = Sightings()
+        self.told: deque[Sighting] = deque(maxlen=MOST_TOLD)
+        """This gate's own sightings that the other gates have not been told yet."""
+        self.news = asyncio.Event()
+        """Set when there is something to tell."""
         self._disinfected: dict[str, int] = {}
         self._notes: dict[str, bytes] = {}
         self._fresh = Fresh([], {}, {})
+
+    def saw(self, sighting: Sighting) -> None:
+        """A lane of this gate saw a badge."""
+        self.sightings.hear(sighting)
+        self.told.append(sighting)
+        self.news.set()
 
     def disinfected(self, vehicle: str, until_ns: int) -> None:
         self._disinfected[vehicle] = self._fresh.disinfected[vehicle] = until_ns

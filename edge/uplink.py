@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import structlog
 from msgspec import Raw
 
 from edge.clock import Timekeeper
-from edge.follower import Follower
 from edge.outbox import Outbox
 from edge.window import Heard, Window
 from wire import topics
@@ -38,6 +38,25 @@ ASK_AGAIN_S = 3.0
 VitalsSource = Callable[[], Awaitable[Vitals]]
 
 
+class Companion(Protocol):
+    """What uses the uplink's connection beside it: the registry's copy, the sightings of other gates."""
+
+    @property
+    def topics(self) -> list[str]:
+        """What to subscribe to at each connection."""
+        ...
+
+    def takes(self, topic: str) -> bool:
+        """Whether a message with that topic is for `hear`."""
+        ...
+
+    async def hear(self, session: Session, arrival: Arrival) -> None:
+        """One message. Raises `DecodeError`, `LinkError`."""
+
+    async def follow(self, session: Session) -> None:
+        """Work for as long as the connection lives. Raises `LinkError`."""
+
+
 class Uplink:
     """Brings the outbox of one gate to the hub."""
 
@@ -49,7 +68,7 @@ class Uplink:
         version: str,
         vitals: VitalsSource | None = None,
         vitals_every_s: float = 5.0,
-        follower: Follower | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self.connected = False
         self._outbox = outbox
@@ -59,7 +78,7 @@ class Uplink:
         self._version = version
         self.vitals = vitals
         self._vitals_every_s = vitals_every_s
-        self._follower = follower
+        self._companions = companions
         self._windows: dict[Urgency, Window] = {}
         self._batch_bytes = MAX_BATCH_BYTES
         self._session_number = 0
@@ -108,9 +127,9 @@ class Uplink:
         jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
         if self.vitals is not None:
             jobs.append(self._pulse(session, self.vitals))
-        if self._follower is not None:
-            await session.subscribe(self._follower.topics)
-            jobs.append(self._follower.follow(session))
+        for companion in self._companions:
+            await session.subscribe(companion.topics)
+            jobs.append(companion.follow(session))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -150,10 +169,8 @@ class Uplink:
     async def _receive(self, session: Session) -> None:
         async for arrival in session.arrivals():
             try:
-                if self._follower is not None and topics.is_registry(arrival.topic):
-                    await self._follower.hear(session, arrival)
-                else:
-                    await self._hear(arrival)
+                taker = next((one for one in self._companions if one.takes(arrival.topic)), None)
+                await (self._hear(arrival) if taker is None else taker.hear(session, arrival))
             except DecodeError as error:
                 log.warning("message not understood", topic=arrival.topic, error=str(error))
             except SpoolError as error:

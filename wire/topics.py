@@ -4,6 +4,7 @@
     menshen/1/{site}/{gate}/ack/{urgency}      hub → gate   Watermark, QoS 1
     menshen/1/{site}/{gate}/status             gate → hub   Status, QoS 1, retained; the will of the connection
     menshen/1/{site}/{gate}/vitals             gate → hub   Vitals, QoS 0
+    menshen/1/{site}/{gate}/sightings          gate → gates Sighting, QoS 1
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
     menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
     menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
@@ -93,6 +94,20 @@ def from_gates(site: str | None = None) -> list[str]:
 def registry(site: str, part: int | RegistryPart) -> str:
     """Where a site's registry is: its manifest, its beat, or the shard of that number."""
     return f"{ROOT}/{check_name(site)}/hub/registry/{part}"
+
+
+def sightings(site: str, gate: str) -> str:
+    """Where a gate tells the others which badges it saw."""
+    return f"{ROOT}/{check_name(site)}/{check_name(gate)}/sightings"
+
+
+def sightings_of(site: str) -> str:
+    """What all gates of a site tell each other."""
+    return f"{ROOT}/{check_name(site)}/+/sightings"
+
+
+def is_sighting(topic: str) -> bool:
+    return topic.split("/")[4:] == ["sightings"]
 
 
 def is_registry(topic: str) -> bool:

@@ -8,7 +8,7 @@ tag, plate, occupants' temperatures ─► VehicleFusion ─► Visit
 
 from edge.passage.crossings import Crossing, Crossings
 from edge.passage.fusion import Fusion
-from edge.passage.sightings import Sighting, Sightings, Walks, is_inside, too_soon
+from edge.passage.sightings import Sightings, Walks, is_inside, too_soon
 from edge.passage.turns import Finding, Turns
 from edge.passage.types import LATE_S, BadgeSeen, Passage
 from edge.passage.vehicles import VehicleFusion, VehicleSeen, Visit
@@ -21,7 +21,6 @@ __all__ = [
     "Finding",
     "Fusion",
     "Passage",
-    "Sighting",
     "Sightings",
     "Turns",
     "VehicleFusion",

@@ -4,9 +4,8 @@
        ▲                     │  └── not seen for too long ──► unknown
        └───── went out ──────┘
 
-A gate knows its own lanes' sightings. What other gates saw is handed in by `Sightings.hear`, by whoever brings it;
-until then another gate's exits are unknown, so a plant whose people come by one gate and go by another wants them
-heard, or anti-passback soft.
+A gate knows its own lanes' sightings; what other gates saw is heard over MQTT (`edge.sharing`). While the link is away
+another gate's exits are unknown: a plant whose people come by one gate and go by another may want anti-passback soft.
 """
 
 from __future__ import annotations
@@ -15,21 +14,11 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from wire.events import Direction, Name, TimeNs, Token
+from wire.events import Direction
+from wire.sightings import Sighting
 
 KEPT = 8
 """Sightings kept of each badge."""
-
-
-class Sighting(Struct, frozen=True):
-    """A badge at a lane; `entered` when its holder is taken to have gone through."""
-
-    badge: Token
-    gate: Name
-    lane: Name
-    direction: Direction
-    at_ns: TimeNs
-    entered: bool = False
 
 
 class Walks(Struct, frozen=True):

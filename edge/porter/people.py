@@ -8,11 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from edge.clock import Instant
-from edge.passage import BadgeSeen, Crossing, Finding, Fusion, Passage, Sighting, Turns, Walks, is_inside, too_soon
+from edge.passage import BadgeSeen, Crossing, Finding, Fusion, Passage, Turns, Walks, is_inside, too_soon
 from edge.policy import Decision, LaneRules, PersonSeen, decide_person, verdict_by_hand
 from edge.porter.types import Act, ByHand, LaneParts, Recent, Works, circumstances, override, secondary
 from edge.thermal.types import Reading
 from wire.events import Direction, Outcome, PersonPassage, Refusal, Verdict
+from wire.sightings import Sighting
 
 
 class _Concluded(Struct):
@@ -165,7 +166,7 @@ class PeoplePorter:
         allowed = decision.outcome is Outcome.ALLOW
         if badge is not None:
             sighting = self._sighting(badge, shown_at or now)
-            self._parts.memory.sightings.hear(replace(sighting, entered=allowed and self._turns is None))
+            self._parts.memory.saw(replace(sighting, entered=allowed and self._turns is None))
         if self._turns is not None:
             self._turns.decided(name, badge, since, now, allowed=allowed)
 
@@ -191,7 +192,7 @@ class PeoplePorter:
         at = finding.crossing.at
         if finding.badge is not None:
             sighting = replace(self._sighting(finding.badge, at), direction=finding.crossing.direction, entered=True)
-            self._parts.memory.sightings.hear(sighting)
+            self._parts.memory.saw(sighting)
         if finding.fault is None:
             return []
         decision = Decision(Outcome.DENY, (finding.fault,))

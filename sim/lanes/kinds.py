@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 
 from msgspec.structs import replace as changed
 
-from edge.passage import Sighting
 from edge.rules import PersonEffects, PolicySettings
 from sim.lanes import vehicles
 from sim.lanes.people import Crowd, Person
@@ -17,6 +16,7 @@ from sim.lanes.situation import GATE, ZERO_NS, DeviceWord, Expected, LaneFacts, 
 from sim.orders import PersonFacts, SiteFacts
 from wire.events import Direction, Outcome
 from wire.registry import Flag, Holder, Hours, RegistryEntry
+from wire.sightings import Sighting
 
 OTHER_GATE, WALK_S = "south", 240.0
 H = 3600 * 10**9

@@ -7,11 +7,12 @@ from enum import StrEnum
 from msgspec import Struct
 
 from edge.clock import Instant
-from edge.passage import BadgeSeen, Crossing, Sighting, VehicleSeen
+from edge.passage import BadgeSeen, Crossing, VehicleSeen
 from edge.rules import PolicySettings
 from edge.thermal.types import Reading
 from wire.events import Direction, Outcome, Reason
 from wire.registry import RegistryEntry
+from wire.sightings import Sighting
 
 ZERO_NS = 1_581_298_200_000_000_000
 """Situations begin on Monday 10 February 2020 at half past nine in Baotou (UTC+8)."""

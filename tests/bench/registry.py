@@ -67,7 +67,7 @@ async def _measure(folder: Path, port: int, arguments: argparse.Namespace) -> di
     async with asyncio.TaskGroup() as tasks:
         work = [
             tasks.create_task(Publisher("bench", registrar, settings, "publisher").run()),
-            tasks.create_task(Uplink(outbox, settings, SystemTime(), "bench", follower=follower).run()),
+            tasks.create_task(Uplink(outbox, settings, SystemTime(), "bench", companions=(follower,)).run()),
         ]
         while len(registry) < len(entries):
             await asyncio.sleep(0.01)

@@ -14,7 +14,6 @@ from edge.agent import Agent
 from edge.clock import SystemTime
 from edge.devices import Device
 from edge.drivers.base import BadgeRead
-from edge.passage import Sighting
 from sim.gates import SimulatedGate, gate_file
 from sim.plant import Plant
 from sim.roster import registry, site
@@ -33,6 +32,7 @@ from wire.events import (
 )
 from wire.link import Backoff
 from wire.messages import decode_event
+from wire.sightings import Sighting
 
 KEY = b"0123456789abcdef0123456789abcdef"
 

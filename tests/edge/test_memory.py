@@ -6,10 +6,10 @@ import asyncio
 import sqlite3
 
 from edge.memory import KEPT_NS, Keeper, Memory
-from edge.passage import Sighting
 from tests.support.clocks import HandClock
 from tests.support.servers import eventually
 from wire.events import Direction
+from wire.sightings import Sighting
 
 NOW_NS = 1_581_200_000_000_000_000
 SEEN = Sighting("badge-ann", "north", "people", Direction.IN, NOW_NS, entered=True)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.memory import Memory
-from edge.passage import Crossing, Passage, Sighting, VehicleFusion, VehicleSeen
+from edge.passage import Crossing, Passage, VehicleFusion, VehicleSeen
 from edge.policy import LaneRules
 from edge.porter import ByHand, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
@@ -26,6 +26,7 @@ from wire.events import (
     Verdict,
 )
 from wire.registry import Holder
+from wire.sightings import Sighting
 
 ANN, BOB = "token-ann", "token-bob"
 HARD = PolicySettings(antipassback="hard", walk_s={"south": 240.0})

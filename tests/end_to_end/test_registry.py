@@ -82,7 +82,7 @@ class Gate:
             Spool("site", name, SpoolSettings(path=str(folder / f"{name}.db")), self.clock), self.clock
         )
         broker = BrokerSettings(port=port, backoff_min_s=0.05, backoff_max_s=0.2, keepalive_s=2)
-        self._uplink = Uplink(self.outbox, broker, self.clock, "test", follower=self.follower)
+        self._uplink = Uplink(self.outbox, broker, self.clock, "test", companions=(self.follower,))
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -19,6 +19,7 @@ from wire.messages import (
     encode_event,
 )
 from wire.registry import SHARDS, Beat, Flag, Holder, Manifest, RegistryEntry, Shard
+from wire.sightings import Sighting
 
 names = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 tokens = st.from_regex(r"[A-Za-z0-9_-]{8,24}", fullmatch=True)
@@ -170,3 +171,13 @@ versions = st.integers(1, 2**63 - 1)
 shards = st.builds(Shard, st.just(1), st.lists(entries, max_size=4))
 manifests = st.builds(Manifest, st.just(1), versions, st.dictionaries(st.integers(0, SHARDS - 1), digests, max_size=5))
 beats = st.builds(Beat, st.just(1), versions, times_ns)
+
+sightings = st.builds(
+    Sighting,
+    badge=tokens,
+    gate=names,
+    lane=names,
+    direction=st.sampled_from(ev.Direction),
+    at_ns=times_ns,
+    entered=st.booleans(),
+)

@@ -25,6 +25,7 @@ from wire.events import (
 )
 from wire.messages import Batch, Numbered, Status, StreamId, Vitals, Watermark
 from wire.registry import Beat, Manifest, Shard
+from wire.sightings import Sighting
 
 KINDS = {
     Batch: our.batches(),
@@ -34,6 +35,7 @@ KINDS = {
     Manifest: our.manifests,
     Shard: our.shards,
     Beat: our.beats,
+    Sighting: our.sightings,
 }
 STREAM = StreamId("baotou", "north", Urgency.URGENT, "e1")
 

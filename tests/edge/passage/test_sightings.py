@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.passage import Sighting, Sightings, Walks, is_inside, too_soon
+from edge.passage import Sightings, Walks, is_inside, too_soon
 from wire.events import Direction
+from wire.sightings import Sighting
 
 S = 10**9
 WALKS = Walks({"south": 240.0}, lanes_s=2.0)
