@@ -94,9 +94,13 @@ class Session:
                 raise LinkError(f"the broker refuses the subscription to {topic}")
 
     async def unsubscribe(self, topics: list[str]) -> None:
-        """Take subscriptions back. Raises `LinkError`."""
+        """Take subscriptions back, each by itself: rumqttd answers one request for several topics several times.
+
+        Raises `LinkError`.
+        """
         try:
-            await _heeding(self._client.unsubscribe(topics))
+            for topic in topics:
+                await _heeding(self._client.unsubscribe(topic))
         except aiomqtt.MqttError as error:
             raise LinkError(f"unsubscribing from {', '.join(topics)}: {error}") from error
 
