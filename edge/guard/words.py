@@ -1,4 +1,4 @@
-"""The words of the guard's page, in English and Chinese. Terms are those of the hub's console."""
+"""The words of the guard's page, in English and Chinese. Terms are those of `wire.words`, the console's too."""
 
 from __future__ import annotations
 
@@ -6,72 +6,8 @@ from enum import StrEnum
 
 from edge import words
 from edge.words import LANGS, Lang
+from wire.words import TERMS
 
-_TERMS = {
-    "outcome.allow": ("let in", "放行"),
-    "outcome.deny": ("refused", "拦下"),
-    "outcome.remeasure": ("measure again", "复测"),
-    "outcome.other": ("other decision", "其他处置"),
-    "verdict.normal": ("normal", "体温正常"),
-    "verdict.suspect": ("suspect", "疑似发热"),
-    "verdict.fever": ("fever", "发热"),
-    "verdict.unmeasured": ("not measured", "未测到"),
-    "verdict.other": ("other verdict", "其他判断"),
-    "direction.in": ("in", "进"),
-    "direction.out": ("out", "出"),
-    "direction.other": ("other way", "其他方向"),
-    "lanemode.screening": ("screening", "自动筛查"),
-    "lanemode.manual": ("measured by hand", "人工测温"),
-    "lanemode.open": ("open: fire alarm", "火警常开"),
-    "lanemode.other": ("works otherwise", "其他方式"),
-    "health.ok": ("working", "正常"),
-    "health.degraded": ("degraded", "降级"),
-    "health.failed": ("failed", "故障"),
-    "health.other": ("state unknown", "状态不明"),
-    "devicekind.thermal": ("thermal camera", "热像仪"),
-    "devicekind.badge": ("badge reader", "读卡器"),
-    "devicekind.vehicle": ("vehicle reader", "车辆识别"),
-    "devicekind.actuator": ("barrier", "道闸"),
-    "devicekind.contact": ("contact", "触点"),
-    "devicekind.other": ("other device", "其他设备"),
-}
-_REASONS = {
-    "reason.temperature-normal": ("temperature normal", "体温正常"),
-    "reason.fever": ("fever", "发热"),
-    "reason.suspect": ("suspect temperature", "体温可疑"),
-    "reason.unmeasured": ("not measured", "未测体温"),
-    "reason.no-badge": ("no badge", "未刷卡"),
-    "reason.unknown-badge": ("badge unknown", "卡未登记"),
-    "reason.not-valid-now": ("not valid now", "不在有效期"),
-    "reason.in-isolation": ("should be in isolation", "应在隔离中"),
-    "reason.several-people": ("several people at once", "多人同行"),
-    "reason.passed-back": ("badge passed back", "卡被回传"),
-    "reason.wrong-direction": ("wrong direction", "逆向通行"),
-    "reason.vehicle-registered": ("vehicle registered", "车辆已登记"),
-    "reason.vehicle-unregistered": ("vehicle not registered", "车辆未登记"),
-    "reason.vehicle-unread": ("vehicle not read", "车辆未识别"),
-    "reason.not-disinfected": ("not disinfected", "未消毒"),
-    "reason.tailgating": ("followed at the heels", "尾随通过"),
-    "reason.unscreened-entry": ("went in unscreened", "未经筛查进入"),
-    "reason.entered-refused": ("went in although refused", "被拦后闯入"),
-    "reason.two-gates": ("badge at two gates at once", "同卡两处出现"),
-    "reason.in-quarantine": ("days of observation not over", "隔离观察期未满"),
-    "reason.no-isolation-place": ("no isolation place for returnees", "无隔离点，不接收疫区返岗"),
-    "reason.not-resumed": ("site not open yet", "尚未复工"),
-    "reason.not-at-this-gate": ("not at this gate", "不可由此门通行"),
-    "reason.not-at-this-hour": ("not at this hour", "不在允许时段"),
-    "reason.no-stated-reason": ("no reason stated", "未说明来由"),
-    "reason.no-host": ("visits nobody", "无被访人"),
-    "reason.not-declared": ("health not declared today", "今日未申报健康"),
-    "reason.no-mask": ("no mask", "未戴口罩"),
-    "reason.tag-mismatch": ("tag of another vehicle", "电子标签与车牌不符"),
-    "reason.registry-old": ("registry out of date", "登记数据过旧"),
-    "reason.device-gone": ("let through: device failed", "设备故障放行"),
-    "reason.fail-safe": ("left open", "保持开启"),
-    "reason.fire-alarm": ("fire alarm", "火警"),
-    "reason.measured-by-hand": ("measured by hand", "人工测温"),
-    "reason.other": ("other reason", "其他原因"),
-}
 _BOARD = {
     "lamp.go": ("GO", "放行"),
     "lamp.stop": ("STOP", "拦下"),
@@ -246,7 +182,7 @@ _DONE = {
     "disinfected": ("The disinfection is recorded; it counts until {0}.", "消毒已登记，有效至 {0}。"),
     "overridden": ("Decided by {0}, and recorded.", "由 {0} 处置，已记录。"),
 }
-WORDS: dict[str, tuple[str, str]] = _TERMS | _REASONS | _BOARD | _FORMS | _PROBLEMS | _DONE
+WORDS: dict[str, tuple[str, str]] = TERMS | _BOARD | _FORMS | _PROBLEMS | _DONE
 """Key to (English, Chinese)."""
 
 

@@ -10,25 +10,12 @@ from typing import Literal, get_args
 
 from hub.web.case_words import CASE_WORDS
 from hub.web.register_words import REGISTER
+from wire.words import TERMS
 
 Lang = Literal["en", "zh"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
 
-_OUTCOMES = {
-    "outcome.allow": ("let in", "放行"),
-    "outcome.deny": ("refused", "拦下"),
-    "outcome.remeasure": ("measure again", "复测"),
-    "outcome.other": ("other decision", "其他处置"),
-    "verdict.normal": ("normal", "体温正常"),
-    "verdict.suspect": ("suspect", "疑似发热"),
-    "verdict.fever": ("fever", "发热"),
-    "verdict.unmeasured": ("not measured", "未测到"),
-    "verdict.other": ("other verdict", "其他判断"),
-    "direction.in": ("in", "进"),
-    "direction.out": ("out", "出"),
-    "direction.other": ("other way", "其他方向"),
-}
-_REASONS = {
+_MEASURING = {
     "refusal.no-face": ("no face in view", "未见人脸"),
     "refusal.several-faces": ("several faces", "多张人脸"),
     "refusal.not-frontal": ("face turned away", "未正对镜头"),
@@ -47,61 +34,12 @@ _REASONS = {
     "basis.cold-cohort": ("all come in from the cold", "人群受冷"),
     "basis.few-people": ("too few people to compare with", "对比人数不足"),
     "basis.other": ("other basis", "其他依据"),
-    "reason.temperature-normal": ("temperature normal", "体温正常"),
-    "reason.fever": ("fever", "发热"),
-    "reason.suspect": ("suspect temperature", "体温可疑"),
-    "reason.unmeasured": ("not measured", "未测体温"),
-    "reason.no-badge": ("no badge", "未刷卡"),
-    "reason.unknown-badge": ("badge unknown", "卡未登记"),
-    "reason.not-valid-now": ("not valid now", "不在有效期"),
-    "reason.in-isolation": ("should be in isolation", "应在隔离中"),
-    "reason.several-people": ("several people at once", "多人同行"),
-    "reason.passed-back": ("badge passed back", "卡被回传"),
-    "reason.wrong-direction": ("wrong direction", "逆向通行"),
-    "reason.vehicle-registered": ("vehicle registered", "车辆已登记"),
-    "reason.vehicle-unregistered": ("vehicle not registered", "车辆未登记"),
-    "reason.vehicle-unread": ("vehicle not read", "车辆未识别"),
-    "reason.not-disinfected": ("not disinfected", "未消毒"),
-    "reason.tailgating": ("followed at the heels", "尾随通过"),
-    "reason.unscreened-entry": ("went in unscreened", "未经筛查进入"),
-    "reason.entered-refused": ("went in although refused", "被拦后闯入"),
-    "reason.two-gates": ("badge at two gates at once", "同卡两处出现"),
-    "reason.in-quarantine": ("days of observation not over", "隔离观察期未满"),
-    "reason.no-isolation-place": ("no isolation place for returnees", "无隔离点，不接收疫区返岗"),
-    "reason.not-resumed": ("site not open yet", "尚未复工"),
-    "reason.not-at-this-gate": ("not at this gate", "不可由此门通行"),
-    "reason.not-at-this-hour": ("not at this hour", "不在允许时段"),
-    "reason.no-stated-reason": ("no reason stated", "未说明来由"),
-    "reason.no-host": ("visits nobody", "无被访人"),
-    "reason.not-declared": ("health not declared today", "今日未申报健康"),
-    "reason.no-mask": ("no mask", "未戴口罩"),
-    "reason.tag-mismatch": ("tag of another vehicle", "电子标签与车牌不符"),
-    "reason.registry-old": ("registry out of date", "登记数据过旧"),
-    "reason.device-gone": ("let through: device failed", "设备故障放行"),
-    "reason.fail-safe": ("left open", "保持开启"),
-    "reason.fire-alarm": ("fire alarm", "火警"),
-    "reason.measured-by-hand": ("measured by hand", "人工测温"),
-    "reason.other": ("other reason", "其他原因"),
 }
 _DEVICES = {
-    "devicekind.thermal": ("thermal camera", "热像仪"),
-    "devicekind.badge": ("badge reader", "读卡器"),
-    "devicekind.vehicle": ("vehicle reader", "车辆识别"),
-    "devicekind.actuator": ("barrier", "道闸"),
-    "devicekind.contact": ("contact", "触点"),
     "devicekind.spool": ("spool", "暂存区"),
     "devicekind.clock": ("clock", "时钟"),
     "devicekind.gate": ("gate", "门岗"),
     "devicekind.registry": ("copy of the registry", "登记名册副本"),
-    "devicekind.other": ("other device", "其他设备"),
-    "lanemode.screening": ("screening", "自动筛查"),
-    "lanemode.manual": ("measured by hand", "人工测温"),
-    "lanemode.open": ("open: fire alarm", "火警常开"),
-    "lanemode.other": ("works otherwise", "其他方式"),
-    "health.ok": ("working", "正常"),
-    "health.degraded": ("degraded", "降级"),
-    "health.failed": ("failed", "故障"),
-    "health.other": ("state unknown", "状态不明"),
     "gapcause.spool-full": ("spool full", "暂存区已满"),
     "gapcause.spool-aged": ("kept too long", "存放过久"),
     "gapcause.spool-corrupt": ("spool damaged", "暂存区损坏"),
@@ -404,7 +342,7 @@ _ACCOUNTS = {
     "denied.method": ("This page cannot be used like that.", "该页面不支持此操作。"),
 }
 WORDS: dict[str, tuple[str, str]] = (
-    _OUTCOMES | _REASONS | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS | REGISTER | CASE_WORDS
+    TERMS | _MEASURING | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS | REGISTER | CASE_WORDS
 )
 """Key to (English, Chinese)."""
 
