@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 import structlog
 
 from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, write_all
-from hub.journal import Entry, Transaction
+from hub.journal import Entry
 from hub.measurements import rollup_line
+from hub.projections.file import ProjectionFile
 from hub.rollups import Bucket, Figure, Span, Sums, contributions
 from wire.errors import JournalError, StoreError
 from wire.link import Backoff
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 FILE = "rollups.db"
 PUBLISH_LINES = 5000
@@ -45,7 +44,6 @@ CREATE TABLE IF NOT EXISTS buckets (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS buckets_by_change ON buckets (change) WHERE change > 0;
 CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (span, start_ns);
-CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -65,58 +63,41 @@ class Rollups:
     batch_entries = 5000
 
     def __init__(self, path: Path, zone: tzinfo | None) -> None:
-        self._path = path
+        self._file = ProjectionFile(path, self.name, "figures", _SCHEMA)
         self._zone = zone
-        self._db: sqlite3.Connection | None = None
         self._offset = 0
         self._ids: dict[Figure, int] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rollups")
 
     async def start(self) -> int:
-        return await self._run(self._open)
+        return await self._file.run(self._open)
 
     async def apply(self, entries: Sequence[Entry]) -> None:
-        await self._run(partial(self._take, entries))
+        await self._file.run(partial(self._take, entries))
 
     async def stop(self) -> None:
-        await self._run(self._close)
-        self._thread.shutdown()
+        await self._file.stop()
 
     async def buckets(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
         """The figures of that name whose buckets begin from one moment to before another, in the order of time."""
-        return await self._run(partial(self._between, span, name, from_ns, until_ns))
+        return await self._file.run(partial(self._between, span, name, from_ns, until_ns))
 
     async def changed(self, most: int = PUBLISH_LINES) -> list[Changed]:
         """Buckets that the time series do not have as they are now, the longest waiting first."""
-        return await self._run(partial(self._changed, most))
+        return await self._file.run(partial(self._changed, most))
 
     async def settle(self, published: Sequence[Changed]) -> None:
         """Take the marks off, but for those that changed again meanwhile."""
-        await self._run(partial(self._settle, published))
+        await self._file.run(partial(self._settle, published))
 
     async def mark_all(self) -> None:
         """Mark every bucket: the time series are to be written anew."""
-        await self._run(self._mark_all)
+        await self._file.run(self._mark_all)
 
     def _open(self) -> int:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")  # what a power cut undoes, the cursor knows too
-            self._db.executescript(_SCHEMA)
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise JournalError(f"figures {self._path}: {error}") from error
-        with self._transaction() as db:
-            row = db.execute('SELECT "offset" FROM cursors WHERE name = ?', (self.name,)).fetchone()
+        self._offset = self._file.open()
+        with self._file.transaction() as db:
             self._ids = {_figure(name, tags): id_ for id_, name, tags in db.execute("SELECT * FROM figures")}
-        self._offset = 0 if row is None else int(row[0])
         return self._offset
-
-    def _close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
 
     def _take(self, entries: Sequence[Entry]) -> None:
         last = entries[-1].offset
@@ -126,10 +107,10 @@ class Rollups:
                 for bucket, sums in contributions(entry, self._zone):
                     added.setdefault(bucket, Sums()).add(sums)
         new_ids: dict[Figure, int] = {}
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             for bucket, sums in added.items():
                 self._add(db, bucket, sums, last, new_ids)
-            db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self.name, max(last, self._offset)))
+            self._file.move(db, max(last, self._offset))
         self._ids |= new_ids
         self._offset = max(last, self._offset)
 
@@ -149,14 +130,14 @@ class Rollups:
     def _between(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
         query = """SELECT b.start_ns, f.tags, b.sums FROM buckets b JOIN figures f ON f.id = b.figure
             WHERE b.span = ? AND f.name = ? AND b.start_ns >= ? AND b.start_ns < ? ORDER BY b.start_ns, f.id"""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             rows = db.execute(query, (span.value, name, from_ns, until_ns)).fetchall()
         return [(Bucket(span, start_ns, _figure(name, tags)), _sums(sums)) for start_ns, tags, sums in rows]
 
     def _changed(self, most: int) -> list[Changed]:
         query = """SELECT b.span, b.start_ns, f.name, f.tags, b.sums, b.change, f.id FROM buckets b
             JOIN figures f ON f.id = b.figure WHERE b.change > 0 ORDER BY b.change LIMIT ?"""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             rows = db.execute(query, (most,)).fetchall()
         return [
             Changed(Bucket(Span(span), start_ns, _figure(name, tags)), _sums(sums), change, figure)
@@ -165,22 +146,14 @@ class Rollups:
 
     def _settle(self, published: Iterable[Changed]) -> None:
         done = [(one.bucket.span.value, one.figure_id, one.bucket.start_ns, one.change) for one in published]
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.executemany(
                 "UPDATE buckets SET change = 0 WHERE span = ? AND figure = ? AND start_ns = ? AND change = ?", done
             )
 
     def _mark_all(self) -> None:
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("UPDATE buckets SET change = 1 WHERE change = 0")
-
-    def _transaction(self) -> Transaction:
-        if self._db is None:
-            raise JournalError(f"figures {self._path}: not open")
-        return Transaction(self._db, f"figures {self._path}")
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = PUBLISH_EVERY_S) -> None:

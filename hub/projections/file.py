@@ -1,0 +1,67 @@
+"""The SQLite file of a projection: its thread, its cursor and its transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from hub.journal import Transaction
+from wire.errors import JournalError
+
+T = TypeVar("T")
+
+_CURSORS = 'CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;'
+
+
+class ProjectionFile:
+    """What one projection keeps. All but `run` and `stop` is called on the file's own thread, through `run`.
+
+    `name` is the cursor's and the thread's, `what` is what errors call the file. Everything may raise `JournalError`.
+    """
+
+    def __init__(self, path: Path, name: str, what: str, schema: str) -> None:
+        self._path = path
+        self._name = name
+        self._what = f"{what} {path}"
+        self._schema = schema + _CURSORS
+        self._db: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def stop(self) -> None:
+        await self.run(self._close)
+        self._thread.shutdown()
+
+    def open(self) -> int:
+        """Open the file, made if there is none; the offset of the last entry that it holds, 0 where it holds none."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")  # what a power cut undoes, the cursor knows too
+            self._db.executescript(self._schema)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise JournalError(f"{self._what}: {error}") from error
+        with self.transaction() as db:
+            row = db.execute('SELECT "offset" FROM cursors WHERE name = ?', (self._name,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def transaction(self) -> Transaction:
+        if self._db is None:
+            raise JournalError(f"{self._what}: not open")
+        return Transaction(self._db, self._what)
+
+    def move(self, db: sqlite3.Connection, offset: int) -> None:
+        """Set the cursor, in the transaction that brings what the cursor stands for."""
+        db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self._name, offset))
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
