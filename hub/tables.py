@@ -5,7 +5,8 @@ from __future__ import annotations
 from hub.accounts import models as accounts
 from hub.cases import models as cases
 from hub.database import Base
+from hub.duties import models as duties
 from hub.registry import models as registry
 
-ROOMS = (accounts, cases, registry)
+ROOMS = (accounts, cases, duties, registry)
 METADATA = Base.metadata
