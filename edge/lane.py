@@ -417,6 +417,7 @@ def _parts(plugged: Plugged, house: House) -> LaneParts:
         house.new_id,
         Direction(settings.direction),
         house.registry_age_s,
+        settings.place,
     )
 
 

@@ -63,10 +63,11 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `resumes` is when the site resumes work (a date and time with its offset): before it only exempted people come in.
     `utc_offset_h` is the site's time zone, for hours and weekdays. `mask_required` counts where a camera tells of
     masks. A vehicle's disinfection that was recorded here counts for `disinfection_valid_h`. `antipassback` hard denies
-    a badge that is inside already, soft notes and reports it; it wants lanes with a way each, and forgets who went in
-    after `antipassback_forget_h`. `walk_s` is the least time from another gate, by its name, to this one, `lane_walk_s`
-    that between two lanes here. `contact_fever_c` is the fever of a contact thermometer, in °C. A copy of the registry
-    older than `registry_max_age_h` gives every decision the reason `registry-old`.
+    a badge that is inside already, soft notes and reports it; it is about the plant's own entrances, wants lanes with a
+    way each, and forgets who went in after `antipassback_forget_h`. `walk_s` is the least time from another gate, by
+    its name, to this one, `lane_walk_s` that between two lanes here. `contact_fever_c` is the fever of a contact
+    thermometer, in °C. A copy of the registry older than `registry_max_age_h` gives every decision the reason
+    `registry-old`.
     """
 
     resumes: Annotated[datetime, Meta(tz=True)] | None = None

@@ -26,7 +26,8 @@ class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     the lane's way. `counts_crossings`: its contacts tell of everybody who goes through; who is let in has `turn_s` to
     go. The parts of one vehicle come within `vehicle_wait_s`. `on_failure` is what happens when a device or the agent
     fails: secure keeps shut what cannot be measured or identified until a guard has done it by hand, safe lets it
-    through. What happens without power is the wiring of the lock.
+    through. What happens without power is the wiring of the lock. `place` is where a lane inside the plant leads into,
+    by the hub's name of that place (an office, the canteen); a lane without it is at the plant's own entrance.
     """
 
     name: Name
@@ -45,6 +46,7 @@ class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     turn_s: Annotated[float, Meta(gt=0, le=120)] = 8.0
     vehicle_wait_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
     on_failure: Literal["secure", "safe"] = "secure"
+    place: Name | None = None
 
 
 class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +132,8 @@ def _missing(lane: LaneSettings) -> list[str]:
         found.append("a person lane without camera and badge reader sees nobody; expected at least one")
     if lane.kind == "vehicle" and lane.vehicle is None and lane.tag is None:
         found.append("a vehicle lane needs a table [lanes.vehicle] or [lanes.tag]")
+    if lane.kind == "vehicle" and lane.place is not None:
+        found.append(f"place = {lane.place!r}: is of a lane for people inside the plant")
     if lane.counts_crossings and (lane.contact is None or lane.kind != "person"):
         found.append("counts_crossings needs a person lane with a table [lanes.contact] that tells who goes through")
     if lane.badge is not None and lane.camera is not None and not lane.thermal.one_person:

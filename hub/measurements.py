@@ -58,6 +58,7 @@ PERSON = Measurement(
         "direction": "in or out",
         "outcome": "what the barrier was told",
         "verdict": "of the screening",
+        "place": "the place inside the plant that the lane leads into; `entrance` at the plant's own",
     },
     {
         "badge": "boolean: whether a badge was read",
@@ -252,6 +253,7 @@ def _person_tags(event: PersonPassage) -> dict[str, str]:
         "direction": event.direction.value,
         "outcome": event.outcome.value,
         "verdict": event.verdict.value,
+        "place": event.place or "entrance",
     }
 
 

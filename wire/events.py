@@ -253,6 +253,9 @@ class PersonPassage(Event, frozen=True, kw_only=True, tag="person-passage"):
     reasons: tuple[Reason, ...] = ()
     again_after_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
     """To measure this person again sooner would not help; None where it may be done at once."""
+    place: Name | None = None
+    """The place inside the plant that the lane leads into, by the name that a disinfection of it has: an office, the
+    canteen. None at the plant's own entrance."""
 
 
 class VehiclePassage(Event, frozen=True, kw_only=True, tag="vehicle-passage"):

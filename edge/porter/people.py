@@ -118,7 +118,8 @@ class PeoplePorter:
         event = person_event(parts.name, name, passage, decision, refusal, parts.direction)
         self._passages.put(name, now, _Concluded(seen, passage.reading, decision.outcome is Outcome.ALLOW))
         self._settle(name, seen.badge, passage.began, decision, now if live else passage.at, passage.at)
-        return Act(event, None if self._is_overtaken(passage, decision) else decision)
+        said = replace(event, place=parts.place)
+        return Act(said, None if self._is_overtaken(passage, decision) else decision)
 
     def _is_overtaken(self, passage: Passage, decision: Decision) -> bool:
         """Whoever waited in vain for a measurement must not close the barrier before the next, who was let in."""
@@ -140,7 +141,7 @@ class PeoplePorter:
             direction=parts.direction,
             masked=passage.reading.masked if passage.reading else None,
             followed=passage.followed,
-            passed_back=parts.direction is Direction.IN and is_inside(known, passage.at.time_ns, forget_s),
+            passed_back=self._is_way_in and is_inside(known, passage.at.time_ns, forget_s),
             elsewhere=too_soon(here, known, self._walks) is not None,
         )
 
@@ -166,12 +167,22 @@ class PeoplePorter:
         allowed = decision.outcome is Outcome.ALLOW
         if badge is not None:
             sighting = self._sighting(badge, shown_at or now)
-            self._parts.memory.saw(replace(sighting, entered=allowed and self._turns is None))
+            gone_in = allowed and self._turns is None and self._is_entrance
+            self._parts.memory.saw(replace(sighting, entered=gone_in))
         if self._turns is not None:
             self._turns.decided(name, badge, since, now, allowed=allowed)
 
     def _sighting(self, badge: str, at: Instant) -> Sighting:
         return Sighting(badge, self._parts.rules.gate, self._parts.name, self._parts.direction, at.time_ns)
+
+    @property
+    def _is_entrance(self) -> bool:
+        """Of the plant: only there one comes to be inside; to an office or canteen go those who are."""
+        return self._parts.place is None
+
+    @property
+    def _is_way_in(self) -> bool:
+        return self._is_entrance and self._parts.direction is Direction.IN
 
     def _why_unmeasured(self) -> Refusal:
         return Refusal.NO_FACE if self.works.camera else Refusal.NO_CAMERA
@@ -191,8 +202,8 @@ class PeoplePorter:
     def _went_through(self, finding: Finding) -> list[Act]:
         at = finding.crossing.at
         if finding.badge is not None:
-            sighting = replace(self._sighting(finding.badge, at), direction=finding.crossing.direction, entered=True)
-            self._parts.memory.saw(sighting)
+            sighting = replace(self._sighting(finding.badge, at), direction=finding.crossing.direction)
+            self._parts.memory.saw(replace(sighting, entered=self._is_entrance))
         if finding.fault is None:
             return []
         decision = Decision(Outcome.DENY, (finding.fault,))
@@ -206,6 +217,7 @@ class PeoplePorter:
             direction=finding.crossing.direction,
             badge=finding.badge,
             reasons=decision.reasons,
+            place=self._parts.place,
         )
         return [Act(event, decision)]
 

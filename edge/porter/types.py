@@ -43,6 +43,8 @@ class LaneParts(Struct, frozen=True):
     direction: Direction = Direction.IN
     registry_age_s: Callable[[], float | None] = lambda: None
     """How long nobody has said that the registry is the newest."""
+    place: str | None = None
+    """Where the lane leads into, inside the plant; None for the plant itself."""
 
 
 class Works(Struct):

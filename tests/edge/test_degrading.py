@@ -132,6 +132,14 @@ def pull(device: Any) -> None:
         device.pulled = True
 
 
+def test_what_a_lane_inside_the_plant_says_tells_where_it_leads():
+    async def story(bench: Bench) -> None:
+        await bench.come()
+
+    assert play(Bench(place="canteen"), story).last().place == "canteen"
+    assert play(Bench(), story).last().place is None
+
+
 @pytest.mark.parametrize("name", ["thermal", "badge", "contact", "actuator"])
 def test_whatever_is_pulled_the_lane_says_so_and_comes_back_by_itself(name):
     async def story(bench: Bench) -> None:

@@ -66,6 +66,28 @@ def test_soft_antipassback_tells_and_lets_in_and_off_says_nothing():
     assert Reason.PASSED_BACK not in pass_by(off, ANN, 100).reasons
 
 
+def test_a_lane_inside_the_plant_says_where_it_leads_and_is_no_second_entrance():
+    memory = Memory()
+    gate = people_porter(entry(ANN), policy=HARD, memory=memory)
+    canteen = people_porter(entry(ANN), policy=HARD, memory=memory, name="meals", place="canteen")
+    assert pass_by(gate, ANN, 10).place is None
+    for at_s in (100, 200):
+        told = pass_by(canteen, ANN, at_s)
+        assert (told.outcome, told.place) == (Outcome.ALLOW, "canteen")
+    assert Reason.PASSED_BACK in pass_by(gate, ANN, 300).reasons
+    other = people_porter(entry(BOB), policy=HARD, memory=memory, name="meals", place="canteen")
+    pass_by(other, BOB, 400)
+    assert pass_by(people_porter(entry(BOB), policy=HARD, memory=memory), BOB, 500).outcome is Outcome.ALLOW
+
+
+def test_who_goes_through_unseen_is_told_with_the_place():
+    porter = people_porter(entry(ANN), counts=True, place="office")
+    porter.crossed(Crossing(at(12), Direction.IN))
+    (told,) = [act.event for act in porter.due(at(60))]
+    assert isinstance(told, PersonPassage)
+    assert (told.reasons, told.place) == ((Reason.UNSCREENED_ENTRY,), "office")
+
+
 def test_who_was_refused_is_not_inside():
     porter = people_porter(entry(ANN), policy=HARD)
     assert pass_by(porter, ANN, 10, Verdict.FEVER).outcome is Outcome.DENY

@@ -27,6 +27,10 @@ LANE = '[[lanes]]\nname = "p"\n[lanes.badge]\ndriver = "simulated"\nscene = "x"\
         (LANE.replace("[lanes.badge]", 'direction = "both"\n[lanes.badge]'), r":6: lanes\[0\].direction = 'both'"),
         (LANE.replace("[lanes.badge]", 'kind = "vehicle"\n[lanes.badge]'), r"needs a table \[lanes.vehicle\] or"),
         (
+            LANE.replace("[lanes.badge]", 'kind = "vehicle"\nplace = "canteen"\n[lanes.badge]'),
+            r"place = 'canteen': is of a lane for people",
+        ),
+        (
             LANE + '[lanes.camera]\ndriver = "simulated"\nscene = "x"\n[lanes.thermal]\none_person = false\n',
             r"one_person = false cannot tell whose badge",
         ),

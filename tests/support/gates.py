@@ -135,6 +135,7 @@ def people_porter(
     memory: Memory | None = None,
     name: str = "people",
     direction: Direction = Direction.IN,
+    place: str | None = None,
 ) -> PeoplePorter:
     names = itertools.count(1)
     parts = LaneParts(
@@ -145,6 +146,7 @@ def people_porter(
         memory or Memory(),
         lambda: f"p{next(names)}",
         direction,
+        place=place,
     )
     return PeoplePorter(parts, Fusion(reads_badges=True, measures=True), Turns(direction) if counts else None)
 

@@ -51,6 +51,7 @@ person_passages = st.builds(
     temperature=st.none() | temperatures,
     refusal=st.none() | st.sampled_from(ev.Refusal),
     reasons=reasons,
+    place=st.none() | names,
 )
 vehicle_passages = st.builds(
     ev.VehiclePassage,
