@@ -188,6 +188,41 @@ ROLLUPS = tuple(
 urgency too."""
 
 
+_TEAM = {"team": "the team's name; absent for who is in none", "shift": "the shift's name; absent where none is known"}
+_ON_DUTY = {
+    "on_duty": "integer: people on duty",
+    "never": "integer: of these, not measured",
+    "once": "integer: of these, measured once",
+    "twice": "integer: of these, measured twice or more",
+    "first_missing": "integer: not measured although the shift has begun",
+    "second_missing": "integer: measured once although the shift is over",
+}
+_OFF_DUTY = {
+    "away": "integer: people on leave, sick or travelling",
+    "isolated": "integer: with an open case of isolation",
+    "resting": "integer: whose day off it is",
+    "unknown": "integer: of whom no shift is known, and who did not come",
+    "uncalled": "integer: measured without being on duty",
+}
+DUTIES = (
+    Measurement("duty", "daily measurements of a team's shift as they stand, each minute", _TEAM, _ON_DUTY),
+    Measurement(
+        "duty_day", "the same of the site's day, at its beginning; written again until it is over", _TEAM, _ON_DUTY
+    ),
+    Measurement(
+        "off_duty_day", "a team's people who are not on duty on the site's day", {"team": _TEAM["team"]}, _OFF_DUTY
+    ),
+)
+"""双测, from `hub.duties`. They carry the tag site, and no person."""
+
+
+def duty_line(name: str, tags: dict[str, str], fields: dict[str, int], time_ns: int) -> str:
+    """A point of `DUTIES` in line protocol, nanoseconds, without a line end."""
+    tag_text = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(tags.items()) if value)
+    field_text = ",".join(f"{key}={_field(value)}" for key, value in fields.items())
+    return f"{name},{tag_text} {field_text} {time_ns}"
+
+
 def rollup_line(bucket: Bucket, sums: Sums) -> str:
     """A bucket in line protocol, nanoseconds, without a line end."""
     tags = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(bucket.figure.tags) if value)

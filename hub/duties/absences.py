@@ -2,7 +2,8 @@
 
     said ── from_on … until_on (or open) ──► ended earlier or later ── or withdrawn
 
-A person is away at most once on a day. Each change is noted in the record, which names no symptoms.
+A person is away at most once on a day. Each change is noted in the record, which names no symptoms. Carry each out by
+`PeopleOffice.change`, with the person as touched: so the lists of who is on duty know at once.
 """
 
 from __future__ import annotations
