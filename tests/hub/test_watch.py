@@ -100,7 +100,8 @@ def test_what_is_no_address_is_refused_with_an_example(url: str) -> None:
 PROGRAM = """
 from datetime import timezone
 from hub.watch import run
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
 raise SystemExit(run(sys.argv[1], lang="zh", zone=timezone.utc))
 """
 
