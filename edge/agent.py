@@ -64,7 +64,8 @@ class Agent:
         )
         self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
         pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
-        companions = (self.follower, Sharer(settings.site, settings.gate, memory))
+        sharer = Sharer(settings.site, settings.gate, memory, self._timekeeper)
+        companions = (self.follower, sharer)
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )

@@ -19,7 +19,7 @@ from msgspec import Meta, Raw, Struct
 from wire.errors import DecodeError
 from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
 from wire.registry import Beat, Manifest, Shard
-from wire.sightings import Sighting
+from wire.sightings import Recall, Recalled, Sighting
 
 SCHEMA_VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -132,13 +132,14 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     registry: RegistryHeld | None = None
 
 
-AnyMessage = Batch | Watermark | Status | Vitals | Manifest | Shard | Beat | Sighting
-Message = TypeVar("Message", Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting)
+AnyMessage = Batch | Watermark | Status | Vitals | Manifest | Shard | Beat | Sighting | Recall | Recalled
+Message = TypeVar("Message", Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled)
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting)
+    kind: msgspec.json.Decoder(kind)
+    for kind in (Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled)
 }
 
 

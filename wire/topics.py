@@ -5,6 +5,8 @@
     menshen/1/{site}/{gate}/status             gate → hub   Status, QoS 1, retained; the will of the connection
     menshen/1/{site}/{gate}/vitals             gate → hub   Vitals, QoS 0
     menshen/1/{site}/{gate}/sightings          gate → gates Sighting, QoS 1
+    menshen/1/{site}/{gate}/recall             gate → gates Recall, QoS 1; {gate} asks
+    menshen/1/{site}/{gate}/recalled/{asker}   gate → gate  Recalled, QoS 1
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
     menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
     menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
@@ -106,8 +108,29 @@ def sightings_of(site: str) -> str:
     return f"{ROOT}/{check_name(site)}/+/sightings"
 
 
-def is_sighting(topic: str) -> bool:
-    return topic.split("/")[4:] == ["sightings"]
+def recall(site: str, gate: str) -> str:
+    """Where a gate asks the others what they saw."""
+    return f"{ROOT}/{check_name(site)}/{check_name(gate)}/recall"
+
+
+def recalls_of(site: str) -> str:
+    """What all gates of a site ask each other."""
+    return f"{ROOT}/{check_name(site)}/+/recall"
+
+
+def recalled(site: str, gate: str, asker: str) -> str:
+    """Where a gate answers one that asked."""
+    return f"{ROOT}/{check_name(site)}/{check_name(gate)}/recalled/{check_name(asker)}"
+
+
+def recalled_for(site: str, asker: str) -> str:
+    """What all gates of a site answer to one that asked."""
+    return f"{ROOT}/{check_name(site)}/+/recalled/{check_name(asker)}"
+
+
+def is_of_gates(topic: str) -> bool:
+    """Whether gates tell, ask or answer each other there."""
+    return topic.split("/")[4:5] in (["sightings"], ["recall"], ["recalled"])
 
 
 def is_registry(topic: str) -> bool:

@@ -4,13 +4,14 @@
        ▲                     │  └── not seen for too long ──► unknown
        └───── went out ──────┘
 
-A gate knows its own lanes' sightings; what other gates saw is heard over MQTT (`edge.sharing`). While the link is away
-another gate's exits are unknown: a plant whose people come by one gate and go by another may want anti-passback soft.
+A gate knows its own lanes' sightings; what other gates saw is heard over MQTT, also what they saw while this gate was
+away (`edge.sharing`). Until the link is back another gate's exits are unknown: a plant whose people come by one gate
+and go by another may want anti-passback soft.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -65,6 +66,11 @@ class Sightings:
     def of(self, badge: str) -> list[Sighting]:
         """What is known of a badge, the oldest first."""
         return list(self._of_badge.get(badge, ()))
+
+    def since(self, at_ns: int) -> Iterator[Sighting]:
+        """All sightings since then, as they are at the time of the call: it may be read in another thread."""
+        now = list(self._of_badge.values())  # lists that are replaced, never changed
+        return (seen for seen_s in now if seen_s[-1].at_ns >= at_ns for seen in seen_s if seen.at_ns >= at_ns)
 
     def hear(self, sighting: Sighting) -> None:
         """A badge was seen, at this gate or another; twice told is once."""

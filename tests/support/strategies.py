@@ -19,7 +19,7 @@ from wire.messages import (
     encode_event,
 )
 from wire.registry import SHARDS, Beat, Flag, Holder, Manifest, RegistryEntry, Shard
-from wire.sightings import Sighting
+from wire.sightings import Recall, Recalled, Sighting
 
 names = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 tokens = st.from_regex(r"[A-Za-z0-9_-]{8,24}", fullmatch=True)
@@ -182,3 +182,17 @@ sightings = st.builds(
     at_ns=times_ns,
     entered=st.booleans(),
 )
+
+recalls = st.builds(
+    Recall,
+    v=st.just(1),
+    gate=names,
+    since_ns=times_ns,
+    of=st.none() | names,
+    known=st.dictionaries(
+        names,
+        st.dictionaries(st.integers(0, 10**7), st.integers(0, 2**64 - 1).map(lambda it: f"{it:016x}"), max_size=5),
+        max_size=3,
+    ),
+)
+recalled = st.builds(Recalled, v=st.just(1), gate=names, sightings=st.lists(sightings, max_size=5))

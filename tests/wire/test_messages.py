@@ -25,7 +25,7 @@ from wire.events import (
 )
 from wire.messages import Batch, Numbered, Status, StreamId, Vitals, Watermark
 from wire.registry import Beat, Manifest, Shard
-from wire.sightings import Sighting
+from wire.sightings import Recall, Recalled, Sighting
 
 KINDS = {
     Batch: our.batches(),
@@ -36,6 +36,8 @@ KINDS = {
     Shard: our.shards,
     Beat: our.beats,
     Sighting: our.sightings,
+    Recall: our.recalls,
+    Recalled: our.recalled,
 }
 STREAM = StreamId("baotou", "north", Urgency.URGENT, "e1")
 
