@@ -440,5 +440,6 @@ def _vehicle_porter(plugged: Plugged, house: House) -> VehiclePorter:
         reads_plates="vehicle" in plugged.plugs,
         measures=parts.rules.measures,
         wait_s=plugged.settings.vehicle_wait_s,
+        same=house.registry.same,
     )
     return VehiclePorter(parts, fusion)

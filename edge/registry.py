@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from wire.errors import SettingsError
-from wire.registry import RegistryCopy, RegistryEntry, gives_way, shard_of
+from wire.registry import RegistryCopy, RegistryEntry, gives_way, shard_of, tokens_of
 
 _decoder = msgspec.json.Decoder(RegistryCopy)
 
@@ -37,6 +37,13 @@ class Registry:
         if known is not None and (admitted is None or not gives_way(known, admitted)):
             return known
         return admitted
+
+    def same(self, token: str | None) -> frozenset[str]:
+        """All tokens of the vehicle that has this one; the token alone where nothing is known of it."""
+        entry = self.find(token)
+        if entry is not None:
+            return tokens_of(entry)
+        return frozenset() if token is None else frozenset({token})
 
     def clear(self) -> None:
         """Forget everything that came from a file or a hub."""

@@ -11,9 +11,13 @@ from uuid import uuid4
 import pytest
 import structlog
 from argon2 import PasswordHasher
+from hypothesis import settings
 
 from hub.accounts import desk
 from tests.support import servers
+
+settings.register_profile("menshen", deadline=None)  # a machine that is busy breaks no promise
+settings.load_profile("menshen")
 
 DATA = Path(os.environ.get("MENSHEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -85,8 +85,15 @@ class RegistryEntry(Struct, frozen=True, omit_defaults=True):
     """Until when the holder's last declaration of being well counts; None when there is none."""
     plate: Token | None = None
     """For a vehicle's tag: the plate of the vehicle that it belongs to."""
+    tag: Token | None = None
+    """For a vehicle's plate: the tag of the vehicle, where it has one."""
     outside: bool = False
     """For a vehicle: it belongs to somebody else, and comes for a reason that has to be stated."""
+
+
+def tokens_of(entry: RegistryEntry) -> frozenset[str]:
+    """All tokens by which one vehicle is known."""
+    return frozenset(token for token in (entry.token, entry.plate, entry.tag) if token is not None)
 
 
 def entry_of(registration: Registration) -> RegistryEntry:

@@ -11,6 +11,8 @@ further apart than `wait_s`: the lane is no shorter than a car.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from edge.clock import Instant
@@ -54,11 +56,21 @@ class VehicleFusion:
     """One vehicle lane with a reader of tags, a reader of plates, a thermal camera at the driver's window, or
     several."""
 
-    def __init__(self, *, reads_tags: bool, reads_plates: bool, measures: bool, wait_s: float = 3.0) -> None:
+    def __init__(
+        self,
+        *,
+        reads_tags: bool,
+        reads_plates: bool,
+        measures: bool,
+        wait_s: float = 3.0,
+        same: Callable[[str], frozenset[str]] = lambda token: frozenset({token}),
+    ) -> None:
+        """`same` gives all tokens of the vehicle that has one of them."""
         self._reads_tags = reads_tags
         self._reads_plates = reads_plates
         self._measures = measures
         self._wait_s = wait_s
+        self._same = same
         self._open: Visit | None = None
         self._readings: list[Reading] = []
         self._known: dict[object, Instant] = {}
@@ -103,12 +115,19 @@ class VehicleFusion:
 
     def _is_repeat(self, seen: VehicleSeen) -> bool:
         read = [token for token in (seen.tag, seen.plate) if token is not None]
-        last = [self._known.get(token) for token in read]
+        last = [self._last_known(token) for token in read]
         for token in read:
             self._known[token] = seen.at
         if not read:  # nothing to know it by: the very same look told twice
             last, self._known[seen] = [self._known.get(seen)], seen.at
         return all(at is not None and abs(seen.at.seconds_since(at)) <= REPEAT_S for at in last)
+
+    def _last_known(self, token: str) -> Instant | None:
+        """When the vehicle was seen last by this token; or by another of its own, unless it waits for this one."""
+        its = self._same(token)
+        waits = self._open is not None and not its.isdisjoint({self._open.tag, self._open.plate})
+        times = [self._known.get(one) for one in ({token} if waits else its | {token})]
+        return max((at for at in times if at is not None), key=lambda at: at.mono_ns, default=None)
 
     def _belongs(self, seen: VehicleSeen, visit: Visit) -> bool:
         if abs(seen.at.seconds_since(visit.began)) > self._wait_s:

@@ -83,7 +83,7 @@ class VehiclePorter:
         encode_event(event)
         valid_ns = int(self._parts.policy.disinfection_valid_h * 3600e9)
         self._parts.memory.disinfected(vehicle, now.time_ns + valid_ns)
-        its = [known for known in self._visits.all() if vehicle in (known.look.tag, known.look.plate)]
+        its = [known for known in self._visits.all() if vehicle in self._tokens(known.look)]
         return [Act(event), *(self._again(known, now) for known in its[-1:] if not known.let_in)]
 
     # -- deciding ---------------------------------------------------------------------------------------------------
@@ -106,10 +106,15 @@ class VehiclePorter:
 
     def _judge(self, look: VehicleLook, at: Instant) -> Decision:
         parts = self._parts
-        until = [parts.memory.disinfected_until_ns(token) for token in (look.tag, look.plate) if token]
+        until = [parts.memory.disinfected_until_ns(token) for token in self._tokens(look)]
         known = max((ns for ns in until if ns is not None), default=None)
         look = replace(look, disinfected_until_ns=known)
         return decide_vehicle(parts.policy, parts.rules, look, self._entry(look), circumstances(parts, self.works, at))
+
+    def _tokens(self, look: VehicleLook) -> frozenset[str]:
+        """By what else the vehicle is known: whatever was recorded of its plate counts for its tag, and the reverse."""
+        registry = self._parts.registry
+        return registry.same(look.tag) | registry.same(look.plate)
 
     def _entry(self, look: VehicleLook) -> RegistryEntry | None:
         """A tag is surer than a plate."""

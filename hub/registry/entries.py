@@ -82,7 +82,8 @@ def of_vehicle(vehicle: Vehicle, *, now_ns: int) -> list[RegistryEntry]:
     )
     if vehicle.tag_token is None:
         return [plate]
-    return [plate, replace(plate, token=vehicle.tag_token, plate=vehicle.plate_token)]
+    tag = replace(plate, token=vehicle.tag_token, plate=vehicle.plate_token)
+    return [replace(plate, tag=vehicle.tag_token), tag]
 
 
 def is_over(vehicle: Vehicle, now_ns: int) -> bool:

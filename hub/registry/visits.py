@@ -1,7 +1,7 @@
 """The projection that brings what gates register to all gates: walk-in visitors, vehicles, disinfections.
 
     Registration ──► a visit in the record (sealed), and an entry of the registry where the token has none in use
-    Disinfection of a vehicle ──► its entry is good until `valid_s` later
+    Disinfection of a vehicle ──► its entries (plate, tag) are good until `valid_s` later
 
 All of it and the cursor change in one transaction of the registry's own file, so a replay changes nothing: a visit
 stands under its offset in the journal, a token that is registered or was taken out is left as it is unless it was a
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from hub.journal import Entry
 from hub.registry.store import Registrar, RegistryStore
 from wire.events import Disinfection, Registration
-from wire.registry import entry_of, gives_way
+from wire.registry import entry_of, gives_way, tokens_of
 
 
 class Visit(Struct, frozen=True):
@@ -101,6 +101,9 @@ def _register(db: sqlite3.Connection, store: RegistryStore, registration: Regist
 
 
 def _disinfected(db: sqlite3.Connection, store: RegistryStore, token: str, until_ns: int) -> None:
-    entry = store.entry(db, token)
-    if entry is not None and until_ns > (entry.disinfected_until_ns or 0):
-        store.write(db, [replace(entry, disinfected_until_ns=until_ns)])
+    """A vehicle is disinfected whole, whichever of its tokens the gate had read."""
+    known = store.entry(db, token)
+    entries = [store.entry(db, one) for one in sorted(tokens_of(known))] if known is not None else []
+    later = [entry for entry in entries if entry is not None and until_ns > (entry.disinfected_until_ns or 0)]
+    if later:
+        store.write(db, [replace(entry, disinfected_until_ns=until_ns) for entry in later])

@@ -257,6 +257,29 @@ def test_a_vehicle_that_is_disinfected_at_the_gate_is_decided_upon_again_and_com
         porter.disinfected(at(1), "?", GUARD, "84")
 
 
+@pytest.mark.parametrize(("recorded", "read"), [("tag", "plate"), ("plate", "tag"), ("plate", "plate"), ("tag", "tag")])
+def test_a_disinfection_counts_for_the_vehicle_whichever_of_its_tokens_was_read(recorded, read):
+    plate = replace(TRUCK, tag="tag-0001")
+    tag = replace(TRUCK, token="tag-0001", plate=plate.token)
+    tokens = {"tag": tag.token, "plate": plate.token}
+    porter = vehicle_porter(plate, tag)
+    (waits,) = porter.seen(VehicleSeen(at(10), **{read: tokens[read]}), at(10)) + porter.due(at(20))
+    assert (waits.decision and waits.decision.outcome) is Outcome.DENY
+    _, again = porter.disinfected(at(100), tokens[recorded], GUARD, "84")
+    assert (again.decision and again.decision.outcome) is Outcome.ALLOW
+    (later,) = porter.seen(VehicleSeen(at(3600), **{read: tokens[read]}), at(3600)) + porter.due(at(3610))
+    assert (later.decision and later.decision.outcome) is Outcome.ALLOW
+
+
+def test_the_disinfection_of_one_vehicle_is_not_anothers():
+    other = replace(TRUCK, token="plate-0002", tag="tag-0002")
+    porter = vehicle_porter(replace(TRUCK, tag="tag-0001"), other, replace(other, token="tag-0002", plate=other.token))
+    porter.disinfected(at(1), "tag-0001", GUARD, "84")
+    (dirty,) = porter.seen(VehicleSeen(at(10), plate=other.token), at(10))
+    assert dirty.decision is not None
+    assert Reason.NOT_DISINFECTED in dirty.decision.reasons
+
+
 def test_a_driver_with_a_fever_keeps_the_vehicle_out_and_is_a_person_with_a_fever():
     porter = vehicle_porter(replace(TRUCK, disinfected_until_ns=2**62), measures=True)
     porter.seen(VehicleSeen(at(10), plate=TRUCK.token), at(10))

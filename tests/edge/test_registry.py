@@ -36,6 +36,14 @@ def test_a_token_in_the_wrong_shard_is_left_out():
     assert registry.find(SOMEBODY) is None
 
 
+def test_a_vehicle_is_one_whichever_of_its_tokens_is_read():
+    plate = RegistryEntry("plate-0001", Holder.VEHICLE, tag="tag-0001")
+    registry = Registry([plate, RegistryEntry("tag-0001", Holder.VEHICLE, plate="plate-0001")])
+    assert registry.same("plate-0001") == registry.same("tag-0001") == {"plate-0001", "tag-0001"}
+    assert registry.same("plate-0002") == {"plate-0002"}
+    assert registry.same(None) == frozenset()
+
+
 def test_what_the_gate_admitted_counts_until_it_expires_and_never_against_the_hub():
     registry = Registry()
     registry.admit(RegistryEntry(SOMEBODY, Holder.VISITOR, until_ns=100))

@@ -48,6 +48,21 @@ def test_what_a_reader_repeats_is_one_vehicle_and_what_comes_back_later_is_anoth
     assert counts == [1, 0, 0, 1]
 
 
+def test_a_plate_that_is_read_long_after_the_vehicles_tag_is_no_second_vehicle():
+    def same(token: str) -> frozenset[str]:
+        return frozenset("tp") if token in "tp" else frozenset({token})
+
+    fusion = VehicleFusion(reads_tags=True, reads_plates=True, measures=False, wait_s=3.0, same=same)
+    assert fusion.seen(tag("t", 1.0)) == []
+    assert [visit.tag for visit in fusion.due(at(5.0))[0]] == ["t"]
+    assert fusion.seen(plate("p", 6.0)) == []
+    assert fusion.due(at(30.0)) == ([], [])
+    assert fusion.seen(tag("t", 40.0)) == []
+    assert [(visit.tag, visit.plate) for visit in fusion.seen(plate("p", 41.0))] == [("t", "p")]
+    fusion.seen(plate("q", 45.0))
+    assert [visit.plate for visit in fusion.due(at(60.0))[0]] == ["q"]
+
+
 def test_a_part_that_does_not_come_leaves_a_visit_without_it():
     fusion = lane()
     fusion.seen(tag("t", 1.0))

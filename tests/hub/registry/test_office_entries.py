@@ -102,4 +102,5 @@ def test_a_vehicle_is_known_by_plate_and_tag_until_its_time_is_over(vehicle, now
     assert [one.token for one in entries] == ["p" * 22, *([vehicle.tag_token] if vehicle.tag_token else [])]
     for entry in entries:
         assert entry.disinfected_until_ns == (vehicle.disinfected_until_ns if vehicle.must_disinfect else MAX_TIME_NS)
-        assert entry.plate == (None if entry.token == "p" * 22 else "p" * 22)
+        is_plate = entry.token == "p" * 22
+        assert (entry.plate, entry.tag) == ((None, vehicle.tag_token) if is_plate else ("p" * 22, None))

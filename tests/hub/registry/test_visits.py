@@ -125,6 +125,16 @@ async def test_a_disinfection_counts_from_its_own_time_and_never_shortens_a_late
     assert await find(registrar, "token-of-nobody") is None
 
 
+@pytest.mark.parametrize("read", ["token-of-a-lorry", "tag-of-the-lorry"])
+async def test_a_disinfection_counts_for_plate_and_tag_whichever_the_gate_read(registrar, visits, read):
+    tag = RegistryEntry("tag-of-the-lorry", Holder.VEHICLE, plate=LORRY.token)
+    other = RegistryEntry("token-of-another", Holder.VEHICLE)
+    await registrar.ask(lambda store: store.put([msgspec.structs.replace(LORRY, tag=tag.token), tag, other]))
+    await visits.apply(journalled(Disinfection(time_ns=NOON_NS, vehicle=read)))
+    until = [(await find(registrar, token)).disinfected_until_ns for token in (LORRY.token, tag.token, other.token)]
+    assert until == [NOON_NS + HOUR_NS, NOON_NS + HOUR_NS, None]
+
+
 async def test_the_record_of_visits_is_read_with_the_hubs_key_and_by_nobody_else(tmp_path, registrar, visits, capsys):
     (tmp_path / "hub.toml").write_text('site = "baotou"\n')
     private = key.load_or_make(tmp_path / "var" / key.FILE)
