@@ -150,7 +150,9 @@ class Follower:
         for number in emptied:
             self.registry.put_shard(number, ())
         self.registry.version, self.sealing_key = manifest.version, manifest.sealing_key
-        await self._keep(partial(self._file.follow, manifest.version, manifest.sealing_key, emptied))
+        self.registry.resumes_ns = manifest.resumes_ns
+        version, key, resumes_ns = manifest.version, manifest.sealing_key, manifest.resumes_ns
+        await self._keep(partial(self._file.follow, version, key, emptied, resumes_ns))
 
     async def _hear_shard(self, number: int, payload: bytes) -> None:
         digest = digest_of(payload)
@@ -190,7 +192,7 @@ class Follower:
         self.sealing_key = kept.sealing_key
         if kept.version:
             self.registry.clear()
-            self.registry.version = kept.version
+            self.registry.version, self.registry.resumes_ns = kept.version, kept.resumes_ns
         for number, entries in kept.shards.items():
             self.registry.put_shard(number, entries)
         for entry in kept.admitted:

@@ -43,12 +43,16 @@ class LaneRules(Struct, frozen=True):
 
 
 class Circumstances(Struct, frozen=True):
-    """What else counts at the moment. `registry_age_s` None: the copy does not say how old it is."""
+    """What else counts at the moment. `registry_age_s` None: the copy does not say how old it is.
+
+    `resumes_ns` is the hub's word on when the site resumes work; None: the site's settings count.
+    """
 
     now_ns: int
     registry_age_s: float | None = None
     camera_works: bool = True
     reader_works: bool = True
+    resumes_ns: int | None = None
 
 
 class PersonSeen(Struct, frozen=True):
@@ -203,7 +207,8 @@ def _times(policy: PolicySettings, rules: LaneRules, entry: RegistryEntry, at: C
         yield Reason.NOT_AT_THIS_GATE
     if entry.hours and not any(_within(hours, policy, at.now_ns) for hours in entry.hours):
         yield Reason.NOT_AT_THIS_HOUR
-    if at.now_ns < policy.resumes_ns and Flag.EXEMPT not in entry.flags:
+    resumes_ns = policy.resumes_ns if at.resumes_ns is None else at.resumes_ns
+    if at.now_ns < resumes_ns and Flag.EXEMPT not in entry.flags:
         yield Reason.NOT_RESUMED
 
 

@@ -22,6 +22,8 @@ class Registry:
 
     def __init__(self, entries: Iterable[RegistryEntry] = (), version: int = 0) -> None:
         self.version = version
+        self.resumes_ns: int | None = None
+        """When the site resumes work by the hub's word; None where it says nothing of it."""
         self._entries = {entry.token: entry for entry in entries}
         self._admitted: dict[str, RegistryEntry] = {}
         self._in_shard: dict[int, tuple[str, ...]] = {}

@@ -32,7 +32,7 @@ _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Kept(NamedTuple):
-    """What the file held: the newest manifest's version and sealing key, when the hub confirmed it, all entries."""
+    """What the file held: what the newest manifest said, when the hub confirmed it, all entries."""
 
     version: int
     sealing_key: str
@@ -40,6 +40,7 @@ class Kept(NamedTuple):
     digests: dict[int, str]
     shards: dict[int, list[RegistryEntry]]
     admitted: list[RegistryEntry]
+    resumes_ns: int | None = None
 
 
 class RegistryFile:
@@ -75,9 +76,10 @@ class RegistryFile:
         """Keep one shard."""
         self._write("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", [(number, digest, body)])
 
-    def follow(self, version: int, sealing_key: str, emptied: list[int]) -> None:
-        """Keep a manifest's version and key, and forget the shards that are empty now."""
-        rows = [("version", version), ("sealing_key", sealing_key)]
+    def follow(self, version: int, sealing_key: str, emptied: list[int], resumes_ns: int | None = None) -> None:
+        """Keep what a manifest says, and forget the shards that are empty now."""
+        resumes = -1 if resumes_ns is None else resumes_ns
+        rows = [("version", version), ("sealing_key", sealing_key), ("resumes_ns", resumes)]
         self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         self._write("DELETE FROM shards WHERE number = ?", [(number,) for number in emptied])
 
@@ -109,8 +111,9 @@ class RegistryFile:
             if entries is not None:
                 digests[number], shards[number] = digest, entries
         admitted = [entry for (body,) in db.execute("SELECT body FROM admitted") if (entry := _entry(body))]
-        version, key = int(meta.get("version", 0)), str(meta.get("sealing_key", ""))
-        return Kept(version, key, meta.get("confirmed_ns"), digests, shards, admitted)
+        version, key, resumes_ns = int(meta.get("version", 0)), str(meta.get("sealing_key", "")), meta.get("resumes_ns")
+        resumes_ns = None if resumes_ns in {None, -1} else int(resumes_ns)
+        return Kept(version, key, meta.get("confirmed_ns"), digests, shards, admitted, resumes_ns)
 
     def _put_aside(self, error: sqlite3.DatabaseError) -> None:
         self.close()

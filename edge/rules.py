@@ -61,6 +61,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The site's rules.
 
     `resumes` is when the site resumes work (a date and time with its offset): before it only exempted people come in.
+    Once a hub has said when, that counts.
     `utc_offset_h` is the site's time zone, for hours and weekdays. `mask_required` counts where a camera tells of
     masks. A vehicle's disinfection that was recorded here counts for `disinfection_valid_h`. `antipassback` hard denies
     a badge that is inside already, soft notes and reports it; it is about the plant's own entrances, wants lanes with a

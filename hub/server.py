@@ -90,7 +90,7 @@ class Hub:
         pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
         self.database = Database(settings.database_url)
         token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
-        self.office = PeopleOffice(self.database, self.registrar, token_key, zone)
+        self.office = PeopleOffice(self.database, self.registrar, token_key, zone, opens_on=settings.opens_on)
         office = Office(self.database, people=self.office)
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office

@@ -85,7 +85,8 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     `token_key_file` is the key that the site's gates have: the hub needs it to register a badge or a plate by number.
     `database` is the URL of the relational store; without it a file beside the journal.
-    `disinfection_valid_s` is how long a vehicle's disinfection counts.
+    `disinfection_valid_s` is how long a vehicle's disinfection counts. `opens_on` is the first day on which the site
+    may work: nobody sets an earlier one without an approval, and until somebody sets one it is when the site opens.
     """
 
     site: Name
@@ -109,6 +110,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rotas: list[RotaSettings] = []
     escalations: list[EscalationSettings] = []
     disinfection: list[DutySettings] = []
+    opens_on: dt.date | None = None
 
     @property
     def database_url(self) -> str:

@@ -7,6 +7,7 @@ from hub.cases import models as cases
 from hub.database import Base
 from hub.duties import models as duties
 from hub.registry import models as registry
+from hub.resumption import models as resumption
 
-ROOMS = (accounts, cases, duties, registry)
+ROOMS = (accounts, cases, duties, registry, resumption)
 METADATA = Base.metadata

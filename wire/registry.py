@@ -143,12 +143,14 @@ class Manifest(Struct, frozen=True, omit_defaults=True):
     """What the registry consists of at `version`; a shard that is not named is empty.
 
     `sealing_key` is the hub's public key, to which gates seal what only the hub may read (`wire.sealing`).
+    `resumes_ns` is when the site resumes work; None: the hub does not say, and each gate's own setting counts.
     """
 
     v: Annotated[int, Meta(ge=1)]
     version: Version
     shards: dict[ShardNumber, Digest]
     sealing_key: Annotated[str, Meta(max_length=64)] = ""
+    resumes_ns: TimeNs | None = None
 
 
 class Beat(Struct, frozen=True):

@@ -55,7 +55,8 @@ class Works(Struct):
 
 
 def circumstances(parts: LaneParts, works: Works, at: Instant) -> Circumstances:
-    return Circumstances(at.time_ns, parts.registry_age_s(), works.camera, works.reader)
+    age_s, resumes_ns = parts.registry_age_s(), parts.registry.resumes_ns
+    return Circumstances(at.time_ns, age_s, works.camera, works.reader, resumes_ns)
 
 
 class ByHand(Struct, frozen=True):

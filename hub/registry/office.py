@@ -30,6 +30,7 @@ from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
 from hub.registry.records import Hand, T
 from hub.registry.sheets import Sheet
 from hub.registry.store import Registrar
+from hub.resumption.models import Opening
 from wire.errors import DatabaseError, RegistryError
 from wire.registry import RegistryEntry
 
@@ -44,6 +45,8 @@ class Touched(NamedTuple):
     people: Collection[int] = ()
     vehicles: Collection[int] = ()
     everything: bool = False
+    resumption: bool = False
+    """When the site opens."""
 
 
 class NoKey(Exception):
@@ -60,10 +63,14 @@ class PeopleOffice:
         key: bytes | None,
         zone: tzinfo | None = None,
         now_ns: Callable[[], int] = time_ns,
+        *,
+        opens_on: date | None = None,
     ) -> None:
+        """`opens_on`: when the site opens where nobody has decided on it; None: gates are told nothing then."""
         self.database = database
         self.key = key
         self.now_ns = now_ns
+        self.opens_on = opens_on
         self._registrar = registrar
         self._zone = zone
         self._publishing = asyncio.Lock()
@@ -160,6 +167,8 @@ class PeopleOffice:
 
     async def _settle(self, touched: Touched) -> int:
         """How many tokens changed. Everything is done in parts, so that somebody's isolation never waits for it."""
+        if touched.everything or touched.resumption:
+            await self._settle_resumption()
         if not touched.everything:
             return await self._settle_some(touched)
         people, vehicles = await self.database.read(_all_ids)
@@ -176,6 +185,12 @@ class PeopleOffice:
             work = partial(_entries, touched=touched, today=self.today(), now_ns=self.now_ns())
             wanted = await self.database.read(work)
             return await self._registrar.ask(lambda store: store.settle(wanted))
+
+    async def _settle_resumption(self) -> None:
+        async with self._publishing:
+            day = await self.database.read(lambda session: opens_on(session, self.opens_on))
+            moment_ns = None if day is None else max(0, self.moment_ns(day, time.min))
+            await self._registrar.ask(lambda store: store.set_resumes_ns(moment_ns))
 
     async def _drop_unknown(self) -> int:
         """Take out what belongs to records that are no longer there."""
@@ -234,6 +249,12 @@ def _entries(session: Session, touched: Touched, today: date, now_ns: int) -> di
         for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)
     return wanted
+
+
+def opens_on(session: Session, default: date | None) -> date | None:
+    """The site's day of opening by the newest decision; without any `default`."""
+    newest = session.scalar(select(Opening.opens_on).order_by(Opening.id.desc()).limit(1))
+    return newest or default
 
 
 def _all_ids(session: Session) -> tuple[list[int], list[int]]:

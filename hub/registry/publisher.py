@@ -83,7 +83,8 @@ class Publisher:
         shards = await self._registrar.ask(lambda store: store.shards_since(self._version))
         await self._publish_shards(session, shards)
         self._version = shards.version
-        manifest = Manifest(SCHEMA_VERSION, self._version, dict(self._digests), self._sealing_key)
+        digests = dict(self._digests)
+        manifest = Manifest(SCHEMA_VERSION, self._version, digests, self._sealing_key, shards.resumes_ns)
         await session.publish(topics.registry(self._site, RegistryPart.MANIFEST), encode(manifest), retain=True)
 
     async def _publish_shards(self, session: Session, shards: Shards) -> None:

@@ -53,6 +53,7 @@ class Shards(NamedTuple):
 
     version: int
     entries: dict[int, list[RegistryEntry]]
+    resumes_ns: int | None = None
 
 
 class RegistryStore:
@@ -143,6 +144,22 @@ class RegistryStore:
             row = db.execute("SELECT source FROM entries WHERE token = ? AND body IS NOT NULL", (token,)).fetchone()
         return "" if row is None else str(row[0])
 
+    def resumes_ns(self) -> int | None:
+        """When the site resumes work, as gates are told; None where they are told nothing of it."""
+        with self.transaction() as db:
+            return _resumes_ns(db)
+
+    def set_resumes_ns(self, moment_ns: int | None) -> bool:
+        """Tell gates when the site resumes work; whether that is news."""
+        with self.transaction() as db:
+            if _resumes_ns(db) == moment_ns:
+                return False
+            db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('resumes_ns', ?)", (-1 if moment_ns is None else moment_ns,)
+            )
+            self._next_version(db)
+            return True
+
     def find(self, token: str) -> RegistryEntry | None:
         """One entry."""
         with self.transaction() as db:
@@ -182,7 +199,7 @@ class RegistryStore:
         with self.transaction() as db:
             numbers = [row[0] for row in db.execute("SELECT DISTINCT shard FROM entries WHERE version > ?", (version,))]
             entries = {number: _in_shard(db, number) for number in sorted(numbers)}
-            return Shards(self._version(db), entries)
+            return Shards(self._version(db), entries, _resumes_ns(db))
 
     def _write(self, db: sqlite3.Connection, rows: list[tuple[str, bytes | None]]) -> None:
         self._write_owned(db, [(token, body, _owner(db, token)) for token, body in rows])
@@ -234,6 +251,11 @@ class Registrar:
 def _body(db: sqlite3.Connection, token: str) -> bytes | None:
     row = db.execute("SELECT body FROM entries WHERE token = ?", (token,)).fetchone()
     return None if row is None else row[0]
+
+
+def _resumes_ns(db: sqlite3.Connection) -> int | None:
+    row = db.execute("SELECT value FROM meta WHERE key = 'resumes_ns'").fetchone()
+    return None if row is None or row[0] < 0 else int(row[0])
 
 
 def _owner(db: sqlite3.Connection, token: str) -> str:

@@ -28,6 +28,7 @@ from hub.web.cases import add_cases
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.records import Records, add_records
+from hub.web.resumption import add_resumption
 from hub.web.sign_in import add_sign_in
 from hub.web.site import add_site
 from hub.web.visitors import add_visitors
@@ -118,6 +119,7 @@ def create_app(
             add_people(app, access, office.people)
             add_site(app, access, office.people)
             add_visitors(app, access, office.people)
+            add_resumption(app, access, office.people)
     return app
 
 

@@ -37,6 +37,7 @@ WAYS: list[Way] = [
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
     Way("/visitors", "visitors", Permission.VISITORS_EDIT),
     Way("/site", "site", Permission.SITE_EDIT),
+    Way("/resumption", "resumption", Permission.SITE_EDIT),
     Way("/users", "users", Permission.USERS_EDIT),
     Way("/audit", "audit", Permission.AUDIT),
 ]

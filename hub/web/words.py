@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from hub.web.case_words import CASE_WORDS
 from hub.web.register_words import REGISTER
+from hub.web.resumption_words import RESUMPTION_WORDS
 from wire.words import TERMS
 
 Lang = Literal["en", "zh"]
@@ -342,7 +343,17 @@ _ACCOUNTS = {
     "denied.method": ("This page cannot be used like that.", "该页面不支持此操作。"),
 }
 WORDS: dict[str, tuple[str, str]] = (
-    TERMS | _MEASURING | _DEVICES | _BOARD | _OVERALL | _TEXTS | _ACCOUNTS | _ALERTS | REGISTER | CASE_WORDS
+    TERMS
+    | _MEASURING
+    | _DEVICES
+    | _BOARD
+    | _OVERALL
+    | _TEXTS
+    | _ACCOUNTS
+    | _ALERTS
+    | REGISTER
+    | CASE_WORDS
+    | RESUMPTION_WORDS
 )
 """Key to (English, Chinese)."""
 

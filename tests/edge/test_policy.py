@@ -83,7 +83,14 @@ policies = st.builds(
     person=effects(PersonEffects),
     vehicle=effects(VehicleEffects),
 )
-circumstances = st.builds(Circumstances, st.just(NOW), st.none() | st.floats(0, 10_000), st.booleans(), st.booleans())
+circumstances = st.builds(
+    Circumstances,
+    st.just(NOW),
+    st.none() | st.floats(0, 10_000),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, 0, NOW, NOW + 1]),
+)
 
 
 def test_a_registered_person_with_a_normal_temperature_is_let_in():
@@ -179,6 +186,13 @@ def test_before_the_site_resumes_only_the_exempted_come_in_and_everybody_goes_ou
     assert decide_person(early, RULES, NORMAL, replace(ANN, flags=(Flag.EXEMPT,)), AT).outcome is Outcome.ALLOW
     assert decide_person(early, RULES, replace(NORMAL, direction=Direction.OUT), ANN, AT).outcome is Outcome.ALLOW
     assert decide_person(replace(POLICY, resumes=MONDAY), RULES, NORMAL, ANN, AT).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize(("hub_ns", "refused"), [(None, True), (0, False), (NOW, False), (NOW + 1, True)])
+def test_once_the_hub_has_said_when_the_site_resumes_that_counts_and_not_the_gates_own_file(hub_ns, refused):
+    early = replace(POLICY, resumes=MONDAY + timedelta(seconds=1))
+    decision = decide_person(early, RULES, NORMAL, ANN, replace(AT, resumes_ns=hub_ns))
+    assert (Reason.NOT_RESUMED in decision.reasons) is refused
 
 
 @pytest.mark.parametrize(

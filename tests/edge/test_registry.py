@@ -58,13 +58,13 @@ def test_the_file_gives_back_what_was_kept(tmp_path):
     file = RegistryFile(tmp_path / "registry.db")
     file.open()
     body = shard_bytes([entry(SOMEBODY)])
-    file.follow(7, "key", [3])
+    file.follow(7, "key", [3], 1234)
     file.put(shard_of(SOMEBODY), digest_of(body), body)
     file.confirm(99)
     file.admit(entry("another-token"))
     file.close()
     kept = RegistryFile(tmp_path / "registry.db").open()
-    assert (kept.version, kept.sealing_key, kept.confirmed_ns) == (7, "key", 99)
+    assert (kept.version, kept.sealing_key, kept.confirmed_ns, kept.resumes_ns) == (7, "key", 99, 1234)
     assert kept.digests == {shard_of(SOMEBODY): digest_of(body)}
     assert kept.shards == {shard_of(SOMEBODY): [entry(SOMEBODY)]}
     assert kept.admitted == [entry("another-token")]

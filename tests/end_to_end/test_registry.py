@@ -244,3 +244,15 @@ async def test_who_is_registered_at_the_office_and_then_isolated_is_refused_at_t
     isolated = RegistryEntry(badge, Holder.EMPLOYEE, flags=(Flag.ISOLATION,))
     await eventually(lambda: gate.knows(isolated), "the gate knows of the isolation")
     await database.stop()
+
+
+async def test_when_the_site_resumes_reaches_the_gate_and_outlives_its_restart(tmp_path, hub, gate):
+    await eventually(lambda: gate.complete, "the copy is complete")
+    assert gate.registry.resumes_ns is None
+    await hub.registrar.ask(lambda store: store.set_resumes_ns(1_581_264_000 * 10**9))
+    await eventually(lambda: gate.registry.resumes_ns == 1_581_264_000 * 10**9, "the gate knows the day")
+    await gate.stop()
+    again = Gate(tmp_path, 1)
+    await again.wake()
+    assert again.registry.resumes_ns == 1_581_264_000 * 10**9, "without any network"
+    await again.follower.stop()
