@@ -29,6 +29,8 @@ from hub.projections.timeseries import TimeSeries
 from hub.registry import command as registry_command
 from hub.server import Hub
 from hub.settings import HubSettings
+from hub.standings.file import FILE as STANDINGS_FILE
+from hub.standings.file import Standings
 from hub.web.words import LANGS
 from wire.errors import DecodeError, DeliveryError, MenshenError
 from wire.process import run, set_up_logging
@@ -166,6 +168,10 @@ def _rebuild(arguments: argparse.Namespace) -> int:
             await figures.start()
             await figures.mark_all()
             await figures.stop()
+            standings = Standings(file.parent / STANDINGS_FILE)
+            await standings.start()
+            await standings.mark_all()
+            await standings.stop()
         return 0
 
     code = asyncio.run(_with_archive(settings, rebuild))

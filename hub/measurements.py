@@ -156,6 +156,35 @@ ROLLUPS = tuple(
             {"people": "integer"},
         ),
         (
+            "fevers",
+            "people with a fever at lanes",
+            {"lane": "the lane"},
+            {
+                "people": "integer",
+                "skin_mean_c": "°C: mean of their skin temperatures",
+                "skin_min_c": "°C: the lowest",
+                "skin_max_c": "°C: the highest",
+            },
+        ),
+        (
+            "screening",
+            "how lanes measure people",
+            {"lane": "the lane"},
+            {
+                "measured": "integer: people with a temperature",
+                "looks": "integer: frames that their temperatures are made of, all together",
+                "limited": "integer: of those measured, for whom the lane said from where it is a fever",
+                "limit_mc": "integer: the sum of those limits in thousandths of °C",
+                "unsynced": "integer: passages while the gate's clock was not synchronised",
+            },
+        ),
+        (
+            "refusals",
+            "people without a temperature, by why",
+            {"lane": "the lane", "refusal": "why there is none"},
+            {"people": "integer"},
+        ),
+        (
             "vehicles",
             "vehicles at lanes",
             {"lane": "the lane", "direction": "in or out"},
@@ -218,15 +247,15 @@ DUTIES = (
 
 def duty_line(name: str, tags: dict[str, str], fields: dict[str, int], time_ns: int) -> str:
     """A point of `DUTIES` in line protocol, nanoseconds, without a line end."""
-    tag_text = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(tags.items()) if value)
-    field_text = ",".join(f"{key}={_field(value)}" for key, value in fields.items())
-    return f"{name},{tag_text} {field_text} {time_ns}"
+    tag_text = ",".join(f"{key}={escape_tag(value)}" for key, value in sorted(tags.items()) if value)
+    all_fields = ",".join(f"{key}={field_text(value)}" for key, value in fields.items())
+    return f"{name},{tag_text} {all_fields} {time_ns}"
 
 
 def rollup_line(bucket: Bucket, sums: Sums) -> str:
     """A bucket in line protocol, nanoseconds, without a line end."""
-    tags = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(bucket.figure.tags) if value)
-    fields = ",".join(f"{key}={_field(value)}" for key, value in sums.fields().items())
+    tags = ",".join(f"{key}={escape_tag(value)}" for key, value in sorted(bucket.figure.tags) if value)
+    fields = ",".join(f"{key}={field_text(value)}" for key, value in sums.fields().items())
     return f"{bucket.figure.name}_{bucket.span},{tags} {fields} {bucket.start_ns}"
 
 
@@ -242,9 +271,9 @@ def line_of(entry: Entry) -> str:
         fields["synced"] = event.clock == "synced"
     if isinstance(event, Gap):
         fields["covers"] = entry.last - entry.seq + 1
-    tag_text = ",".join(f"{key}={_escape_tag(value)}" for key, value in sorted(tags.items()) if value)
-    field_text = ",".join(f"{key}={_field(value)}" for key, value in fields.items() if _storable(value))
-    return f"{measurement.name},{tag_text} {field_text} {point_time_ns(entry)}"
+    tag_text = ",".join(f"{key}={escape_tag(value)}" for key, value in sorted(tags.items()) if value)
+    all_fields = ",".join(f"{key}={field_text(value)}" for key, value in fields.items() if _storable(value))
+    return f"{measurement.name},{tag_text} {all_fields} {point_time_ns(entry)}"
 
 
 def point_time_ns(entry: Entry) -> int:
@@ -316,11 +345,13 @@ def _storable(value: FieldValue | None) -> bool:
     return value is not None and value != "" and not (isinstance(value, float) and not math.isfinite(value))
 
 
-def _escape_tag(value: str) -> str:
+def escape_tag(value: str) -> str:
+    """A tag's value as line protocol has it."""
     return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ").replace("\n", "\\n")
 
 
-def _field(value: FieldValue | None) -> str:
+def field_text(value: FieldValue | None) -> str:
+    """A field's value as line protocol has it."""
     match value:
         case bool():
             return "true" if value else "false"

@@ -133,11 +133,29 @@ def _of_person(place: tuple[tuple[str, str], ...], event: PersonPassage) -> list
     )
     figures = [(Figure("people", (*lane, ("direction", event.direction.value))), sums)]
     figures += _why(place, "person", event.reasons)
+    figures.append((Figure("screening", lane), _screened(event)))
+    if event.refusal is not None:
+        figures.append((Figure("refusals", (*lane, ("refusal", event.refusal.value))), _counted(people=1)))
     if event.temperature is not None:
         skin_c = float(event.temperature.skin_c)
         sums.values, sums.total_c, sums.least_c, sums.most_c = 1, skin_c, skin_c, skin_c
         figures.append((Figure("skin", (*lane, ("bin_c", f"{bin_of(skin_c):.1f}"))), _counted(people=1)))
+        if event.verdict is Verdict.FEVER:
+            figures.append((Figure("fevers", lane), Sums({"people": 1}, 1, skin_c, skin_c, skin_c)))
     return figures
+
+
+def _screened(event: PersonPassage) -> Sums:
+    """How a lane measures: means are these sums over their counts, whatever they are added to."""
+    measured = event.temperature
+    limit_c = measured.limit_c if measured is not None else None
+    return _counted(
+        measured=int(measured is not None),
+        looks=measured.looks if measured is not None else 0,
+        limited=int(limit_c is not None),
+        limit_mc=0 if limit_c is None else round(float(limit_c) * 1000),
+        unsynced=int(event.clock != "synced"),
+    )
 
 
 def _of_vehicle(place: tuple[tuple[str, str], ...], event: VehiclePassage) -> list[tuple[Figure, Sums]]:

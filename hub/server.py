@@ -40,6 +40,9 @@ from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
 from hub.settings import HubSettings
+from hub.standings.file import FILE as STANDINGS_FILE
+from hub.standings.file import Standings
+from hub.standings.keeper import Keeper
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.rights import make_rights
 from hub.web.serve import WebServer
@@ -99,6 +102,8 @@ class Hub:
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
+        self.standings = Standings(data / STANDINGS_FILE)
+        self._keeper = Keeper(self.standings, self.board, self.presence, self.desk)
         projections: list[Projection] = [self.desk, self.checks, visits, self.rollups]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
@@ -124,6 +129,7 @@ class Hub:
             await self.presence.start()
             await self.registrar.start()
             await self.database.start()
+            await self.standings.start()
             await self.web.start()
             log.info("hub ready", console=self.web.url)
             if ready is not None:
@@ -134,6 +140,7 @@ class Hub:
             await self.web.stop()
             await self.registrar.stop()
             await self.database.stop()
+            await self.standings.stop()
             if self._broker is not None:
                 await self._broker.stop()
 
@@ -147,6 +154,8 @@ class Hub:
             tasks.create_task(self._publisher.run(), name="registry")
             if self._influx is not None:
                 tasks.create_task(publish(self.rollups, self._influx), name="figures")
+                tasks.create_task(publish(self.standings, self._influx), name="standings' lines")
+            tasks.create_task(self._keeper.run(), name="standings")
             tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")

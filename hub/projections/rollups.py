@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 FILE = "rollups.db"
 PUBLISH_LINES = 5000
-PUBLISH_EVERY_S = 2.0
+PUBLISH_EVERY_S = 0.5
 """Figures of the present hour change with every event: they are written this often at most."""
 
 _SCHEMA = """
@@ -54,6 +54,26 @@ class Changed(NamedTuple):
     sums: Sums
     change: int
     figure_id: int
+
+    def line(self) -> str:
+        return rollup_line(self.bucket, self.sums)
+
+
+class Unwritten(Protocol):
+    """What the time series do not have yet, as a line."""
+
+    def line(self) -> str: ...
+
+
+U = TypeVar("U", bound=Unwritten)
+
+
+class Marked(Protocol[U]):
+    """A file that marks what the time series do not have, and takes the marks off. Both raise `JournalError`."""
+
+    async def changed(self, most: int) -> list[U]: ...
+
+    async def settle(self, published: Sequence[U]) -> None: ...
 
 
 class Rollups:
@@ -156,7 +176,7 @@ class Rollups:
             db.execute("UPDATE buckets SET change = 1 WHERE change = 0")
 
 
-async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = PUBLISH_EVERY_S) -> None:
+async def publish(source: Marked[U], settings: InfluxSettings, every_s: float = PUBLISH_EVERY_S) -> None:
     """Bring what changed to the time-series server, until cancelled. An outage only makes it wait."""
     backoff = Backoff(1.0, 60.0)
     writer: Writer | None = None
@@ -165,7 +185,7 @@ async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = P
         try:
             if writer is None:
                 writer = await beside(partial(open_writer, settings))
-            waits = await publish_once(rollups, writer)
+            waits = await publish_once(source, writer)
             backoff.reset()
             told = ""
             if not waits:
@@ -178,20 +198,20 @@ async def publish(rollups: Rollups, settings: InfluxSettings, every_s: float = P
             await asyncio.sleep(backoff.next_s())
 
 
-async def publish_once(rollups: Rollups, writer: Writer) -> bool:
+async def publish_once(source: Marked[U], writer: Writer) -> bool:
     """Write what changed; whether more waits. Raises `StoreError` (retry), `JournalError`."""
-    changed = await rollups.changed()
+    changed = await source.changed(PUBLISH_LINES)
     if not changed:
         return False
     refused = await beside(partial(_write, writer, changed))
     if refused:
         log.error("time-series server refuses figures", lines=len(refused), first=refused[0].reason)
-    await rollups.settle(changed)
+    await source.settle(changed)
     return len(changed) == PUBLISH_LINES
 
 
-def _write(writer: Writer, changed: Sequence[Changed]) -> list[Rejected]:
-    return write_all(writer, [rollup_line(one.bucket, one.sums) for one in changed])
+def _write(writer: Writer, changed: Sequence[Unwritten]) -> list[Rejected]:
+    return write_all(writer, [one.line() for one in changed])
 
 
 def _figure(name: str, tags: str) -> Figure:
