@@ -27,6 +27,8 @@ from hub.projections.rollups import FILE as ROLLUPS_FILE
 from hub.projections.rollups import Rollups
 from hub.projections.timeseries import TimeSeries
 from hub.registry import command as registry_command
+from hub.rounds.record import FILE as ROUNDS_FILE
+from hub.rounds.record import RoundRecord
 from hub.server import Hub
 from hub.settings import HubSettings
 from hub.standings.file import FILE as STANDINGS_FILE
@@ -156,19 +158,18 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _rebuild(arguments: argparse.Namespace) -> int:
     settings = _load(arguments)
-    file = Path(settings.data) / ROLLUPS_FILE
+    data = Path(settings.data)
 
     async def rebuild(archive: Archive) -> int:
         if arguments.what == "figures":
-            for part in file.parent.glob(f"{file.name}*"):
-                part.unlink()
+            _forget(data, ROLLUPS_FILE, ROUNDS_FILE)
         else:
             await archive.set_cursor(TimeSeries.name, 0)
-            figures = Rollups(file, None)
-            await figures.start()
-            await figures.mark_all()
-            await figures.stop()
-            standings = Standings(file.parent / STANDINGS_FILE)
+            for figures in (Rollups(data / ROLLUPS_FILE, None), RoundRecord(data / ROUNDS_FILE, None)):
+                await figures.start()
+                await figures.mark_all()
+                await figures.stop()
+            standings = Standings(data / STANDINGS_FILE)
             await standings.start()
             await standings.mark_all()
             await standings.stop()
@@ -177,6 +178,13 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     code = asyncio.run(_with_archive(settings, rebuild))
     print(f"{arguments.what}: the hub writes them anew from its journal when it runs next")
     return code
+
+
+def _forget(folder: Path, *names: str) -> None:
+    """Delete the files of projections, with what SQLite keeps beside them."""
+    for name in names:
+        for part in folder.glob(f"{name}*"):
+            part.unlink()
 
 
 async def replay(archive: Archive, letter: DeadLetter) -> str:

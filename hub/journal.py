@@ -311,6 +311,12 @@ class JournalReader:
         where = "e.stream IN (SELECT id FROM streams WHERE gate = ?) AND e.kind = 'device-state'"
         return self._entries(f'WHERE {where} ORDER BY +e."offset"', (OWN_GATE,))
 
+    def last_own_ns(self, kind: str) -> int | None:
+        """The latest time that an event of the hub's own of this kind is about; None where there is none."""
+        where = "e.stream IN (SELECT id FROM streams WHERE gate = ?) AND e.kind = ?"
+        [(found,)] = self._query(f"SELECT max(e.time_ns) FROM entries e WHERE {where}", (OWN_GATE, kind))  # noqa: S608
+        return None if found is None else int(found)
+
     def last_offset(self) -> int:
         return int(self._one('SELECT coalesce(max("offset"), 0) FROM entries'))
 

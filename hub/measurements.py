@@ -21,6 +21,7 @@ from wire.events import (
     Override,
     PersonPassage,
     Registration,
+    RoundDue,
     SecondaryMeasurement,
     Temperature,
     VehiclePassage,
@@ -123,9 +124,15 @@ REGISTRATION = Measurement(
     {"guest": "visitor or vehicle", "lane": "the lane"},
     {"valid_s": "seconds that it may pass for", "detailed": "boolean: whether the hub got the details"},
 )
+ROUND = Measurement(
+    "round_due",
+    "a round of disinfection had to be done by then; whether it was is told by `rounds_hour` and `rounds_day`",
+    {"kind": "the kind of place", "place": "the place, or `vehicle`"},
+    {"window_s": "seconds that it could be done within"},
+)
 UNREADABLE = Measurement("unreadable", "an event that this hub could not read, kept in the journal", {}, {})
 
-SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, OVERRIDE, LANE, UNREADABLE)
+SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, OVERRIDE, LANE, ROUND, UNREADABLE)
 
 
 ROLLUPS = tuple(
@@ -215,6 +222,22 @@ ROLLUPS = tuple(
 )
 """Figures over an hour (UTC) or a day of the site, at its beginning; they carry the tags site and gate, `events` the
 urgency too."""
+
+ROUND_FIGURES = tuple(
+    Measurement(
+        f"rounds_{span}",
+        f"rounds of disinfection that had to be done, by {span}; the gate is `hub`",
+        {"kind": "the kind of place", "place": "the place, or `vehicle`"},
+        {
+            "due": "integer: done, late and overdue together",
+            "done": "integer: in time",
+            "late": "integer: done, but after their time",
+            "overdue": "integer: not done yet",
+        },
+    )
+    for span in Span
+)
+"""Of what had to be done by a moment of that hour or day (`hub.rounds`): written again whenever it is done late."""
 
 
 _TEAM = {"team": "the team's name; absent for who is in none", "shift": "the shift's name; absent where none is known"}
@@ -307,6 +330,9 @@ def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[st
             return OVERRIDE, {"lane": event.lane, "outcome": event.outcome.value}, {"why": event.why}
         case LaneState():
             return LANE, {"lane": event.lane, "mode": event.mode.value}, {"detail": event.detail}
+        case RoundDue():
+            tags = {"kind": event.kind, "place": event.place or "vehicle"}
+            return ROUND, tags, {"window_s": max(0.0, (event.time_ns - event.from_ns) / 1e9)}
         case None:
             return UNREADABLE, {}, {}
 

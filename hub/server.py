@@ -4,6 +4,7 @@ broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ alerts (desk) → channels
             │                          ├─ checks: who was measured
             │                          ├─ rollups: hourly and daily figures → InfluxDB
+            │                          ├─ rounds: what had to be disinfected, and was → InfluxDB
             │                          ├─ visits: who was registered at a gate → registry
          presence                      └─ board → console
 people, cases (database) ── office → registry (store) ── publisher → broker → gates
@@ -39,6 +40,9 @@ from hub.registry.office import PeopleOffice
 from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
+from hub.rounds.clerk import Clerk
+from hub.rounds.record import FILE as ROUNDS_FILE
+from hub.rounds.record import RoundRecord
 from hub.settings import HubSettings
 from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
@@ -104,7 +108,9 @@ class Hub:
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
         self._keeper = Keeper(self.standings, self.board, self.presence, self.desk)
-        projections: list[Projection] = [self.desk, self.checks, visits, self.rollups]
+        self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
+        self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
+        projections: list[Projection] = [self.desk, self.checks, visits, self.rollups, self.rounds]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         self._influx = settings.influx
@@ -155,7 +161,9 @@ class Hub:
             if self._influx is not None:
                 tasks.create_task(publish(self.rollups, self._influx), name="figures")
                 tasks.create_task(publish(self.standings, self._influx), name="standings' lines")
+                tasks.create_task(publish(self.rounds, self._influx), name="figures of rounds")
             tasks.create_task(self._keeper.run(), name="standings")
+            tasks.create_task(self._clerk.keep(), name="rounds")
             tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")

@@ -11,11 +11,12 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hub.alerts.channels import KINDS, ChannelSettings
-from hub.alerts.facts import Duty
+from hub.alerts.facts import Weekly
 from hub.alerts.heartbeat import HeartbeatSettings
 from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
 from hub.alerts.rules import RuleSettings
 from hub.influx import InfluxSettings
+from hub.rounds.settings import RoundSettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
@@ -56,28 +57,14 @@ class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")] | None = None
 
 
-class DutySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place that is disinfected by this time of the day, on these weekdays (1 is Monday; all where none are named),
-    at most `within_h` hours before it."""
-
-    place: Name
-    by: DayTime
-    within_h: Annotated[float, Meta(gt=0, le=24)] = 4.0
-    weekdays: list[Annotated[int, Meta(ge=1, le=7)]] = []
-
-    def of(self) -> Duty:
-        days = frozenset(day - 1 for day in self.weekdays or range(1, 8))
-        return Duty(self.place, dt.time.fromisoformat(self.by), self.within_h, days)
-
-
 class TestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A test page to every channel each week, on that day (1 is Monday) at that time."""
 
     weekday: Annotated[int, Meta(ge=1, le=7)]
     at: DayTime
 
-    def of(self) -> Duty:
-        return Duty("", dt.time.fromisoformat(self.at), weekdays=frozenset({self.weekday - 1}))
+    def of(self) -> Weekly:
+        return Weekly(dt.time.fromisoformat(self.at), weekdays=frozenset({self.weekday - 1}))
 
 
 class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,8 +96,8 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     people: list[PersonSettings] = []
     rotas: list[RotaSettings] = []
     escalations: list[EscalationSettings] = []
-    disinfection: list[DutySettings] = []
     opens_on: dt.date | None = None
+    rounds: RoundSettings = RoundSettings()
 
     @property
     def database_url(self) -> str:

@@ -8,6 +8,7 @@ from hub.database import Base
 from hub.duties import models as duties
 from hub.registry import models as registry
 from hub.resumption import models as resumption
+from hub.rounds import models as rounds
 
-ROOMS = (accounts, cases, duties, registry, resumption)
+ROOMS = (accounts, cases, duties, registry, resumption, rounds)
 METADATA = Base.metadata

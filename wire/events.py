@@ -297,7 +297,10 @@ class Gap(Event, frozen=True, kw_only=True, tag="gap"):
 
 
 class Disinfection(Event, frozen=True, kw_only=True, tag="disinfection"):
-    """A place or a vehicle was disinfected (六个必消)."""
+    """A place or a vehicle was disinfected (六个必消).
+
+    `by` is a login or a token; `person-ID`, of the hub's own record, where it was told by telephone.
+    """
 
     place: Name | None = None
     vehicle: Token | None = None
@@ -359,6 +362,21 @@ class LaneState(Event, frozen=True, kw_only=True, tag="lane-state"):
     detail: Text = ""
 
 
+class RoundDue(Event, frozen=True, kw_only=True, tag="round-due"):
+    """A round of disinfection had to be done by now (六个必消), by the site's plan; only the hub says so.
+
+    `kind` is the kind of place. A disinfection of the place, or of the vehicle by its plate (`vehicle`) or its tag,
+    after `from_ns` and until now counts as done, one after now and until `until_ns` as done late.
+    """
+
+    kind: Name
+    from_ns: TimeNs
+    until_ns: TimeNs
+    place: Name | None = None
+    vehicle: Token | None = None
+    vehicle_tag: Token | None = None
+
+
 AnyEvent = (
     PersonPassage
     | VehiclePassage
@@ -369,6 +387,7 @@ AnyEvent = (
     | Registration
     | Override
     | LaneState
+    | RoundDue
 )
 """The events of this schema version."""
 
@@ -398,5 +417,5 @@ def urgency_of(event: AnyEvent) -> Urgency:
             return Urgency.URGENT if _URGENT_REASONS.intersection(reasons) else Urgency.ROUTINE
         case DeviceState() | Gap() | SecondaryMeasurement() | Override() | LaneState():
             return Urgency.URGENT
-        case Disinfection() | Registration():
+        case Disinfection() | Registration() | RoundDue():
             return Urgency.ROUTINE

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from hub.alerts.channels.base import Channel
-from hub.alerts.facts import Duty, times_of
+from hub.alerts.facts import Weekly, times_of
 from hub.alerts.links import Links
 from hub.alerts.notifier import Clocks, Notifier
 from hub.alerts.rules import RuleSettings, said_of
@@ -34,9 +34,8 @@ class Site(NamedTuple):
 
     name: str
     rules: RuleSettings = RuleSettings()
-    duties: tuple[Duty, ...] = ()
     links: Links | None = None
-    weekly_test: Duty | None = None
+    weekly_test: Weekly | None = None
     zone: str | None = None
 
 
@@ -94,15 +93,13 @@ class AlertDesk:
             tasks.create_task(self._watch_clock())
 
     async def look_at_clock(self) -> None:
-        """What the time of day brings: who comes on duty, what was to be disinfected by now. Raises `JournalError`."""
+        """What the time of day brings: who comes on duty, the weekly test. Raises `JournalError`."""
         await self.run(partial(self.store.hand_over, self.clocks.now_ns()))
-        if self._site.duties:
-            await self.run(partial(self.store.overdue, self._site.name, self._site.duties, self.clocks.now_ns()))
         if self._site.weekly_test is not None:
             await self.run(partial(self._test, self._site.weekly_test))
         self.notifier.ring()
 
-    def _test(self, week: Duty) -> None:
+    def _test(self, week: Weekly) -> None:
         now_ns = self.clocks.now_ns()
         due = times_of(week, self._site.zone, now_ns - _WEEK_NS, now_ns)
         if due:

@@ -1,6 +1,7 @@
 """What takes several events: clusters of fevers, disinfections that are overdue. From facts in event time.
 
-A cluster is a matter of the set of fevers at a gate on a day, so the order of their arrival changes nothing. Facts
+A cluster is a matter of the set of fevers at a gate on a day, a round of disinfection of the set of disinfections that
+count for it, so the order of their arrival changes nothing. Facts
 stand in the alerts' file, in the transaction of the alerts that they make.
 """
 
@@ -11,33 +12,42 @@ import sqlite3
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.alerts.rules import Fact, FactKind, Rule, Signal
+from hub.rounds.state import State, Window, state_of
 
 KEEP_DAYS = 60
 _DAY_NS = 86_400 * 10**9
+_LONGEST_NS = 10 * _DAY_NS
+"""No round of disinfection can be done late for longer (`hub.rounds.plan`)."""
+_SHOWN_TOKEN = 6
 
 
-class Duty(Struct, frozen=True):
-    """A place is disinfected each day by a time of the day, at most `within_h` hours before it."""
+class Weekly(Struct, frozen=True):
+    """A time of the day, on some weekdays."""
 
-    place: str
     by: dt.time
-    within_h: float = 4.0
     weekdays: frozenset[int] = frozenset(range(7))
     """0 is Monday."""
 
 
 def take(db: sqlite3.Connection, fact: Fact, cluster_fevers: int, zone: str | None) -> list[Signal]:
     """Remember a fact; what it makes of those that are known."""
+    match fact.kind:
+        case FactKind.ROUND:
+            return _take_round(db, fact, zone)
+        case FactKind.DISINFECTION:
+            return _take_done(db, fact, zone)
+        case FactKind.FEVER:
+            return _take_fever(db, fact, cluster_fevers, zone)
+
+
+def _take_fever(db: sqlite3.Connection, fact: Fact, cluster_fevers: int, zone: str | None) -> list[Signal]:
+    _keep(db, fact)
     place = f"{fact.site}/{fact.place}"
-    db.execute(
-        "INSERT OR IGNORE INTO facts (kind, place, time_ns, name, text) VALUES (?, ?, ?, ?, '')",
-        (fact.kind, place, fact.time_ns, fact.name),
-    )
-    if fact.kind is not FactKind.FEVER:
-        return []
     since_ns, until_ns = day_of(fact.time_ns, zone)
     query = "SELECT time_ns FROM facts WHERE kind = ? AND place = ? AND time_ns >= ? AND time_ns < ? ORDER BY time_ns"
     times = [time_ns for (time_ns,) in db.execute(query, (fact.kind, place, since_ns, until_ns))]
@@ -64,21 +74,8 @@ def cluster(fact: Fact, times_ns: Sequence[int], fevers: int, zone: str | None) 
     ]
 
 
-def overdue(
-    db: sqlite3.Connection, site: str, duties: Sequence[Duty], zone: str | None, from_ns: int, now_ns: int
-) -> list[Signal]:
-    """What each duty says whose time came after `from_ns` and until now, or which is open and may be done by now."""
-    found = []
-    for duty in duties:
-        for due_ns in times_of(duty, zone, min(from_ns, now_ns - _DAY_NS), now_ns):
-            done = _is_done(db, f"{site}/{duty.place}", due_ns - round(duty.within_h * 3600e9), now_ns)
-            if done or due_ns > from_ns:
-                found.append(_duty_signal(site, duty, zone, due_ns, firing=not done))
-    return found
-
-
-def times_of(duty: Duty, zone: str | None, from_ns: int, now_ns: int) -> list[int]:
-    """When a duty was due after one moment and until another."""
+def times_of(duty: Weekly, zone: str | None, from_ns: int, now_ns: int) -> list[int]:
+    """When that time was after one moment and until another."""
     day = local(from_ns, zone).date()
     found = []
     while day <= local(now_ns, zone).date():
@@ -90,21 +87,58 @@ def times_of(duty: Duty, zone: str | None, from_ns: int, now_ns: int) -> list[in
     return found
 
 
-def _is_done(db: sqlite3.Connection, place: str, since_ns: int, until_ns: int) -> bool:
-    query = "SELECT 1 FROM facts WHERE kind = ? AND place = ? AND time_ns > ? AND time_ns <= ? LIMIT 1"
-    return db.execute(query, (FactKind.DISINFECTION, place, since_ns, until_ns)).fetchone() is not None
+def overdue(due: Fact, times_ns: Sequence[int], zone: str | None) -> list[Signal]:
+    """What a round of disinfection says, by all disinfections that are known of its place. Pure.
+
+    Overdue where nothing was done, overdue and over where it was done late, over where it was done in time: an alert
+    that began because the word of it came late ends, and none begins.
+    """
+    state, done_ns = state_of(Window(due.from_ns, due.time_ns, due.until_ns), times_ns)
+    said = [] if state is State.DONE else [_round_signal(due, due.time_ns, zone, firing=True)]
+    return said if done_ns is None else [*said, _round_signal(due, done_ns, zone, firing=False)]
 
 
-def _duty_signal(site: str, duty: Duty, zone: str | None, due_ns: int, *, firing: bool) -> Signal:
-    when = local(due_ns, zone).strftime("%Y-%m-%d %H:%M")
+def _round_signal(due: Fact, time_ns: int, zone: str | None, *, firing: bool) -> Signal:
+    when = local(due.time_ns, zone).strftime("%Y-%m-%d %H:%M")
     return Signal(
-        key=f"{Rule.DISINFECTION_OVERDUE}/{site}/{duty.place}/{due_ns}",
+        key=f"{Rule.DISINFECTION_OVERDUE}/{due.site}/{due.place}/{due.time_ns}",
         rule=Rule.DISINFECTION_OVERDUE,
-        site=site,
-        gate=duty.place,
-        time_ns=due_ns,
+        site=due.site,
+        gate="vehicle" if due.is_vehicle else due.place,
+        time_ns=time_ns,
         firing=firing,
-        detail=when,
+        detail=f"{due.place[:_SHOWN_TOKEN]} {when}" if due.is_vehicle else when,
+    )
+
+
+def _take_round(db: sqlite3.Connection, due: Fact, zone: str | None) -> list[Signal]:
+    """Remember a round that was due."""
+    for place in {due.place, due.also} - {""}:
+        _keep(db, replace(due, place=place), msgspec.json.encode(due).decode())
+    places = [f"{due.site}/{place}" for place in (due.place, due.also or due.place)]
+    query = "SELECT time_ns FROM facts WHERE kind = ? AND place IN (?, ?) AND time_ns > ? AND time_ns <= ?"
+    found = db.execute(query, (FactKind.DISINFECTION, *places, due.from_ns, due.until_ns))
+    return overdue(due, [time_ns for (time_ns,) in found], zone)
+
+
+def _take_done(db: sqlite3.Connection, done: Fact, zone: str | None) -> list[Signal]:
+    """Remember a disinfection; the round that it counts for is over."""
+    _keep(db, done)
+    query = "SELECT text FROM facts WHERE kind = ? AND place = ? AND time_ns > ? AND time_ns < ?"
+    near = (done.time_ns - _LONGEST_NS, done.time_ns + _LONGEST_NS)
+    rows = db.execute(query, (FactKind.ROUND, f"{done.site}/{done.place}", *near)).fetchall()
+    rounds = [msgspec.json.decode(text, type=Fact) for (text,) in rows]
+    return [
+        _round_signal(due, done.time_ns, zone, firing=False)
+        for due in rounds
+        if Window(due.from_ns, due.time_ns, due.until_ns).counts(done.time_ns)
+    ]
+
+
+def _keep(db: sqlite3.Connection, fact: Fact, text: str = "") -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO facts (kind, place, time_ns, name, text) VALUES (?, ?, ?, ?, ?)",
+        (fact.kind, f"{fact.site}/{fact.place}", fact.time_ns, fact.name, text),
     )
 
 

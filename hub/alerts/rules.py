@@ -23,6 +23,7 @@ from wire.events import (
     Health,
     PersonPassage,
     Reason,
+    RoundDue,
     SecondaryMeasurement,
     Temperature,
     VehiclePassage,
@@ -199,6 +200,8 @@ class Signal(Struct, frozen=True, kw_only=True):
 class FactKind(StrEnum):
     FEVER = "fever"
     DISINFECTION = "disinfection"
+    ROUND = "round"
+    """A round of disinfection had to be done by then."""
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -211,6 +214,12 @@ class Fact(Struct, frozen=True, kw_only=True):
     time_ns: int
     name: str
     dated: bool = True
+    from_ns: int = 0
+    until_ns: int = 0
+    """Of a round: when a disinfection counts for it (`hub.rounds.state`)."""
+    also: str = ""
+    """Of a vehicle's round: its tag, for `place` is its plate."""
+    is_vehicle: bool = False
 
 
 class RuleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -229,7 +238,15 @@ class RuleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def said_of(entry: Entry, settings: RuleSettings) -> list[Signal | Fact]:
     """Everything that one journalled event says about alerts by these settings, often nothing."""
     said: list[Signal | Fact] = [*signals_of(entry, settings.confirmed_from_c), *facts_of(entry)]
-    return [one for one in said if isinstance(one, Fact) or one.rule not in settings.off]
+    return [one for one in said if (_TOLD_BY[one.kind] if isinstance(one, Fact) else one.rule) not in settings.off]
+
+
+_TOLD_BY = {
+    FactKind.FEVER: Rule.FEVER_CLUSTER,
+    FactKind.DISINFECTION: Rule.DISINFECTION_OVERDUE,
+    FactKind.ROUND: Rule.DISINFECTION_OVERDUE,
+}
+"""The rule that a fact is remembered for."""
 
 
 def facts_of(entry: Entry) -> list[Fact]:
@@ -239,9 +256,18 @@ def facts_of(entry: Entry) -> list[Fact]:
         case PersonPassage(verdict=Verdict.FEVER, passage=name, clock=clock):
             gate, dated = entry.stream.gate, clock is Clock.SYNCED
             return [Fact(kind=FactKind.FEVER, site=site, place=gate, time_ns=entry.time_ns, name=name, dated=dated)]
-        case Disinfection(place=str(place)):
+        case Disinfection() as done if done.place or done.vehicle:
             name = f"{entry.stream.gate}/{entry.stream.epoch}/{entry.seq}"
+            place = done.place or done.vehicle or ""
             return [Fact(kind=FactKind.DISINFECTION, site=site, place=place, time_ns=entry.time_ns, name=name)]
+        case RoundDue() as due if entry.stream.gate == OWN_GATE:
+            place = due.place or due.vehicle or ""
+            return [
+                Fact(
+                    kind=FactKind.ROUND, site=site, place=place, time_ns=due.time_ns, name=place, from_ns=due.from_ns,
+                    until_ns=due.until_ns, also=due.vehicle_tag or "", is_vehicle=due.place is None,
+                )
+            ]  # fmt: skip
         case _:
             return []
 

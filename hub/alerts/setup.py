@@ -20,7 +20,6 @@ def make_desk(settings: HubSettings) -> AlertDesk:
     site = Site(
         settings.site,
         settings.rules,
-        tuple(duty.of() for duty in settings.disinfection),
         make_links(settings),
         settings.weekly_test.of() if settings.weekly_test else None,
         settings.zone,

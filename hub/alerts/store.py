@@ -163,14 +163,6 @@ class AlertStore:
         with self._transaction() as db:
             return hand_over(db, self._planner, self._settings.zone, now_ns)
 
-    def overdue(self, site: str, duties: Sequence[facts.Duty], now_ns: int) -> None:
-        """What was to be disinfected by now and was not, or was after all."""
-        with self._transaction() as db:
-            row = db.execute("SELECT \"offset\" FROM cursors WHERE name = 'disinfection'").fetchone()
-            for signal in facts.overdue(db, site, duties, self._settings.zone, row[0] if row else now_ns, now_ns):
-                self._course.take(db, signal, now_ns, now_ns)
-            db.execute("INSERT OR REPLACE INTO cursors VALUES ('disinfection', ?)", (now_ns,))
-
     def next_tick_ns(self) -> int | None:
         """When the clock next has something to say; None when nothing is planned."""
         with self._transaction() as db:

@@ -106,6 +106,16 @@ overrides = st.builds(
     passage=st.none() | ids,
 )
 lane_states = st.builds(ev.LaneState, **_common, lane=names, mode=st.sampled_from(ev.LaneMode), detail=texts)
+rounds_due = st.builds(
+    ev.RoundDue,
+    **_common,
+    kind=names,
+    from_ns=times_ns,
+    until_ns=times_ns,
+    place=st.none() | names,
+    vehicle=st.none() | tokens,
+    vehicle_tag=st.none() | tokens,
+)
 registrations = st.builds(
     ev.Registration,
     **_common,
@@ -128,6 +138,7 @@ events = st.one_of(
     registrations,
     overrides,
     lane_states,
+    rounds_due,
 )
 stream_ids = st.builds(StreamId, names, names, st.sampled_from(ev.Urgency), ids)
 

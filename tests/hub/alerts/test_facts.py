@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from msgspec.structs import replace
 
 from hub.alerts.chains import AllChannels
 from hub.alerts.course import StoreSettings
-from hub.alerts.facts import Duty, day_of
+from hub.alerts.facts import day_of
 from hub.alerts.rules import Rule, RuleSettings, said_of
 from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from hub.journal import Entry
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import entry
-from wire.events import DeviceKind, DeviceState, Disinfection, Health, SecondaryMeasurement
+from wire.events import DeviceKind, DeviceState, Disinfection, Health, RoundDue, SecondaryMeasurement
 
 ZONE = "Asia/Shanghai"
 HOUR_NS = 3600 * 10**9
@@ -82,42 +81,80 @@ def test_a_rule_that_is_off_says_nothing(tmp_path):
     assert rules_of(store) == []
 
 
-DUTY = Duty("canteen", dt.time(8), within_h=4.0, weekdays=frozenset({0, 6}))
+DUE_NS = MIDNIGHT_NS + 8 * HOUR_NS
+TAG, PLATE = "tag-of-a-bus", "plate-of-a-bus"
 
 
-@pytest.mark.parametrize(("done_h", "overdue"), [(None, True), (3.9, True), (4.1, False), (7.9, False)])
-def test_a_place_must_be_disinfected_within_the_hours_before_it_is_due(tmp_path, done_h, overdue):
+def due(day: int = 0, **of: str) -> Entry:
+    """The canteen's round of the morning: from 4 to 8, done late until 16 o'clock."""
+    at_ns = DUE_NS + day * DAY_NS
+    where = of or {"place": "canteen"}
+    event = RoundDue(time_ns=at_ns, kind="canteen", from_ns=at_ns - 4 * HOUR_NS, until_ns=at_ns + 8 * HOUR_NS, **where)
+    return entry(event, seq=day + 1, gate="hub")
+
+
+def done(hours: float, seq: int = 1, **of: str) -> Entry:
+    where = of or {"place": "canteen"}
+    return entry(Disinfection(time_ns=MIDNIGHT_NS + round(hours * HOUR_NS), **where), seq=seq)
+
+
+@pytest.mark.parametrize(("hours", "overdue"), [(None, True), (3.9, True), (4.1, False), (8.0, False)])
+def test_a_place_must_be_disinfected_within_the_hours_before_it_is_due(tmp_path, hours, overdue):
     store = make(tmp_path)
-    store.overdue("site", [DUTY], MIDNIGHT_NS)
-    if done_h is not None:
-        done = Disinfection(time_ns=MIDNIGHT_NS + round(done_h * HOUR_NS), place="canteen")
-        hear(store, [entry(done)])
-    store.overdue("site", [DUTY], MIDNIGHT_NS + 8 * HOUR_NS - 1)
+    if hours is not None:
+        hear(store, [done(hours)])
     assert rules_of(store) == []
     for _ in range(3):
-        store.overdue("site", [DUTY], MIDNIGHT_NS + 8 * HOUR_NS)
+        hear(store, [due()])
     assert rules_of(store) == ["disinfection-overdue"] * overdue
 
 
 def test_what_is_done_late_ends_the_alert_and_the_next_day_counts_anew(tmp_path):
     store = make(tmp_path)
-    store.overdue("site", [DUTY], MIDNIGHT_NS)
-    store.overdue("site", [DUTY], MIDNIGHT_NS + 9 * HOUR_NS)
-    hear(store, [entry(Disinfection(time_ns=MIDNIGHT_NS + 10 * HOUR_NS, place="canteen"))])
-    store.overdue("site", [DUTY], MIDNIGHT_NS + 11 * HOUR_NS)
+    hear(store, [due()])
+    assert [(row.gate, row.state, row.detail) for row in store.newest(9)] == [("canteen", "firing", "2020-02-09 08:00")]
+    hear(store, [done(10)])
     assert [row.state for row in store.newest(9)] == ["resolved"]
-    store.overdue("site", [DUTY], MIDNIGHT_NS + DAY_NS + 9 * HOUR_NS)  # Monday
-    store.overdue("site", [DUTY], MIDNIGHT_NS + 2 * DAY_NS + 9 * HOUR_NS)  # Tuesday: no duty
+    hear(store, [due(1)])
+    assert [row.state for row in store.newest(9)] == ["firing", "resolved"]
+    hear(store, [done(24 + 16.5)])  # that is the evening's
     assert [row.state for row in store.newest(9)] == ["firing", "resolved"]
 
 
-def test_a_hub_that_was_down_at_the_time_tells_of_it_when_it_is_back(tmp_path):
+@pytest.mark.parametrize("known", [PLATE, TAG])
+def test_a_bus_is_disinfected_whether_its_plate_or_its_tag_was_read(tmp_path, known):
     store = make(tmp_path)
-    store.overdue("site", [DUTY], MIDNIGHT_NS)
-    store.close()
+    hear(store, [due(vehicle=PLATE, vehicle_tag=TAG)])
+    assert [(row.gate, row.detail) for row in store.newest(9)] == [("vehicle", "plate- 2020-02-09 08:00")]
+    hear(store, [done(9, vehicle=known)])
+    assert [row.state for row in store.newest(9)] == ["resolved"]
+
+
+def test_a_round_that_a_gate_speaks_of_is_none_and_a_rule_that_is_off_remembers_nothing(tmp_path):
     store = make(tmp_path)
-    store.overdue("site", [DUTY], MIDNIGHT_NS + 20 * HOUR_NS)
-    assert rules_of(store) == ["disinfection-overdue"]
+    hear(store, [replace(due(), stream=replace(due().stream, gate="north"))])
+    hear(store, [due()], Rule.DISINFECTION_OVERDUE)
+    assert rules_of(store) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(0.1, 70), max_size=6), st.integers(1, 3), st.randoms(use_true_random=False), st.integers(1, 4)
+)
+def test_in_whatever_order_rounds_and_disinfections_are_heard_of_the_same_are_overdue(hours, days, draw, batch):
+    told = [due(day) for day in range(days)] + [done(at, seq) for seq, at in enumerate(hours, start=1)]
+    ought = {day: next((True for at in hours if 4 + 24 * day < at <= 16 + 24 * day), False) for day in range(days)}
+    for heard in (told, draw.sample(told, len(told))):
+        with tempfile.TemporaryDirectory() as folder:
+            store = make(Path(folder))
+            for start in range(0, len(heard), batch):
+                hear(store, heard[start : start + batch])
+            still = {row.since_ns for row in store.open_alerts()}
+            assert still == {DUE_NS + day * DAY_NS for day, is_done in ought.items() if not is_done}
+            late = {day for day in ought if ought[day] and not any(4 + 24 * day < at <= 8 + 24 * day for at in hours)}
+            ever = {row.since_ns for row in store.newest(100)}
+            assert {DUE_NS + day * DAY_NS for day in late} <= ever, "what was done late is on record"
+            store.close()
 
 
 def _stories() -> st.SearchStrategy[list[list[Entry]]]:

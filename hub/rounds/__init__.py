@@ -1,0 +1,1 @@
+"""六个必消: which places are disinfected when, whether they were, and who did it."""
