@@ -1,6 +1,6 @@
 """A plant's days as files: the truth, each gate's events straight from it, each site's registry, and the token key.
 
-RUN/run.json                what was asked: plant, seed, days
+RUN/run.json                what was asked: plant, seed, days; called `unfinished.json` until all of it is written
 RUN/truth.jsonl             one record a line, in the order of time (`sim.truth`)
 RUN/events/SITE/GATE.jsonl  what a gate without any fault says, one event a line
 RUN/SITE.registry.json      what the gates know on the first day
@@ -28,7 +28,7 @@ from wire.errors import MenshenError
 from wire.events import AnyEvent
 from wire.messages import encode_event
 
-TRUTH, RUN, KEY = "truth.jsonl", "run.json", "token.key"
+TRUTH, RUN, KEY, UNFINISHED = "truth.jsonl", "run.json", "token.key", "unfinished.json"
 _PACED_AT_ONCE = 200
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Truth] = msgspec.json.Decoder(Truth)
@@ -63,21 +63,20 @@ def write(  # noqa: PLR0913 - a run has that many knobs
 
     The people of the gates named in `screened` (at any site) are screened for real: that takes half a second a person.
     At `speed` 0 as fast as it goes, else so many simulated seconds a second. The same seed gives the same bytes.
-    `run.json` is written last: without it a run is not whole. Raises `MenshenError` when the folder holds another run
-    or cannot be written, `ValueError` for numbers out of bounds.
+    A run that was interrupted is begun anew, whatever is asked now. Raises `MenshenError` when the folder holds another
+    run or cannot be written, `ValueError` for numbers out of bounds.
     """
     if days < 1 or speed < 0 or seed < 0:
         raise ValueError(f"{days} days, speed {speed}, seed {seed}: expected at least 1, 0 and 0")
     strange = sorted(set(screened) - set(plant.gate_names()))
     if strange:
         raise ValueError(f"screened gates {strange}: expected some of {', '.join(plant.gate_names())}")
-    if (folder / TRUTH).exists():
-        which = "another run is there already" if (folder / RUN).exists() else "a run that was not finished is there"
-        raise MenshenError(f"{folder}: {which}; give a folder of its own to each run, or delete it")
     asked = Run(plant=plant, seed=seed, days=days, screened=tuple(screened))
     try:
+        _clear(folder)
+        _write_run(folder, asked, UNFINISHED)
         counts = _write(folder, asked, _Pace(speed, clock, sleep), tell)
-        _write_run(folder, asked)
+        (folder / UNFINISHED).replace(folder / RUN)
     except OSError as error:
         raise MenshenError(f"{folder}: {error.strerror or error}; expected a folder to write into") from error
     return counts
@@ -98,14 +97,46 @@ def _write(folder: Path, asked: Run, pace: _Pace, tell: Callable[[int, int], Non
     return counts
 
 
-def _write_run(folder: Path, asked: Run) -> None:
-    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(asked)) + b"\n")
+def _write_run(folder: Path, asked: Run, name: str = RUN) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(asked)) + b"\n")
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an interrupted run wrote, and nothing else. Raises `MenshenError` where another run is."""
+    if (folder / RUN).exists() or ((folder / TRUTH).exists() and not (folder / UNFINISHED).exists()):
+        raise MenshenError(
+            f"{folder}: another run is there already; give a folder of its own to each run, or delete it"
+        )
+    if not (folder / UNFINISHED).exists():
+        return
+    try:
+        plant = msgspec.json.decode((folder / UNFINISHED).read_bytes(), type=Run).plant
+    except msgspec.DecodeError:
+        return  # interrupted while it was written: there is nothing else yet
+    for path in _files(folder, plant):
+        path.unlink(missing_ok=True)
+
+
+def _files(folder: Path, plant: Plant) -> Iterator[Path]:
+    """What a run writes beside what was asked."""
+    yield from (folder / KEY, folder / TRUTH)
+    for site in plant.site_names():
+        yield from _of_site(folder, site)
+        yield from (_events(folder, site, gate) for gate in plant.gate_names())
+
+
+def _of_site(folder: Path, site: str) -> tuple[Path, Path]:
+    return folder / f"{site}.registry.json", folder / f"{site}.people.jsonl"
+
+
+def _events(folder: Path, site: str, gate: str) -> Path:
+    return folder / "events" / site / f"{gate}.jsonl"
 
 
 def begin_live(folder: Path, run: Run) -> None:
     """Begin the record of a live gate anew. Raises `MenshenError` when it cannot be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _write_run(folder, run)
         (folder / TRUTH).write_bytes(b"")
     except OSError as error:
@@ -146,19 +177,17 @@ def _record(path: Path, number: int, line: bytes) -> Truth:
 
 
 def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / KEY).write_bytes(token_key(seed))
     (folder / TRUTH).touch()
     for site in places:
         copy = registry(site, set(home_from_elsewhere(site, 0)))
-        (folder / f"{site.name}.registry.json").write_bytes(msgspec.json.encode(copy))
-        (folder / f"{site.name}.people.jsonl").write_bytes(
-            b"".join(_encoder.encode(member) + b"\n" for member in site.members)
-        )
-        gates = folder / "events" / site.name
-        gates.mkdir(parents=True, exist_ok=True)
+        known, people = _of_site(folder, site.name)
+        known.write_bytes(msgspec.json.encode(copy))
+        people.write_bytes(b"".join(_encoder.encode(member) + b"\n" for member in site.members))
         for gate in site.plant.gate_names():
-            (gates / f"{gate}.jsonl").touch()
+            file = _events(folder, site.name, gate)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
 
 
 def _story(places: Sequence[Site], days: int) -> Iterator[list[Truth]]:
@@ -210,5 +239,5 @@ def _append(folder: Path, rows: Sequence[Truth], screened: Mapping[tuple[str, st
 
 
 def _append_events(folder: Path, site: str, gate: str, events: Iterable[AnyEvent]) -> None:
-    with (folder / "events" / site / f"{gate}.jsonl").open("ab") as file:
+    with _events(folder, site, gate).open("ab") as file:
         file.writelines(encode_event(event) + b"\n" for event in events)

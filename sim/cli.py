@@ -143,6 +143,7 @@ def _run_gate(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         seed=arguments.seed,
         plant=str(Path(name).resolve()) if name.endswith(".toml") else name,
+        place=next(point.place for point in which.checkpoints() if point.gate == gate_name),
     )
     (folder / "gate.toml").write_text(gate_file(wanted))
     gate = settings.load(folder / "gate.toml")

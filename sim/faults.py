@@ -69,7 +69,7 @@ class Breakdowns:
 
     def _make_until(self, at_s: float) -> None:
         while self._weeks * _WEEK_S <= at_s:
-            for gate in range(self._site.plant.gates):
+            for gate in range(len(self._site.plant.checkpoints())):
                 for fault in self._week(gate, self._weeks):
                     self._faults.setdefault((fault.kind, gate), []).append(fault)
             self._weeks += 1

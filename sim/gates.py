@@ -14,7 +14,7 @@ PAIR_BEFORE_S = 4.0
 class SimulatedGate(Struct, frozen=True, kw_only=True):
     """What a simulated gate is like: a gate of a plant as it is now or, without one, with steady arrivals.
 
-    `fever_share` is of visits, `rate_per_min` of people.
+    `fever_share` is of visits, `rate_per_min` of people. `place` is that of a gate inside the plant.
     """
 
     site: str
@@ -27,6 +27,7 @@ class SimulatedGate(Struct, frozen=True, kw_only=True):
     rate_per_min: float = 12.0
     fever_share: float = 0.02
     spool: str = "spool.db"
+    place: str | None = None
 
 
 def gate_file(gate: SimulatedGate) -> str:
@@ -37,10 +38,15 @@ seed = {gate.seed}
 {_where(gate)}"""
     if gate.plant is None:
         lane += f"people = {gate.people}\nrate_per_min = {gate.rate_per_min}\nfever_share = {gate.fever_share}\n"
+    return _people_lane(gate, lane) + (_vehicle_lane(gate) if gate.place is None else "")
+
+
+def _people_lane(gate: SimulatedGate, lane: str) -> str:
+    leads = f'place = "{gate.place}"\n' if gate.place else ""
     return f"""{gate_head(gate)}
 [[lanes]]
 name = "people"
-# People stand before the camera for a while before they show their badge.
+{leads}# People stand before the camera for a while before they show their badge.
 pair_before_s = {PAIR_BEFORE_S}
 
 [lanes.camera]
@@ -54,7 +60,12 @@ reference_c = {REFERENCE_C}
 [lanes.actuator]
 driver = "log"
 lane_label = "people"
+"""
 
+
+def _vehicle_lane(gate: SimulatedGate) -> str:
+    """Vehicles come to the plant's entrances alone."""
+    return f"""
 [[lanes]]
 name = "vehicles"
 kind = "vehicle"

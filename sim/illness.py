@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from msgspec import Struct
 
+from sim.meals import Seat
 from sim.people import FEVER_FROM_C, WELL_BELOW_C, SimPerson, stream
 from sim.plant import DAY_S
 from sim.roster import Site
@@ -56,10 +57,10 @@ class Epidemic:
         self._ill: dict[int, list[Illness]] = defaultdict(list)
         self._infected: set[int] = set()
         self._teams: dict[int, list[int]] = defaultdict(list)
-        self._sittings: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self._sittings: dict[tuple[int, Seat], list[int]] = defaultdict(list)
         for number, member in enumerate(site.members):
             self._teams[member.team].append(number)
-            self._sittings[member.shift, member.sitting].append(number)
+            self._sittings[member.shift, member.seat].append(number)
 
     def day(self, number: int, absent: Collection[int]) -> list[Illness]:
         """The illnesses that are caught on a day; who is absent (isolated) neither infects nor is infected at work."""
@@ -72,7 +73,7 @@ class Epidemic:
         for person in spreading:
             member = self._site.members[person]
             caught += self._struck(draw, self._teams[member.team], health.team_spread)
-            table = draw.choice(self._sittings[member.shift, member.sitting], _TABLE).tolist()
+            table = draw.choice(self._sittings[member.shift, member.seat], _TABLE).tolist()
             caught += self._struck(draw, table, health.canteen_spread)
         found = [self._infection(draw, number, person) for person in self._new(caught, absent)]
         found += [self._other(draw, number, person) for person in others]

@@ -6,8 +6,9 @@ Numbers are of each site. Shares are from 0 to 1; what they are shares of stands
 from __future__ import annotations
 
 import datetime as dt
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
@@ -23,7 +24,27 @@ Rate = Annotated[float, Meta(ge=0, le=1000)]
 Positive = Annotated[float, Meta(gt=0)]
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY_S = 86_400.0
-PERSON_LANE, OFFICE_LANE, VEHICLE_LANE = "people", "office", "vehicles"
+PERSON_LANE, VEHICLE_LANE = "people", "vehicles"
+
+
+class Kind(StrEnum):
+    """Where a checkpoint is."""
+
+    ENTRANCE = "entrance"
+    OFFICE = "office"
+    CANTEEN = "canteen"
+
+
+class Checkpoint(NamedTuple):
+    """One gate, as gates call themselves: an entrance of the plant, or the door of a place inside it."""
+
+    gate: str
+    kind: Kind
+
+    @property
+    def place(self) -> str | None:
+        """What its lane leads into; a door is named after its place."""
+        return None if self.kind is Kind.ENTRANCE else self.gate
 
 
 class Shift(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +87,11 @@ class Conduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wrong_way_share: Share = 0.001
     past_camera_share: Share = 0.01
     skipped_second_share: Share = 0.004
-    """Leave without being measured, by a way that has no reader."""
+    """Leave the plant, or come into an office, by a way that has no reader."""
+    out_of_slot_share: Share = 0.02
+    """Of meals: at another team's time."""
+    served_late_share: Share = 0.01
+    """Of a canteen's sittings: one later, together with the next."""
     breach_share: Share = 0.05
     """Of people in isolation, each day: come to work all the same."""
 
@@ -111,7 +136,9 @@ class Plant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     named: tuple[Name, ...] = ()
     """Names of the first gates; the others are `gate-01`, `gate-02` … by their place."""
     offices: Annotated[int, Meta(ge=0, le=99)] = 1
-    """Office entrances: a lane each, of the gates in their order."""
+    """Office entrances, with a checkpoint each."""
+    canteens: Annotated[int, Meta(ge=0, le=99)] = 1
+    """With a checkpoint each at the door."""
     people: Annotated[int, Meta(ge=1, le=100_000)] = 300
     team_size: Annotated[int, Meta(ge=1, le=1000)] = 15
     office_share: Share = 0.15
@@ -119,6 +146,14 @@ class Plant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dormitory_share: Share = 0.3
     """Of people: a short walk, others come from town."""
     canteen_sittings: Annotated[int, Meta(ge=1, le=20)] = 3
+    """Of each shift, one after the other; teams eat by turns."""
+    canteen_seats: Annotated[int, Meta(ge=1, le=10_000)] = 60
+    """More people at once are a crowd."""
+    sitting_min: Annotated[float, Meta(gt=0, le=240)] = 30.0
+    meal_after_h: Annotated[float, Meta(ge=0, le=14)] = 3.5
+    """From the beginning of a shift; one that ends before its last sitting has no meal."""
+    eaters_share: Share = 0.7
+    """Of people on duty: eat in the canteen."""
     returnee_share: Share = 0.02
     """Of people: come back from elsewhere within the first three weeks."""
     visitors_per_day: Annotated[int, Meta(ge=0, le=5000)] = 6
@@ -147,9 +182,32 @@ class Plant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """`sim`, or `sim-001`, `sim-002` … where there are several."""
         return [self.site] if self.sites == 1 else [f"{self.site}-{number:03d}" for number in range(1, self.sites + 1)]
 
-    def gate_names(self) -> list[str]:
+    def entrance_names(self) -> list[str]:
         numbered = [f"gate-{number:02d}" for number in range(1, self.gates + 1)]
         return [*self.named[: self.gates], *numbered[len(self.named) :]]
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """The entrances, then the doors of offices, then of canteens; who is where goes by these numbers."""
+        found = [Checkpoint(name, Kind.ENTRANCE) for name in self.entrance_names()]
+        for kind, count in ((Kind.OFFICE, self.offices), (Kind.CANTEEN, self.canteens)):
+            found += [Checkpoint(name, kind) for name in _several(kind, count)]
+        return found
+
+    def gate_names(self) -> list[str]:
+        """Of all checkpoints."""
+        return [checkpoint.gate for checkpoint in self.checkpoints()]
+
+    def office(self, number: int) -> int:
+        """The checkpoint of an office, by its number from 0."""
+        return self.gates + number
+
+    def canteen(self, number: int) -> int:
+        return self.gates + self.offices + number
+
+    def places(self) -> list[str]:
+        """What is to be disinfected beside the commuter vehicles; a plant has these, with a checkpoint or without."""
+        offices, canteens = _several(Kind.OFFICE, self.offices or 1), _several(Kind.CANTEEN, self.canteens or 1)
+        return ["workshop", *offices, "dormitory", *canteens, "isolation"]
 
     def begins_ns(self) -> int:
         """Midnight in China of the first day, in nanoseconds since 1970 UTC; a day has 86,400 s there."""
@@ -160,6 +218,11 @@ class Plant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.begins + dt.timedelta(days=day)
 
 
+def _several(kind: Kind, count: int) -> list[str]:
+    """`office`, or `office-1`, `office-2` … where there are several."""
+    return [kind.value] if count == 1 else [f"{kind.value}-{number}" for number in range(1, count + 1)]
+
+
 def _round_the_clock() -> tuple[Shift, ...]:
     """A shift every half an hour, so that at any time somebody comes and somebody goes."""
     starts = [half / 2 for half in range(48)]
@@ -168,7 +231,17 @@ def _round_the_clock() -> tuple[Shift, ...]:
 
 BUILT_IN = {
     "small": Plant(),
-    "plant": Plant(gates=20, offices=4, people=8_000, vehicles=800, visitors_per_day=60, team_size=20),
+    "plant": Plant(
+        gates=20,
+        offices=4,
+        canteens=6,
+        canteen_sittings=6,
+        canteen_seats=150,
+        people=8_000,
+        vehicles=800,
+        visitors_per_day=60,
+        team_size=20,
+    ),
     "city": Plant(site="city", sites=300),
     "demo": Plant(
         site="demo",
@@ -176,6 +249,7 @@ BUILT_IN = {
         named=("north",),
         people=6_000,
         offices=0,
+        canteens=0,
         visitors_per_day=0,
         people_per_bus=0,
         vehicles=3000,
@@ -205,7 +279,7 @@ def plant(name: str, gates: int | None = None) -> Plant:
     if gates is not None:
         if not 1 <= gates <= 99:
             raise SettingsError([f"{gates} gates: expected 1 to 99"])
-        found = replace(found, gates=gates, offices=min(found.offices, gates))
+        found = replace(found, gates=gates)
     return _checked(found, name)
 
 
@@ -218,10 +292,8 @@ def _checked(found: Plant, name: str) -> Plant:
         for shift in found.shifts
         if not 1 <= shift.hours <= 14
     ]
-    if len(set(found.gate_names())) < found.gates:
+    if len(set(found.gate_names())) < len(found.gate_names()):
         problems.append(f"{name}: named = {found.named}: two gates of one name; expected a name of its own for each")
-    if found.offices > found.gates:
-        problems.append(f"{name}: offices = {found.offices}: expected at most one a gate, which are {found.gates}")
     if found.sites > 1 and len(found.site) > 28:
         problems.append(f"{name}: site = {found.site!r}: expected at most 28 characters, as its sites are numbered")
     if found.climate.winter_c > found.climate.summer_c:

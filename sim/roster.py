@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from sim.meals import Seat, seat, slots
 from sim.people import SimPerson, SimVehicle, population, stream, vehicles
 from sim.plant import Plant
 from wire.events import MAX_TIME_NS
@@ -44,7 +45,9 @@ class Member(Struct, frozen=True, kw_only=True):
     gate: int
     office: bool
     dormitory: bool
-    sitting: int
+    seat: Seat
+    slot: str
+    """When the team eats, as `11:30-12:00`; "" for who has no meal here."""
     returns_day: int | None
 
 
@@ -121,7 +124,8 @@ def _members(plant: Plant, seed: int, people: list[SimPerson], key: bytes) -> li
     teams = -(-count // plant.team_size)
     shifts = draw.choice(len(plant.shifts), size=teams, p=[shift.share / weight for shift in plant.shifts])
     offices = draw.random(teams) < plant.office_share
-    sittings = draw.integers(plant.canteen_sittings, size=teams)
+    seats = _seats(plant, shifts.tolist())
+    meals = [slots(plant, shift) for shift in plant.shifts]
     chances = draw.random((count, 4))
     gates, days = draw.integers(plant.gates, size=count), draw.integers(21, size=count)
     return [
@@ -134,11 +138,22 @@ def _members(plant: Plant, seed: int, people: list[SimPerson], key: bytes) -> li
             gate=int(gates[number]),
             office=bool(offices[team]) and plant.offices > 0,
             dormitory=bool(chances[number, 2] < plant.dormitory_share),
-            sitting=int(sittings[team]),
+            seat=seats[team],
+            slot=str(of_shift[seats[team].sitting]) if (of_shift := meals[int(shifts[team])]) else "",
             returns_day=int(days[number]) if chances[number, 3] < plant.returnee_share else None,
         )
         for number, person in enumerate(people)
     ]
+
+
+def _seats(plant: Plant, shifts: list[int]) -> list[Seat]:
+    """Of each team."""
+    before = [0] * len(plant.shifts)
+    found = []
+    for shift in shifts:
+        found.append(seat(plant, before[shift]))
+        before[shift] += 1
+    return found
 
 
 def _visitors(plant: Plant, people: list[SimPerson], key: bytes) -> list[Member]:
@@ -152,7 +167,8 @@ def _visitors(plant: Plant, people: list[SimPerson], key: bytes) -> list[Member]
             gate=number % plant.gates,
             office=False,
             dormitory=False,
-            sitting=number,
+            seat=Seat(-1, number),
+            slot="",
             returns_day=None,
         )
         for number in range(plant.people, len(people))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from edge.clock import Instant
 from edge.drivers.base import ThermalFrame
@@ -60,6 +61,7 @@ class ScreenedGate:
         self._sensor = Sensor(seed=site.seed)
         self._noise = stream(site.seed, "frames", gate)
         self._unmeasured = Refusal.NO_FACE
+        self._leads_into = {point.gate: point.place for point in site.plant.checkpoints()}[gate]
         self._count = 0
         self._waiting: list[tuple[int, int, AnyEvent]] = []
         """Said already but not the next in time: records come in the order of time, and so go events."""
@@ -140,4 +142,5 @@ class ScreenedGate:
             decision = decide_person(PolicySettings(), self._rules, seen, entry, at)
             self._count += 1
             name = f"{self._site.name}-{self._gate}-s{self._count}"
-            yield person_event(PERSON_LANE, name, passage, decision, self._unmeasured)
+            said = person_event(PERSON_LANE, name, passage, decision, self._unmeasured)
+            yield replace(said, place=self._leads_into)

@@ -20,7 +20,6 @@ VEHICLE_S = 25.0
 """How long one vehicle keeps a lane."""
 DELIVERY_SHARE = 0.5
 """Of the vehicles that deliver, on each day."""
-_PLACES = ("workshop", "office", "dormitory", "canteen", "isolation")
 _MAX_TRIES = 4
 
 
@@ -128,7 +127,7 @@ def rounds(site: Site, number: int) -> Iterator[DisinfectionTruth]:
     draw = stream(site.seed, "day", str(number), "rounds")
     begins_ns, gate = site.plant.begins_ns(), site.plant.gate_names()[0]
     buses = [car.plate for car in site.cars if car.errand is Errand.COMMUTER]
-    what: list[tuple[str | None, str | None]] = [(place, None) for place in _PLACES]
+    what: list[tuple[str | None, str | None]] = [(place, None) for place in site.plant.places()]
     what += [(None, bus) for bus in buses]
     for due_h in (7.0, 18.5):
         for place, vehicle in what:

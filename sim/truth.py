@@ -41,6 +41,9 @@ class Misconduct(StrEnum):
     WRONG_WAY = "wrong-way"
     PAST_CAMERA = "past-camera"
     SKIPPED_SECOND = "skipped-second"
+    """Leaves the plant, or comes into the office, by a way that has no reader."""
+    OUT_OF_SLOT = "out-of-slot"
+    """Eats at another team's time."""
     BREACH = "isolation-breach"
 
 
@@ -64,9 +67,14 @@ class PersonTruth(Record, frozen=True, kw_only=True, tag="person"):
 
     `person` is the token of the one who stands there, `badge` of the badge that is shown; `follower` came in at the
     heels. `skin_c` is the face's true maximum as it is, `minutes_inside` since coming in from `air_c`.
+    `place` is what the lane leads into, None for the plant itself. At a canteen `slot` is the team's time and
+    `in_slot` whether it is kept, by whoever's fault.
     """
 
     lane: str
+    place: str | None = None
+    slot: str = ""
+    in_slot: bool = True
     passage: str
     direction: Direction
     person: str
@@ -144,6 +152,15 @@ class IsolationTruth(Record, frozen=True, kw_only=True, tag="isolation"):
     until_ns: int
 
 
+class CrowdTruth(Record, frozen=True, kw_only=True, tag="crowd"):
+    """A canteen becomes crowded, or is no longer: `people` came in within one sitting, and there are `seats`."""
+
+    place: str
+    crowded: bool
+    people: int
+    seats: int
+
+
 class DutyTruth(Record, frozen=True, kw_only=True, tag="duty"):
     """One shift of one date is over: who was on duty, and who was not measured twice. Tokens of persons."""
 
@@ -163,6 +180,7 @@ Truth = (
     | DeviceTruth
     | FaultTruth
     | IsolationTruth
+    | CrowdTruth
     | DutyTruth
 )
 
@@ -222,6 +240,7 @@ def _person_event(truth: PersonTruth) -> PersonPassage:
         temperature=measured if truth.facts.measured else None,
         refusal=truth.refusal,
         reasons=truth.reasons,
+        place=truth.place,
     )
 
 

@@ -1,6 +1,6 @@
 """The ways of a site's people, day by day, as truth.
 
-arrival ──► queue ──► lane ──┬─ let in ──► (office entrance) ──► work ──► queue ──► lane, out
+arrival ──► queue ──► lane ──┬─ let in ──► (office entrance) ──► work, (canteen) ──► queue ──► lane, out
               ▲              ├─ measured again, badge forgotten: waits in the warm ─┐
               └──────────────┼──────────────────────────────────────────────────────┘
                              ├─ fever: measured by a guard, then isolation for 14 days
@@ -13,17 +13,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import Struct
 
+from sim.duty import Duty, Rolls
 from sim.faults import Breakdown, Breakdowns
 from sim.illness import Epidemic, is_fever
+from sim.meals import Crowds, Tables
 from sim.orders import PersonFacts, person_ought
 from sim.people import SKIN_SLOPE, stream
-from sim.plant import DAY_S, OFFICE_LANE, PERSON_LANE, Shift
+from sim.plant import DAY_S, PERSON_LANE, Kind
 from sim.queues import Queues, Served
 from sim.roster import ISOLATION_DAYS, Site
 from sim.truth import (
-    DutyTruth,
+    CrowdTruth,
     IsolationCause,
     IsolationTruth,
     Misconduct,
@@ -43,7 +44,6 @@ TOO_COLD_K = 0.2
 _SHORT_WALK_SHARE = 0.5
 """Of the cold of a walk from town, for those who live in the dormitory."""
 _MAX_TRIES = 6
-_ROLL_AFTER_S = 2 * 3600.0
 _PURPOSES = ("delivery papers", "repair", "inspection", "interview", "meeting")
 
 
@@ -58,18 +58,8 @@ class _Way(NamedTuple):
     breach: bool = False
     host: int | None = None
     purpose: str = ""
-
-
-class _Roll(Struct):
-    """One shift of one day: who is on duty, and how often each was measured."""
-
-    shift: Shift
-    day: int
-    measured: dict[int, int]
-
-    @property
-    def over_s(self) -> float:
-        return self.day * DAY_S + (self.shift.from_h + self.shift.hours) * 3600 + _ROLL_AFTER_S
+    strays: bool = False
+    """Eats at another team's time."""
 
 
 class People:
@@ -80,7 +70,9 @@ class People:
         self._breakdowns = breakdowns
         self._epidemic = Epidemic(site)
         self._queues: Queues[_Way] = Queues(PERSON_S, breakdowns)
-        self._gates = site.plant.gate_names()
+        self._checkpoints = site.plant.checkpoints()
+        self._tables = Tables(site.plant, site.seed)
+        self._crowds = Crowds(site.plant)
         self._begins_ns = site.plant.begins_ns()
         self._isolated_until_s: dict[int, float] = {}
         self._inside: set[int] = set()
@@ -88,7 +80,7 @@ class People:
         self._borrowed: dict[int, int] = {}
         self._absent: dict[tuple[int, int], list[int]] = {}
         """By day and team."""
-        self._rolls: dict[tuple[int, int], _Roll] = {}
+        self._rolls = Rolls(site)
         self._last_in: dict[int, int] = {}
         self._drawn = 0
 
@@ -106,7 +98,8 @@ class People:
                 continue
             count += 1
             yield from self._pass(draw, turn, f"{self._site.name}-{number}-p{count}")
-        yield from self._over(number)
+        yield from self._crowded((number + 1) * DAY_S)
+        yield from self._rolls.over(number)
 
     def isolated(self, at_s: float) -> set[int]:
         """Who has to be in isolation at a moment, as far as the days that were told go."""
@@ -165,9 +158,9 @@ class People:
         way = turn.what
         truth = self._truth(draw, turn, passage)
         yield truth
-        roll = self._roll(way)
-        if roll is not None and not self._is_isolated(way.number, turn.at_s):
-            roll.measured[way.number] = roll.measured.get(way.number, 0) + (truth.seen and truth.facts.measured)
+        duty = self._duty(way)
+        if duty is not None and not self._is_isolated(way.number, turn.at_s):
+            self._rolls.there(duty, truth.seen and truth.facts.measured)
         if Reason.FEVER in truth.reasons:
             yield from self._by_hand(draw, turn, truth, 180.0)
         elif truth.refusal is Refusal.NO_CAMERA and truth.outcome is Outcome.REMEASURE:
@@ -185,7 +178,8 @@ class People:
 
     def _truth(self, draw: np.random.Generator, turn: Served[_Way], passage: str) -> PersonTruth:
         site, way, at_s = self._site, turn.what, turn.at_s
-        person = site.people[way.number]
+        person, member = site.people[way.number], site.members[way.number]
+        eats = self._kind(turn) is Kind.CANTEEN
         conduct = self._misconduct(float(draw.random()), turn)
         shown = self._shown(draw, turn, conduct)
         body_c = self._epidemic.body_c(way.number, at_s)
@@ -204,17 +198,22 @@ class People:
         )
         ought = person_ought(facts)
         did = [] if conduct is None else [conduct]
+        if way.strays:
+            did.append(Misconduct.OUT_OF_SLOT)
         if way.breach and self._is_isolated(way.number, at_s):
             did.append(Misconduct.BREACH)
         followers = self._teammates(way.number) if conduct is Misconduct.TAILGATING else []
         return PersonTruth(
             time_ns=self._ns(at_s),
             site=site.name,
-            gate=self._gates[turn.gate],
+            gate=self._checkpoints[turn.gate].gate,
             lane=turn.lane,
+            place=self._checkpoints[turn.gate].place,
+            slot=member.slot if eats else "",
+            in_slot=not eats or self._tables.is_in_slot(way.day, member.shift, member.seat, at_s),
             passage=passage,
             direction=way.direction,
-            person=site.members[way.number].badge,
+            person=member.badge,
             badge=None if shown is None else site.members[shown].badge,
             misconduct=tuple(did),
             follower=followers[0] if followers else None,
@@ -237,7 +236,8 @@ class People:
         way, conduct = turn.what, self._plant.conduct
         if way.tries:
             return None
-        comes, at_gate = way.direction is Direction.IN, turn.lane == PERSON_LANE
+        comes, kind_of = way.direction is Direction.IN, self._kind(turn)
+        at_gate, by_another_way = kind_of is Kind.ENTRANCE, (Kind.OFFICE if comes else Kind.ENTRANCE)
         for share, kind, possible in (
             (conduct.forgotten_badge_share, Misconduct.FORGOTTEN_BADGE, True),
             (conduct.tailgating_share, Misconduct.TAILGATING, bool(self._teammates(way.number))),
@@ -245,7 +245,7 @@ class People:
             (conduct.past_camera_share, Misconduct.PAST_CAMERA, True),
             (conduct.lent_badge_share, Misconduct.LENT_BADGE, comes and at_gate and bool(self._lenders(way))),
             (conduct.passed_back_share, Misconduct.PASSED_BACK, comes and at_gate and self._may_get(turn)),
-            (conduct.skipped_second_share, Misconduct.SKIPPED_SECOND, not comes and at_gate),
+            (conduct.skipped_second_share, Misconduct.SKIPPED_SECOND, kind_of is by_another_way),
         ):
             if chance < share:
                 return kind if possible else None
@@ -271,7 +271,7 @@ class People:
         number = turn.what.number
         if conduct is Misconduct.FORGOTTEN_BADGE or conduct is Misconduct.SKIPPED_SECOND:
             return None
-        if self._breakdowns.at(Breakdown.READER, turn.gate, turn.at_s) and turn.lane == PERSON_LANE:
+        if self._breakdowns.at(Breakdown.READER, turn.gate, turn.at_s):
             return None
         if conduct is Misconduct.PASSED_BACK:
             return self._last_in[turn.gate]
@@ -293,7 +293,7 @@ class People:
 
     def _refusal(self, turn: Served[_Way], conduct: Misconduct | None, deficit_k: float) -> Refusal | None:
         """Why no temperature is given, if none is."""
-        if turn.lane == PERSON_LANE and self._breakdowns.at(Breakdown.CAMERA, turn.gate, turn.at_s):
+        if self._breakdowns.at(Breakdown.CAMERA, turn.gate, turn.at_s):
             return Refusal.NO_CAMERA
         if conduct is Misconduct.PAST_CAMERA:
             return Refusal.NO_FACE
@@ -318,9 +318,8 @@ class People:
             badge=truth.badge,
             body_c=body_c,
         )
-        roll = self._roll(turn.what)
-        if roll is not None and number in roll.measured:
-            roll.measured[number] += 1
+        if (duty := self._duty(turn.what)) is not None:
+            self._rolls.again(duty)
         if is_fever(body_c):
             yield self._isolate(number, at_s, IsolationCause.FEVER)
         else:
@@ -341,7 +340,10 @@ class People:
     def _passed(self, draw: np.random.Generator, turn: Served[_Way]) -> None:
         """Somebody went through a lane; where they go next."""
         way, member = turn.what, self._site.members[turn.what.number]
-        if turn.lane == OFFICE_LANE:
+        kind = self._kind(turn)
+        if kind is Kind.CANTEEN:
+            self._crowds.came(turn.gate - self._plant.canteen(0), turn.at_s)
+        if kind is not Kind.ENTRANCE:
             return
         if way.direction is Direction.OUT:
             self._inside.discard(self._borrowed.pop(way.number, way.number))
@@ -358,36 +360,41 @@ class People:
         leaves = way._replace(direction=Direction.OUT, tries=0)
         self._queues.push(home_s, turn.gate, PERSON_LANE, leaves)
         if member.office:
-            office = turn.gate % self._plant.offices
-            self._queues.push(turn.at_s + float(draw.uniform(120, 420)), office, OFFICE_LANE, way._replace(tries=0))
-            self._queues.push(home_s - 240, office, OFFICE_LANE, leaves)
+            office = self._plant.office(turn.gate % self._plant.offices)
+            self._queues.push(turn.at_s + float(draw.uniform(120, 420)), office, PERSON_LANE, way._replace(tries=0))
+            self._queues.push(home_s - 240, office, PERSON_LANE, leaves)
+        if member.slot:
+            self._to_table(draw, turn, home_s)
+
+    def _to_table(self, draw: np.random.Generator, turn: Served[_Way], home_s: float) -> None:
+        """Who eats in the canteen goes there."""
+        way, member = turn.what, self._site.members[turn.what.number]
+        meal = self._tables.meal(draw, way.day, member.shift, member.seat)
+        if meal is not None and turn.at_s + 300 < meal.wanted_s < home_s:
+            at_table = way._replace(tries=0, strays=meal.strays)
+            self._queues.push(meal.wanted_s, self._plant.canteen(member.seat.canteen), PERSON_LANE, at_table)
+
+    def _kind(self, turn: Served[_Way]) -> Kind:
+        return self._checkpoints[turn.gate].kind
+
+    def _crowded(self, until_s: float) -> Iterator[CrowdTruth]:
+        for served in self._crowds.until(until_s):
+            door = self._checkpoints[self._plant.canteen(served.canteen)]
+            yield CrowdTruth(
+                time_ns=self._ns(served.at_s),
+                site=self._site.name,
+                place=door.gate,
+                crowded=served.crowded,
+                people=served.people,
+                seats=self._plant.canteen_seats,
+            )
 
     # -- duty --------------------------------------------------------------------------------------------------------
 
-    def _roll(self, way: _Way) -> _Roll | None:
-        """The roll of the shift that somebody works; visitors have none."""
-        if way.number >= self._site.staff:
-            return None
-        shift = self._site.members[way.number].shift
-        return self._rolls.setdefault((way.day, shift), _Roll(self._plant.shifts[shift], way.day, {}))
-
-    def _over(self, number: int) -> Iterator[Truth]:
-        """The rolls that are closed on a day."""
-        for key, roll in sorted(self._rolls.items()):
-            if roll.over_s >= (number + 1) * DAY_S:
-                continue
-            del self._rolls[key]
-            badges = self._site.members
-            yield DutyTruth(
-                time_ns=self._ns(roll.over_s),
-                site=self._site.name,
-                date=self._plant.date(roll.day).isoformat(),
-                shift=roll.shift.name,
-                on_duty=len(roll.measured),
-                twice=sum(count >= 2 for count in roll.measured.values()),
-                once=tuple(sorted(badges[person].badge for person, count in roll.measured.items() if count == 1)),
-                never=tuple(sorted(badges[person].badge for person, count in roll.measured.items() if count == 0)),
-            )
+    def _duty(self, way: _Way) -> Duty | None:
+        """Whose duty on which day and shift; visitors have none."""
+        number = way.number
+        return None if number >= self._site.staff else Duty(way.day, self._site.members[number].shift, number)
 
     def _ns(self, at_s: float) -> int:
         return self._begins_ns + int(at_s * 1e6) * 1000

@@ -201,10 +201,12 @@ def lateness_s(pair: Matched) -> float | None:
 
 _FIELDS: dict[Fault, tuple[str, ...]] = {
     Fault.MISDATED: ("time_ns", "clock"),
-    Fault.WRONG_PERSON: ("badge", "vehicle", "place"),
+    Fault.WRONG_PERSON: ("badge", "vehicle"),
     Fault.WRONG_VERDICT: ("verdict",),
     Fault.WRONG_DECISION: ("outcome", "reasons", "registered"),
-    Fault.WRONG_VALUE: ("temperature", "refusal", "direction", "lane", "body_c", "by", "kind", "passage", "agent"),
+    Fault.WRONG_VALUE: (
+        *("temperature", "refusal", "direction", "lane", "place", "body_c", "by", "kind", "passage", "agent"),
+    ),
 }
 
 
@@ -212,6 +214,7 @@ _FIELDS_NEAR: dict[Fault, tuple[str, ...]] = {
     Fault.WRONG_PERSON: _FIELDS[Fault.WRONG_PERSON],
     Fault.WRONG_VERDICT: _FIELDS[Fault.WRONG_VERDICT],
     Fault.WRONG_DECISION: ("outcome", "registered"),
+    Fault.WRONG_VALUE: ("place",),
 }
 NEAR_NS = 6 * 10**9
 """A passage of real devices is dated so near to the truth; people follow each other within 5.8 s."""

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge import settings as gate_settings
 from sim.feed import script
 from sim.frames import Pose, View
+from sim.gates import SimulatedGate, gate_file
 from sim.pager import Pager
 from sim.people import population, vehicles
 from sim.plant import Plant
@@ -48,9 +50,9 @@ def test_two_people_are_never_in_the_lane_at_once(seed, rate):
 
 
 def test_nearly_all_visitors_are_registered_and_some_are_not():
-    people = population(3, 300)
-    known = {entry.token for entry in registry(site(Plant(), "s", 3, KEY)).entries}
-    share = sum(token(KEY, TokenKind.BADGE, person.badge) in known for person in people) / 300
+    people = population(3, 1000)
+    known = {entry.token for entry in registry(site(Plant(people=1000), "s", 3, KEY)).entries}
+    share = sum(token(KEY, TokenKind.BADGE, person.badge) in known for person in people) / 1000
     assert 0.9 < share < 1.0
     plates = [token(KEY, TokenKind.PLATE, vehicle.plate) in known for vehicle in vehicles(3, 60)]
     assert 0.6 < sum(plates) / 60 < 1.0
@@ -86,6 +88,14 @@ def test_the_script_is_always_the_same_and_crosses_the_wire(seed, number):
     event = script(seed, "gate", number, 5)
     assert event == script(seed, "gate", number, 5)
     assert encode_event(event)
+
+
+def test_a_gate_inside_the_plant_is_set_up_with_its_place_and_without_vehicles(tmp_path):
+    (tmp_path / "gate.toml").write_text(
+        gate_file(SimulatedGate(site="sim", gate="canteen", port=9, seed=1, plant="small", place="canteen"))
+    )
+    (lane,) = gate_settings.load(tmp_path / "gate.toml").settings.lanes
+    assert (lane.kind, lane.place) == ("person", "canteen")
 
 
 def test_the_demos_pager_refuses_a_page_that_is_not_signed(tmp_path):

@@ -20,11 +20,12 @@ from sim.cli import main
 from sim.illness import healthy_c
 from sim.orders import PersonFacts, VehicleFacts, Warn, person_ought, vehicle_ought
 from sim.people import FEVER_FROM_C
-from sim.plant import BUILT_IN, OFFICE_LANE, PERSON_LANE, Conduct, Faults, Health, Plant, plant
+from sim.plant import BUILT_IN, PERSON_LANE, Conduct, Faults, Health, Plant, plant
 from sim.roster import ISOLATION_DAYS, registry, sites, token_key
 from sim.story import Story
 from sim.traffic import VEHICLE_S
 from sim.truth import (
+    CrowdTruth,
     DeviceTruth,
     DisinfectionTruth,
     DutyTruth,
@@ -47,6 +48,7 @@ from wire.registry import RegistryCopy
 BUSY = Plant(
     people=80,
     offices=1,
+    canteen_seats=12,
     vehicles=20,
     people_per_bus=20,
     returnee_share=0.1,
@@ -60,6 +62,8 @@ BUSY = Plant(
         wrong_way_share=0.05,
         past_camera_share=0.05,
         skipped_second_share=0.05,
+        out_of_slot_share=0.1,
+        served_late_share=0.1,
         breach_share=0.5,
     ),
     faults=Faults(power_cuts=4, link_outages=4, camera_faults=6, reader_faults=4, unread_plate_share=0.1),
@@ -129,17 +133,38 @@ def test_records_are_in_the_order_of_time_and_days_end_at_midnight():
         assert times[-1] < end_ns
 
 
-def test_a_run_that_was_interrupted_is_no_run_and_is_not_overwritten(tmp_path):
+def test_a_run_that_was_interrupted_is_no_run_and_is_begun_anew_without_a_trace(tmp_path):
     def power_cut(day: int, _records: int) -> None:
         if day == 1:
             raise KeyboardInterrupt
 
+    run, mine = tmp_path / "run", tmp_path / "run" / "notes.txt"
+    larger = replace(BUSY, gates=4, sites=2)
     with pytest.raises(KeyboardInterrupt):
-        chronicle.write(tmp_path, BUSY, seed=5, days=3, tell=power_cut)
+        chronicle.write(run, larger, seed=6, days=3, tell=power_cut)
     with pytest.raises(MenshenError, match="that was finished"):
-        chronicle.read_run(tmp_path)
-    with pytest.raises(MenshenError, match="not finished is there"):
+        chronicle.read_run(run)
+    mine.write_text("mine")
+    chronicle.write(run, BUSY, seed=5)
+    chronicle.write(tmp_path / "other", BUSY, seed=5)
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    assert files_of(run) == files_of(tmp_path / "other")
+    with pytest.raises(MenshenError, match="another run is there already"):
+        chronicle.write(run, BUSY, seed=5)
+
+
+def test_a_run_that_was_interrupted_at_its_very_beginning_is_begun_anew(tmp_path):
+    (tmp_path / "unfinished.json").write_text('{"plant":')
+    chronicle.write(tmp_path, BUSY, seed=5)
+    assert chronicle.read_run(tmp_path).seed == 5
+
+
+def test_truth_of_unknown_origin_is_not_overwritten(tmp_path):
+    (tmp_path / "truth.jsonl").write_text("somebody's")
+    with pytest.raises(MenshenError, match="another run is there already"):
         chronicle.write(tmp_path, BUSY, seed=5)
+    assert (tmp_path / "truth.jsonl").read_text() == "somebody's"
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
@@ -162,7 +187,8 @@ def test_the_command_writes_a_run_once_and_says_what_came_of_it(tmp_path, capsys
     out = tmp_path / "run"
     assert main(["run", "--plant", "small", "--gates", "3", "--seed", "2", "--out", str(out)]) == 0
     assert "allow" in capsys.readouterr().out
-    assert len(list((out / "events" / "sim").iterdir())) == 3
+    told = {path.stem for path in (out / "events" / "sim").iterdir()}
+    assert told == {"gate-01", "gate-02", "gate-03", "office", "canteen"}
     copy = msgspec.json.decode((out / "sim.registry.json").read_bytes(), type=RegistryCopy)
     assert len(copy.entries) > 300
     with pytest.raises(MenshenError, match="is there already"):
@@ -265,7 +291,7 @@ def test_who_leaves_was_let_in_before():
     for truth in story_of(11, days=4):
         if isinstance(truth, SecondaryTruth):
             by_hand.add(truth.person)
-        if not isinstance(truth, PersonTruth) or truth.lane != PERSON_LANE:
+        if not isinstance(truth, PersonTruth) or truth.place is not None:
             continue
         if truth.direction is Direction.OUT:
             assert truth.person in inside | by_hand
@@ -377,7 +403,9 @@ def test_everything_that_can_go_wrong_does_in_a_large_plant():
     assert {kind for truth in people_of(truths) for kind in truth.misconduct} == set(Misconduct)
     assert {truth.refusal for truth in people_of(truths)} >= {Refusal.NO_CAMERA, Refusal.NO_FACE, Refusal.TOO_COLD}
     assert {warn for truth in truths for warn in truth.warn} == set(Warn)
-    assert {truth.lane for truth in people_of(truths)} == {PERSON_LANE, OFFICE_LANE}
+    assert {truth.lane for truth in people_of(truths)} == {PERSON_LANE}
+    assert {truth.place for truth in people_of(truths)} == {None, "office-1", "office-2", "canteen"}
+    assert {truth.crowded for truth in truths if isinstance(truth, CrowdTruth)} == {True, False}
     assert {truth.fault for truth in truths if isinstance(truth, FaultTruth)} >= {"power", "link", "clock"}
     assert any(isinstance(truth, DeviceTruth) and truth.well for truth in truths)
     assert any(isinstance(truth, DisinfectionTruth) and not truth.done for truth in truths)
@@ -424,7 +452,7 @@ def test_a_plant_is_built_in_or_a_file_and_everything_else_is_explained(tmp_path
         ("[conduct]\ntailgating = 0.5", "tailgating_share"),
         ("shifts = []", "expected at least one"),
         ('[[shifts]]\nname = "x"\nfrom_h = 8\nto_h = 8', "expected 1 to 14 hours"),
-        ("gates = 1\noffices = 2", "at most one a gate"),
+        ('named = ["canteen"]', "a name of its own"),
         ('named = ["a", "a"]', "a name of its own"),
         ("[climate]\nwinter_c = 30", "less than summer_c"),
     ):

@@ -119,6 +119,15 @@ def another_lane(rows: Rows, at: int) -> Fault:
     return Fault.WRONG_VALUE
 
 
+def another_place(rows: Rows, at: int) -> Fault:
+    """A meal that the hub takes for an arrival, or the other way round."""
+    event = rows[at].event
+    if not isinstance(event, PersonPassage):
+        return another_lane(rows, at)
+    rows[at] = replace(rows[at], event=replace(event, place=None if event.place else "canteen"))
+    return Fault.WRONG_VALUE
+
+
 def invent(rows: Rows, at: int) -> Fault:
     row = rows[at]
     _renumber(rows, row, 1)
@@ -142,8 +151,13 @@ def skip_a_number(rows: Rows, at: int) -> Fault:
 
 MUTATIONS: list[Callable[[Rows, int], Fault]] = [
     drop, double, swap, delay, misdate, misdate_the_entry_only, another_person, another_verdict, another_decision,
-    another_lane, invent, confess_a_gap, skip_a_number,
+    another_lane, another_place, invent, confess_a_gap, skip_a_number,
 ]  # fmt: skip
+
+OF_ONE_PASSAGE = {
+    *(drop, double, delay, misdate),
+    *(another_person, another_verdict, another_decision, another_lane, another_place),
+}
 
 
 def _stream(row: JournalRow) -> tuple[str, str, str]:
@@ -180,7 +194,7 @@ def test_one_error_is_one_finding_of_its_kind(mutation, seed):
     fault = mutation(rows, at)
     findings, _ = compare(expected, rows, LATE_S)
     assert [finding.fault for finding in findings] == [fault]
-    if mutation in {drop, double, delay, misdate, another_person, another_verdict, another_decision, another_lane}:
+    if mutation in OF_ONE_PASSAGE:
         assert findings[0].passage == passage
 
 
