@@ -6,6 +6,7 @@ broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ rollups: hourly and daily figures → InfluxDB
             │                          ├─ rounds: what had to be disinfected, and was → InfluxDB
             │                          ├─ visits: who was registered at a gate → registry
+            │                          ├─ cases: fevers → isolation → registry
          presence                      └─ board → console
 people, cases (database) ── office → registry (store) ── publisher → broker → gates
 """
@@ -24,6 +25,7 @@ from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
+from hub.cases.keeper import CaseKeeper
 from hub.database import Database
 from hub.ingest import Ingest
 from hub.journal import Entry
@@ -97,7 +99,14 @@ class Hub:
         pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
         self.database = Database(settings.database_url)
         token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
-        self.office = PeopleOffice(self.database, self.registrar, token_key, zone, opens_on=settings.opens_on)
+        self.office = PeopleOffice(
+            self.database,
+            self.registrar,
+            token_key,
+            zone,
+            opens_on=settings.opens_on,
+            isolation=settings.isolation,
+        )
         office = Office(self.database, people=self.office)
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
@@ -110,7 +119,8 @@ class Hub:
         self._keeper = Keeper(self.standings, self.board, self.presence, self.desk)
         self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
-        projections: list[Projection] = [self.desk, self.checks, visits, self.rollups, self.rounds]
+        cases = CaseKeeper(self.archive, self.office, settings.site, settings.rules.confirmed_from_c)
+        projections: list[Projection] = [self.desk, cases, self.checks, visits, self.rollups, self.rounds]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         self._influx = settings.influx

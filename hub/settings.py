@@ -15,6 +15,7 @@ from hub.alerts.facts import Weekly
 from hub.alerts.heartbeat import HeartbeatSettings
 from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
 from hub.alerts.rules import RuleSettings
+from hub.cases.settings import IsolationSettings
 from hub.influx import InfluxSettings
 from hub.rounds.settings import RoundSettings
 from wire.errors import SettingsError
@@ -87,6 +88,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
     rules: RuleSettings = RuleSettings()
+    isolation: IsolationSettings = IsolationSettings()
     zone: str | None = None
     """The site's time zone; None: the machine's own."""
     console: ConsoleSettings = ConsoleSettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hub.board import AlertRow
 
@@ -39,6 +39,16 @@ def newest_rows(db: sqlite3.Connection, limit: int) -> list[AlertRow]:
 def row_of(db: sqlite3.Connection, alert: int) -> AlertRow | None:
     row = db.execute(f"{_ALERT} WHERE a.id = ?", (alert,)).fetchone()
     return None if row is None else AlertRow(*row)
+
+
+def newest_of(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, AlertRow]:
+    """The newest alert of each key that has any."""
+    found = {}
+    for key in keys:
+        row = db.execute(f"{_ALERT} WHERE a.key = ? ORDER BY a.id DESC LIMIT 1", (key,)).fetchone()
+        if row is not None:
+            found[key] = AlertRow(*row)
+    return found
 
 
 def rows_of(db: sqlite3.Connection, alerts: Sequence[int]) -> list[AlertRow]:

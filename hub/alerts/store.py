@@ -11,7 +11,7 @@ Which word about an alert is the newer one is a matter of its number in the gate
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -257,6 +257,11 @@ class AlertStore:
     def alert(self, alert: int) -> AlertRow | None:
         with self._transaction() as db:
             return rows.row_of(db, alert)
+
+    def newest_of(self, keys: Collection[str]) -> dict[str, AlertRow]:
+        """The newest alert of each key that has any."""
+        with self._transaction() as db:
+            return rows.newest_of(db, keys)
 
     def told_by(self, message: int) -> list[AlertRow]:
         """The alerts that a message told of."""

@@ -1,17 +1,19 @@
 """双隔离: who is isolated, where, and for how long. Work on a session of the database; pages and office stand on it.
 
     open ── two readings a day ──► day `days` is over ── released
-      └──────────── early end, hospital or mistake, with a note ──┘
+      │  ▲                                                 ▲
+      │  └── moved to another place, or to hospital        │
+      └──────────── early end or mistake, with a note ─────┘
 
-A person has one open case at most; while it is open the gates refuse them (`hub.registry.entries`). Day 1 is the day
-of opening. Whoever is released has been there for all the days; every other end says why. Each change is noted in the
-record.
+A person has one open case at most; while it is open the gates refuse them (`hub.registry.entries`), also while they are
+in hospital. Whoever is released has been isolated for all the days; every other end says why. Each change is noted in
+the record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -19,12 +21,14 @@ from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
 from hub.cases.models import Case, CaseReading, Cause, End
+from hub.cases.settings import MOST_DAYS
 from hub.registry.models import Person, Place, PlaceKind
 
-MOST_DAYS = 60
 BODY_C = (33.0, 43.0)
 """What a thermometer can show of a living person, in °C."""
 READINGS_A_DAY = 2
+CHOSEN = (End.RELEASED, End.EARLY, End.MISTAKE)
+"""How a person may end a case."""
 
 
 class Cannot(Exception):
@@ -44,6 +48,7 @@ class Opening(NamedTuple):
     days: int
     place_id: int | None
     note: str
+    contact_of_id: int | None = None
 
 
 class Row(NamedTuple):
@@ -82,6 +87,8 @@ def open_case(session: Session, opening: Opening, today: date, *, by: str, now_n
         cause=opening.cause,
         days=opening.days,
         place_id=opening.place_id,
+        placed_ns=None if opening.place_id is None else now_ns,
+        contact_of_id=opening.contact_of_id,
         opened_on=today,
         opened_ns=now_ns,
         opened_by=by,
@@ -100,6 +107,20 @@ def add_reading(session: Session, case_id: int, body_c: float, symptoms: str, *,
         raise Cannot("body", low=BODY_C[0], high=BODY_C[1])
     session.add(CaseReading(case_id=case.id, at_ns=now_ns, body_c=body_c, symptoms=symptoms, by=by))
     note(session, now_ns, by, "case-measured", f"case {case.id}")
+
+
+def move(session: Session, case_id: int, place_id: int | None, hospital: str, *, by: str, now_ns: int) -> None:
+    """Somebody is in another place from now on, or in a hospital, or nowhere yet. Raises `Cannot`."""
+    case = _open(session, case_id)
+    if place_id is not None and hospital:
+        raise Cannot("place-or-hospital")
+    if (place_id, hospital) == (case.place_id, case.hospital):
+        raise Cannot("there-already")
+    if place_id is not None:
+        _check_place(session, place_id)
+    case.place_id, case.hospital = place_id, hospital
+    case.placed_ns = now_ns if place_id is not None or hospital else None
+    note(session, now_ns, by, "case-moved", f"case {case.id}", place=place_id, hospital=bool(hospital))
 
 
 def report(session: Session, case_id: int, *, by: str, now_ns: int) -> None:
@@ -121,6 +142,8 @@ def enter_in_grid(session: Session, case_id: int, *, by: str, now_ns: int) -> No
 def close_case(session: Session, case_id: int, end: End, why: str, today: date, *, by: str, now_ns: int) -> Case:
     """End an isolation. Raises `Cannot` for a release before its last day is over, or an early end without a note."""
     case = _open(session, case_id)
+    if end not in CHOSEN:
+        raise Cannot("end")
     if end is End.RELEASED and day_of(case, today) <= case.days:
         raise Cannot("too-early", day=day_of(case, today), days=case.days)
     if end is not End.RELEASED and not why:
@@ -134,6 +157,29 @@ def close_case(session: Session, case_id: int, end: End, why: str, today: date, 
 def day_of(case: Case, today: date) -> int:
     """The day of the isolation, 1 on the day of opening."""
     return (today - case.opened_on).days + 1
+
+
+class ReadingDay(NamedTuple):
+    """A day of an isolation, its measurements, and how many are missing."""
+
+    day: int
+    on: date
+    readings: Sequence[CaseReading]
+
+    @property
+    def missing(self) -> int:
+        return max(0, READINGS_A_DAY - len(self.readings))
+
+
+def reading_days(case: Case, today: date, day_of_moment: Callable[[int], date]) -> list[ReadingDay]:
+    """The days from the first until now or the end, the newest first, each with its measurements."""
+    last = today if case.closed_ns is None else day_of_moment(case.closed_ns)
+    by_day: dict[date, list[CaseReading]] = {}
+    for reading in case.readings:
+        by_day.setdefault(day_of_moment(reading.at_ns), []).append(reading)
+    count = min((last - case.opened_on).days, 2 * MOST_DAYS)
+    days = [case.opened_on + timedelta(days=number) for number in range(count + 1)]
+    return [ReadingDay(number, on, by_day.get(on, [])) for number, on in enumerate(days, 1)][::-1]
 
 
 def open_rows(session: Session, today: date, today_ns: int) -> list[Row]:
@@ -163,7 +209,9 @@ def closed_cases(session: Session, most: int) -> Sequence[Case]:
 
 def one(session: Session, case_id: int) -> Case | None:
     """A case with everything that its page shows."""
-    load = (selectinload(Case.person).selectinload(Person.team), selectinload(Case.place), selectinload(Case.readings))
+    person = selectinload(Case.person).options(selectinload(Person.team), selectinload(Person.badges))
+    of_case = (Case.place, Case.readings, Case.signs)
+    load = (person, *(selectinload(part) for part in of_case), selectinload(Case.contact_of).selectinload(Case.person))
     return session.scalar(select(Case).where(Case.id == case_id).options(*load))
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
 from hub.cases.models import Case
+from hub.cases.settings import IsolationSettings
 from hub.database import Database
 from hub.registry import records
 from hub.registry.entries import of_person, of_vehicle
@@ -65,9 +66,11 @@ class PeopleOffice:
         now_ns: Callable[[], int] = time_ns,
         *,
         opens_on: date | None = None,
+        isolation: IsolationSettings | None = None,
     ) -> None:
         """`opens_on`: when the site opens where nobody has decided on it; None: gates are told nothing then."""
         self.database = database
+        self.isolation = isolation or IsolationSettings()
         self.key = key
         self.now_ns = now_ns
         self.opens_on = opens_on
@@ -87,6 +90,10 @@ class PeopleOffice:
     def local(self, moment_ns: int) -> datetime:
         """A moment on the site's clock."""
         return datetime.fromtimestamp(moment_ns / 1e9, UTC).astimezone(self._zone)
+
+    def day_of(self, moment_ns: int) -> date:
+        """The site's day of a moment."""
+        return self.local(moment_ns).date()
 
     def moment_ns(self, day: date, at: time) -> int:
         """The moment when the site's clock shows this."""

@@ -24,6 +24,7 @@ from hub.web import stream
 from hub.web.access import LANG_COOKIE, YEAR_S, Access
 from hub.web.accounts import add_accounts
 from hub.web.alerts import Rights, add_alerts
+from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
@@ -115,7 +116,7 @@ def create_app(
         add_sign_in(app, access)
         add_accounts(app, access)
         if office.people is not None:
-            add_cases(app, access, office.people)
+            add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None))
             add_people(app, access, office.people)
             add_site(app, access, office.people)
             add_visitors(app, access, office.people)

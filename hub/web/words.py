@@ -91,6 +91,7 @@ _BOARD = {
     "rule.disinfection-overdue": ("disinfection overdue", "消毒逾期"),
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
     "reader.timeseries": ("time series", "时间序列"),
+    "reader.cases": ("isolation by fevers", "发热隔离"),
     "reader.checks": ("measurements of people", "双测记录"),
     "reader.rollups": ("hourly and daily figures", "小时与每日统计"),
     "reader.visits": ("registrations at the gates", "门岗登记"),

@@ -55,6 +55,12 @@ async def close(site: Site, case_id: int, end: End, why: str = "") -> None:
     await site.office.change(work)
 
 
+async def move(site: Site, case_id: int, place_id: int | None = None, hospital: str = "") -> None:
+    await site.database.write(
+        lambda session: ward.move(session, case_id, place_id, hospital, by="officer", now_ns=site.now_ns)
+    )
+
+
 async def why_not(doing: Callable[[], object]) -> str:
     with pytest.raises(Cannot) as caught:
         await doing()  # type: ignore[misc]
@@ -102,7 +108,7 @@ async def test_a_place_takes_no_more_than_it_has_room_for(site):
     first = await open_case(site, place_id=place_id)
     assert await why_not(lambda: open_case(site, "2", place_id=place_id)) == "place-full"
     assert await why_not(lambda: open_case(site, "2", place_id=place_id + 1)) == "no-place"
-    await close(site, first, End.HOSPITAL, "taken by ambulance")
+    await move(site, first, hospital="包头市第三医院")
     await open_case(site, "2", place_id=place_id)
 
 
@@ -173,8 +179,8 @@ def test_a_case_is_opened_measured_reported_and_ended_on_its_page_in_words_of_ei
     shown = browser.get(f"{page}?lang=en").text
     assert "37.9" in shown
     assert "咳嗽" in shown
-    ended = browser.post(f"{page}/close", data=send | {"end": "hospital", "note": "120 came"})
+    ended = browser.post(f"{page}/close", data=send | {"end": "early", "note": "two tests are negative"})
     assert ended.status_code == 303
     assert "Nobody is isolated." in browser.get("/cases?lang=en").text
-    assert "to hospital" in browser.get("/cases?lang=en").text
+    assert "ended early" in browser.get("/cases?lang=en").text
     assert browser.get("/cases/999").status_code == 404
