@@ -208,10 +208,16 @@ NEEDS = {
     ("GET", "/audit"): Permission.AUDIT,
     ("GET", "/cases"): Permission.HEALTH,
     ("POST", "/cases"): Permission.CASES_EDIT,
-    ("GET", "/cases/{case_id}"): Permission.HEALTH,
+    ("GET", "/cases/unnamed"): Permission.HEALTH,
     **{
-        ("POST", f"/cases/{{case_id}}/{step}"): Permission.CASES_EDIT
-        for step in ("readings", "report", "grid", "close")
+        ("POST", f"/cases/unnamed/{{sign_id:int}}/{step}"): Permission.CASES_EDIT
+        for step in ("name", "register", "dismiss")
+    },
+    ("GET", "/cases/{case_id:int}"): Permission.HEALTH,
+    ("GET", "/alerts/{alert}/case"): Permission.HEALTH,
+    **{
+        ("POST", f"/cases/{{case_id:int}}/{step}"): Permission.CASES_EDIT
+        for step in ("readings", "report", "grid", "move", "close")
     },
     ("GET", "/visitors"): Permission.VISITORS_EDIT,
     ("POST", "/visitors"): Permission.VISITORS_EDIT,
