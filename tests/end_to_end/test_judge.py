@@ -41,7 +41,7 @@ def played(run: Path, broker: Mosquitto, speed: float = 0.0) -> play.Player:
 
 def caught_up(hub: HubProcess) -> bool:
     readers = httpx.get(f"{hub.url}/api/state").json()["projections"]
-    return len(readers) == 5 and all(reader.get("behind", 0) == 0 for reader in readers)
+    return len(readers) == 7 and all(reader.get("behind", 0) == 0 for reader in readers)
 
 
 @pytest.mark.slow

@@ -93,7 +93,6 @@ class RunningHub:
         await asyncio.gather(running, return_exceptions=True)
 
 
-
 def badge(number: str) -> str:
     """The token of a badge's number at this hub's gates."""
     return token(KEY, TokenKind.BADGE, number)

@@ -1,5 +1,4 @@
-"""The pages of isolation over a whole hub: a fever becomes a case, its alert and the case lead to each other, and who is
-not known is named."""
+"""Pages of isolation over a whole hub: a fever is a case, alert and case lead to each other, strangers are named."""
 
 from __future__ import annotations
 
