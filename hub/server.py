@@ -14,11 +14,13 @@ people, cases (database) ── office → registry (store) ── publisher →
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from hub.alerts import links
 from hub.alerts.desk import AlertDesk
 from hub.alerts.heartbeat import Sight, beat
 from hub.alerts.setup import make_desk, make_links
@@ -27,6 +29,7 @@ from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
 from hub.cases.keeper import CaseKeeper
 from hub.database import Database
+from hub.forms.links import Signer
 from hub.ingest import Ingest
 from hub.journal import Entry
 from hub.live import LiveBoard
@@ -51,7 +54,9 @@ from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.rights import make_rights
+from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
+from hub.web.telephones import Telephones
 from wire.sealing import public_of
 from wire.tokens import read_key
 
@@ -107,7 +112,9 @@ class Hub:
             opens_on=settings.opens_on,
             isolation=settings.isolation,
         )
-        office = Office(self.database, people=self.office)
+        self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
+        self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
+        office = Office(self.database, people=self.office, telephones=self._telephones(settings, data))
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
         )
@@ -117,8 +124,6 @@ class Hub:
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
         self._keeper = Keeper(self.standings, self.board, self.presence, self.desk)
-        self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
-        self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
         cases = CaseKeeper(self.archive, self.office, settings.site, settings.rules.confirmed_from_c)
         projections: list[Projection] = [self.desk, cases, self.checks, visits, self.rollups, self.rounds]
         if settings.influx is not None:
@@ -129,6 +134,12 @@ class Hub:
         self.board.runners = shown
         self.board.ingest = self.ingest
         self._heartbeat = settings.heartbeat
+
+    def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
+        """What the pages for telephones stand on."""
+        tell = partial(self.archive.append_own, settings.site)
+        rounds = RoundPages(self.rounds, settings.rounds, tell)
+        return Telephones(Signer(links.read_key(data / "forms.key")), settings.console.public_url, rounds)
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Start everything, then work until cancelled. Raises `MenshenError` when something cannot start."""

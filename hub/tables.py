@@ -6,9 +6,10 @@ from hub.accounts import models as accounts
 from hub.cases import models as cases
 from hub.database import Base
 from hub.duties import models as duties
+from hub.forms import models as forms
 from hub.registry import models as registry
 from hub.resumption import models as resumption
 from hub.rounds import models as rounds
 
-ROOMS = (accounts, cases, duties, registry, resumption, rounds)
+ROOMS = (accounts, cases, duties, forms, registry, resumption, rounds)
 METADATA = Base.metadata

@@ -75,7 +75,7 @@ class PeopleOffice:
         self.now_ns = now_ns
         self.opens_on = opens_on
         self._registrar = registrar
-        self._zone = zone
+        self.zone = zone
         self._publishing = asyncio.Lock()
         self._behind = asyncio.Event()
 
@@ -89,7 +89,7 @@ class PeopleOffice:
 
     def local(self, moment_ns: int) -> datetime:
         """A moment on the site's clock."""
-        return datetime.fromtimestamp(moment_ns / 1e9, UTC).astimezone(self._zone)
+        return datetime.fromtimestamp(moment_ns / 1e9, UTC).astimezone(self.zone)
 
     def day_of(self, moment_ns: int) -> date:
         """The site's day of a moment."""
@@ -97,7 +97,7 @@ class PeopleOffice:
 
     def moment_ns(self, day: date, at: time) -> int:
         """The moment when the site's clock shows this."""
-        return int(datetime.combine(day, at).replace(tzinfo=self._zone).timestamp()) * 10**9
+        return int(datetime.combine(day, at).replace(tzinfo=self.zone).timestamp()) * 10**9
 
     def hand(self, by: str) -> Hand:
         """Raises `NoKey`."""

@@ -32,6 +32,7 @@ from hub.web.records import Records, add_records
 from hub.web.resumption import add_resumption
 from hub.web.sign_in import add_sign_in
 from hub.web.site import add_site
+from hub.web.telephones import Telephones, add_telephones
 from hub.web.visitors import add_visitors
 from hub.web.words import Lang, as_lang, preferred
 
@@ -80,6 +81,7 @@ class Office(NamedTuple):
     database: Database
     now_ns: Callable[[], int] = time.time_ns
     people: PeopleOffice | None = None
+    telephones: Telephones | None = None
 
 
 def create_app(
@@ -120,6 +122,8 @@ def create_app(
             add_people(app, access, office.people)
             add_site(app, access, office.people)
             add_visitors(app, access, office.people)
+            if office.telephones is not None:
+                add_telephones(app, access, office.people, office.telephones)
             add_resumption(app, access, office.people)
     return app
 

@@ -35,6 +35,7 @@ WAYS: list[Way] = [
     Way("/cases", "cases", Permission.HEALTH),
     Way("/people", "registered.people", Permission.PEOPLE),
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
+    Way("/rounds", "rounds", Permission.PEOPLE),
     Way("/visitors", "visitors", Permission.VISITORS_EDIT),
     Way("/site", "site", Permission.SITE_EDIT),
     Way("/resumption", "resumption", Permission.SITE_EDIT),

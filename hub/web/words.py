@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from hub.web.case_words import CASE_WORDS
 from hub.web.register_words import REGISTER
 from hub.web.resumption_words import RESUMPTION_WORDS
+from hub.web.round_words import ROUND_WORDS
 from wire.words import TERMS
 
 Lang = Literal["en", "zh"]
@@ -355,6 +356,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | REGISTER
     | CASE_WORDS
     | RESUMPTION_WORDS
+    | ROUND_WORDS
 )
 """Key to (English, Chinese)."""
 

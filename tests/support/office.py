@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import time_ns
 from typing import Self
 
 from hub.accounts import desk
@@ -18,6 +19,7 @@ from hub.web.app import Office, create_app
 from hub.web.serve import WebServer
 from tests.support.console import ZONE, WrittenBoard
 from tests.support.snapshots import bad_day
+from tests.support.telephones import Recorded
 
 KEY = b"a key of the site, 16 bytes or more"
 PASSWORD = "correct horse battery"
@@ -26,9 +28,10 @@ PASSWORD = "correct horse battery"
 class ServedOffice:
     """A console where one user of each role may sign in with `PASSWORD`."""
 
-    def __init__(self, folder: Path, *, key: bytes | None = KEY) -> None:
+    def __init__(self, folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns) -> None:
         self._folder = folder
         self._key = key
+        self._now_ns = now_ns
         self.url = ""
 
     def start(self) -> Self:
@@ -40,11 +43,11 @@ class ServedOffice:
         return self
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        self.loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(10)
 
     async def _serve(self, ready: threading.Event) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self.loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         database = Database(f"sqlite:///{self._folder / 'menshen.db'}")
         registrar = Registrar(RegistryStore(self._folder / "registry.db"))
         await database.start()
@@ -55,7 +58,10 @@ class ServedOffice:
                     session, role.value, "王芳", role, PASSWORD, by="test", now_ns=1
                 )
             )
-        office = Office(database, people=PeopleOffice(database, registrar, self._key, ZONE))
+        people = PeopleOffice(database, registrar, self._key, ZONE, self._now_ns)
+        self.telephones = Recorded(self._folder)
+        await self.telephones.start()
+        office = Office(database, self._now_ns, people, telephones=self.telephones.pages())
         app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
         server = WebServer(app, host="127.0.0.1", port=0)
         await server.start()
@@ -63,14 +69,17 @@ class ServedOffice:
         ready.set()
         await self._stopping.wait()
         await server.stop()
+        await self.telephones.stop()
         await registrar.stop()
         await database.stop()
 
 
 @contextmanager
-def served_office(folder: Path, *, key: bytes | None = KEY) -> Iterator[ServedOffice]:
+def served_office(
+    folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns
+) -> Iterator[ServedOffice]:
     """An office without anybody registered."""
-    office = ServedOffice(folder, key=key).start()
+    office = ServedOffice(folder, key=key, now_ns=now_ns).start()
     try:
         yield office
     finally:

@@ -21,6 +21,7 @@ from hub.web.app import Office, create_app
 from hub.web.serve import WebServer
 from tests.support.console import ZONE, WrittenBoard
 from tests.support.snapshots import bad_day
+from tests.support.telephones import Recorded
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 NOW_NS = 1_581_200_000_000_000_000
@@ -54,12 +55,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncIterator[WebServer]:
     registrar = Registrar(RegistryStore(tmp_path / "registry.db"))
     await registrar.start()
-    office = Office(database, clock, PeopleOffice(database, registrar, b"a key of 16 bytes", ZONE, clock))
+    telephones = Recorded(tmp_path)
+    await telephones.start()
+    people = PeopleOffice(database, registrar, b"a key of 16 bytes", ZONE, clock)
+    office = Office(database, clock, people, telephones.pages())
     app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
     server = WebServer(app, host="127.0.0.1", port=0)
     await server.start()
     yield server
     await server.stop()
+    await telephones.stop()
     await registrar.stop()
 
 
@@ -197,8 +202,10 @@ async def test_the_record_shows_who_did_what_and_says_when_it_was_tampered_with(
     assert "Entry 1 is not as it was written" in (await browser.get("/audit")).text
 
 
-OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out", "/pass/{number}"}
-"""What nobody has to sign in for: the board without names, health, the door itself, and a pass by its number."""
+OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out", "/pass/{number}",
+        "/r/{code}"}  # fmt: skip
+"""What nobody has to sign in for: the board without names, health, the door itself, a pass by its number, and what
+telephones open by a code."""
 NEEDS = {
     ("GET", "/account"): None,
     ("POST", "/account"): None,
@@ -225,6 +232,11 @@ NEEDS = {
     ("GET", "/resumption"): Permission.BOARD,
     ("POST", "/resumption/opening"): Permission.SITE_EDIT,
     ("POST", "/resumption/items/{item}"): Permission.SITE_EDIT,
+    ("GET", "/rounds"): Permission.PEOPLE,
+    ("GET", "/rounds/print"): Permission.SITE_EDIT,
+    ("POST", "/rounds/{key}/done"): Permission.DUTIES_EDIT,
+    ("POST", "/rounds/{key}/times"): Permission.SITE_EDIT,
+    ("POST", "/rounds/{key}/code"): Permission.SITE_EDIT,
     ("GET", "/site"): Permission.SITE_EDIT,
     ("POST", "/site/{what}"): Permission.SITE_EDIT,
     ("POST", "/site/{what}/remove"): Permission.SITE_EDIT,

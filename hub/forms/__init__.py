@@ -1,0 +1,1 @@
+"""What people without an account tell by telephone: workers, cleaners, visitors to come."""

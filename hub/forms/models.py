@@ -1,0 +1,59 @@
+"""What workers tell by telephone: tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import Date, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from hub.database import Base, Key, Moment, choice
+from hub.registry.models import Person
+
+
+class WorkerLink(Base):
+    """The version of a person's personal link; who has no row has the first one."""
+
+    __tablename__ = "worker_links"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class Concern(StrEnum):
+    """How much a declaration is worth a look."""
+
+    NONE = "none"
+    NOTE = "note"
+    """Journeys or gatherings: for the file."""
+    CALL = "call"
+    """Has met somebody ill, or was in a listed area: not to come before the safety officer has spoken to them."""
+    ILL = "ill"
+    """Not to come, and to see a doctor."""
+
+
+class Declaration(Base):
+    """What somebody declared about their health on a day. Nothing is overwritten: one may declare again.
+
+    `settled_ns` is when somebody looked into it and let the person come again.
+    """
+
+    __tablename__ = "declarations"
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    day: Mapped[date] = mapped_column(Date, index=True)
+    at_ns: Mapped[Moment]
+    temperature_c: Mapped[float | None]
+    symptoms: Mapped[str] = mapped_column(String(120), default="")
+    """Codes with commas, of `hub.forms.health.SYMPTOMS`."""
+    told: Mapped[str] = mapped_column(String(200), default="")
+    """In their own words."""
+    travelled: Mapped[str] = mapped_column(String(200), default="")
+    gathered: Mapped[str] = mapped_column(String(200), default="")
+    contact: Mapped[str] = mapped_column(String(200), default="")
+    concern: Mapped[Concern] = mapped_column(choice(Concern), index=True)
+    by: Mapped[str] = mapped_column(String(60))
+    settled_ns: Mapped[Moment | None]
+    settled_by: Mapped[str] = mapped_column(String(60), default="")
+    settled_note: Mapped[str] = mapped_column(String(200), default="")
+    person: Mapped[Person] = relationship()

@@ -1,0 +1,26 @@
+"""All pages that telephones open without an account, and the office's pages about what they tell."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fastapi import FastAPI
+
+from hub.forms.links import Signer
+from hub.registry.office import PeopleOffice
+from hub.web.access import Access
+from hub.web.phone import Phones
+from hub.web.rounds import RoundPages, add_rounds
+
+
+class Telephones(NamedTuple):
+    """What these pages stand on. `public_url` is where telephones reach the console, None: where they ask."""
+
+    signer: Signer
+    public_url: str | None
+    rounds: RoundPages
+
+
+def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telephones) -> None:
+    phones = Phones(access, on.signer, on.public_url)
+    add_rounds(app, access, office, phones, on.rounds)
