@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +25,19 @@ from edge.lane import House, Lane
 from edge.memory import Keeper, Memory
 from edge.outbox import Outbox
 from edge.registry import Registry
-from edge.settings import Gate
+from edge.settings import Gate, GateSettings
 from edge.sharing import Sharer
 from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.vitals import Pulse
 from wire.errors import SettingsError
+from wire.events import Clock
 from wire.link import Backoff
 from wire.tokens import read_key
 
 if TYPE_CHECKING:
     from edge.guard.server import GuardServer
+    from edge.identity import Renewer
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +75,7 @@ class Agent:
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._name = f"{settings.site}/{settings.gate}"
         self.guard = None if settings.guard is None else _guard(self, self._name, settings.guard)
+        self._renewer = _renewer(settings, self._timekeeper)
 
     async def run(self) -> None:
         await self.follower.start()
@@ -86,6 +90,8 @@ class Agent:
                 tasks.create_task(self._keeper.run(), name="memory")
                 if self.guard is not None:
                     tasks.create_task(self.guard.run(), name="guard")
+                if self._renewer is not None:
+                    tasks.create_task(self._renewer.run(), name="certificate")
         finally:
             await self._keeper.stop()
             await self.outbox.stop()
@@ -116,6 +122,24 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield from _leaves(error)
         else:
             yield error
+
+
+def _renewer(settings: GateSettings, timekeeper: Timekeeper) -> Renewer | None:
+    """What keeps the certificate fresh of a gate that was enrolled. Raises `SettingsError` for a missing package."""
+    tls = settings.broker.tls
+    if settings.hub is None or tls is None or tls.certificate is None or tls.ca is None:
+        return None
+    try:  # a gate without TLS needs no package for it
+        from edge.identity import Renewer  # noqa: PLC0415
+    except ImportError as error:
+        need = 'install what it needs with: pip install "menshen[enrol]"'
+        raise SettingsError([f"hub: the package {error.name!r} is not installed here; {need}"]) from error
+
+    def today() -> datetime | None:
+        now = timekeeper.now()
+        return datetime.fromtimestamp(now.time_ns / 1e9, UTC) if now.clock is Clock.SYNCED else None
+
+    return Renewer(settings.hub, settings.site, settings.gate, Path(tls.certificate), Path(tls.ca), today)
 
 
 def _guard(agent: Agent, name: str, settings: GuardSettings) -> GuardServer:

@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", type=Path)
     sub.add_argument("--name", default=passwords.UNNAMED, help="whose it is; the others in the file stay as they are")
     sub.set_defaults(run=_password)
+    about = "get the gate's certificate and keys from the hub, with a code of `menshen hub enrol`"
+    sub = commands.add_parser("enrol", help=about, description=about)
+    sub.add_argument("settings", type=Path, metavar="gate.toml")
+    sub.add_argument("code", help="as the hub printed it; hyphens and case do not matter")
+    sub.add_argument("--hub", metavar="URL", help="the hub's console, where the settings do not name it")
+    sub.set_defaults(run=_enrol)
     about = "list the drivers of devices with their settings"
     sub = commands.add_parser("drivers", help=about, description=about)
     sub.add_argument("wanted", nargs="?", metavar="KIND|NAME", help="only those of one kind, or one driver")
@@ -98,6 +104,16 @@ def _check(arguments: argparse.Namespace) -> int:
     Agent(gate, VERSION)
     lanes = ", ".join(f"{lane.settings.name} ({', '.join(lane.plugs) or 'no devices'})" for lane in gate.lanes)
     print(f"{arguments.settings}: good. Gate {gate.settings.site}/{gate.settings.gate}, lanes: {lanes}")
+    return 0
+
+
+def _enrol(arguments: argparse.Namespace) -> int:
+    try:
+        from edge.enrol import enrol
+    except ModuleNotFoundError as error:
+        need = 'install what this command needs with: pip install "menshen[enrol]"'
+        raise MenshenError(f"enrol: the package {error.name!r} is not installed here; {need}") from error
+    print(enrol(arguments.settings, arguments.code, arguments.hub))
     return 0
 
 

@@ -55,6 +55,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `registry_copy_file` keeps what the hub says of who and what is registered; `registry` is a file that counts until
     a hub has said something.
     `memory_file` keeps what the gate has to know after a restart; by default beside the spool.
+    `hub` is the address of the hub's console, where the gate is enrolled and its certificate renewed.
     """
 
     site: Name
@@ -63,6 +64,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     registry: str | None = None
     registry_copy_file: str = "var/registry.db"
     broker: BrokerSettings = BrokerSettings()
+    hub: Annotated[str, Meta(pattern=r"^https?://[^\s/]+$")] | None = None
     spool: SpoolSettings = SpoolSettings()
     memory_file: str | None = None
     guard: GuardSettings | None = None
@@ -85,6 +87,12 @@ class Gate(NamedTuple):
     lanes: list[Lane]
     folder: Path
     """Where the file stands: relative paths in it count from there."""
+
+
+def read(path: Path) -> GateSettings:
+    """What the file says beside its drivers' tables, which may need packages or devices. Raises `SettingsError`."""
+    document = Document.read(path)
+    return anchored(document.convert(document.data, GateSettings, ()), path.parent)
 
 
 def load(path: Path) -> Gate:

@@ -20,7 +20,7 @@ from edge.outbox import Outbox
 from edge.window import Heard, Window
 from wire import topics
 from wire.errors import DecodeError, LinkError, SpoolError
-from wire.events import Gap, GapCause, Urgency
+from wire.events import Clock, Gap, GapCause, Urgency
 from wire.link import Arrival, BrokerSettings, Session, Will, hold
 from wire.messages import SCHEMA_VERSION, Numbered, Status, Vitals, Watermark, batch_of, decode, encode, encode_event
 
@@ -89,7 +89,10 @@ class Uplink:
         self._reset_windows()
         await self._begin_session()
         client_id = f"menshen-{self._spool.site}-{self._spool.gate}"
-        await hold(self._broker, client_id, self._use, self._will)
+        await hold(self._broker, client_id, self._use, self._will, self._knows_time)
+
+    def _knows_time(self) -> bool:
+        return self._timekeeper.now().clock is Clock.SYNCED
 
     @property
     def session_number(self) -> int:

@@ -33,6 +33,7 @@ from hub.server import Hub
 from hub.settings import HubSettings
 from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
+from hub.trust import command as trust_command
 from hub.web.words import LANGS
 from wire.errors import DecodeError, DeliveryError, MenshenError
 from wire.process import run, set_up_logging
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     history.add_argument("id", type=int)
     registry_command.add(commands)
     accounts_command.add(commands)
+    trust_command.add(commands)
     return parser
 
 

@@ -52,6 +52,7 @@ from hub.settings import HubSettings
 from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
+from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.rights import make_rights
 from hub.web.rounds import RoundPages
@@ -114,7 +115,9 @@ class Hub:
         )
         self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
-        office = Office(self.database, people=self.office, telephones=self._telephones(settings, data))
+        self._trust = None if settings.authority is None else Trust(settings, self.database)
+        telephones = self._telephones(settings, data)
+        office = Office(self.database, people=self.office, telephones=telephones, trust=self._trust)
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
         )
@@ -189,6 +192,8 @@ class Hub:
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")
+            if self._trust is not None:
+                tasks.create_task(self._trust.keep(), name="broker's files")
             if self._heartbeat is not None:
                 tasks.create_task(beat(self._heartbeat, self._look), name="heartbeat")
 

@@ -18,6 +18,7 @@ from hub.alerts.rules import RuleSettings
 from hub.cases.settings import IsolationSettings
 from hub.influx import InfluxSettings
 from hub.rounds.settings import RoundSettings
+from hub.trust.settings import AuthoritySettings
 from wire.errors import SettingsError
 from wire.events import Name
 from wire.link import BrokerSettings
@@ -84,6 +85,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     disinfection_valid_s: Annotated[float, Meta(gt=0)] = 86400.0
     broker: BrokerSettings = BrokerSettings()
     embedded_broker: EmbeddedSettings = EmbeddedSettings()
+    authority: AuthoritySettings | None = None
     influx: InfluxSettings | None = None
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()

@@ -10,6 +10,7 @@ from hub.forms import models as forms
 from hub.registry import models as registry
 from hub.resumption import models as resumption
 from hub.rounds import models as rounds
+from hub.trust import models as trust
 
-ROOMS = (accounts, cases, duties, forms, registry, resumption, rounds)
+ROOMS = (accounts, cases, duties, forms, registry, resumption, rounds, trust)
 METADATA = Base.metadata

@@ -27,12 +27,17 @@ T = TypeVar("T")
 
 _REFUSED = 0x80
 """MQTT 3.1.1, section 3.9.3: the SUBACK return code that means failure."""
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME (x509_vfy.h): a gate whose clock is wrong at boot must reach the broker still."""
 TAKEN_OVER_S = 2.0
 """A connection that is closed sooner than this looks like a second client with the same id."""
 
 
 class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Files in PEM form: the authority that signed the broker's certificate, and our own certificate and key."""
+    """Files in PEM form: the authority that signed the broker's certificate, and our own certificate and key.
+
+    Without `key` the key stands in the file of the certificate.
+    """
 
     ca: str | None = None
     certificate: str | None = None
@@ -116,8 +121,13 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(settings: BrokerSettings, client_id: str, will: Will | None = None) -> AsyncIterator[Session]:
-    """One connection. Raises `LinkError` when the broker cannot be reached or refuses us."""
+async def connect(
+    settings: BrokerSettings, client_id: str, will: Will | None = None, *, knows_time: bool = True
+) -> AsyncIterator[Session]:
+    """One connection. Raises `LinkError` when the broker cannot be reached or refuses us.
+
+    Where our own clock may be wrong (`knows_time` is false), the broker's certificate is checked but for its time.
+    """
     client = aiomqtt.Client(
         hostname=settings.host,
         port=settings.port,
@@ -128,7 +138,7 @@ async def connect(settings: BrokerSettings, client_id: str, will: Will | None = 
         keepalive=settings.keepalive_s,
         timeout=settings.timeout_s,
         will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
-        tls_context=_tls_context(settings.tls),
+        tls_context=_tls_context(settings.tls, knows_time=knows_time),
         max_inflight_messages=1000,
     )
     try:
@@ -183,17 +193,19 @@ async def hold(
     client_id: str,
     use: Callable[[Session], Awaitable[None]],
     will: Callable[[], Will | None] = lambda: None,
+    knows_time: Callable[[], bool] = lambda: True,
 ) -> None:
     """Keep a connection for ever: connect, let `use` work with it, and again after any `LinkError`.
 
-    `will` is asked for at each connect. `use` returns to ask for a new connection; every other error is the caller's.
+    `will`, and whether our clock is right (`knows_time`), is asked for at each connect.
+    `use` returns to ask for a new connection; every other error is the caller's.
     """
     backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s)
     short_lives, told = 0, ""
     while True:
         began_s = time.monotonic()
         try:
-            async with connect(settings, client_id, will()) as session:
+            async with connect(settings, client_id, will(), knows_time=knows_time()) as session:
                 log.info("connected", broker=f"{settings.host}:{settings.port}", client_id=client_id)
                 told = ""
                 await use(session)
@@ -219,13 +231,15 @@ def _password(path: str | None) -> str | None:
         raise LinkError(f"password file {path}: {error.strerror}") from error
 
 
-def _tls_context(tls: TlsSettings | None) -> ssl.SSLContext | None:
+def _tls_context(tls: TlsSettings | None, *, knows_time: bool) -> ssl.SSLContext | None:
     if tls is None:
         return None
     try:
         context = ssl.create_default_context(cafile=tls.ca)
         if tls.certificate:
             context.load_cert_chain(tls.certificate, tls.key)
+        if not knows_time:
+            context.verify_flags |= _NO_CHECK_TIME
     except (OSError, ssl.SSLError) as error:
         raise LinkError(f"TLS files {tls.ca}, {tls.certificate}: {error}") from error
     return context

@@ -39,7 +39,7 @@ def load(path: Path, kind: type[T]) -> T:
     return document.convert(document.data, kind, ())
 
 
-_PATH_FIELDS = frozenset({"path", "data", "registry", "ca", "certificate", "key"})
+_PATH_FIELDS = frozenset({"path", "data", "registry", "broker_path", "ca", "certificate", "key"})
 
 
 def anchored(value: S, folder: Path) -> S:

@@ -128,6 +128,18 @@ def recalled_for(site: str, asker: str) -> str:
     return f"{ROOT}/{check_name(site)}/+/recalled/{check_name(asker)}"
 
 
+def of_gate(site: str, gate: str) -> list[str]:
+    """Everything that one gate publishes, as patterns: what a broker lets it."""
+    own = f"{ROOT}/{check_name(site)}/{check_name(gate)}"
+    return [f"{own}/{tail}" for tail in ("events/+", "status", "vitals", "sightings", "recall", "recalled/+")]
+
+
+def for_gate(site: str, gate: str) -> list[str]:
+    """Everything that one gate reads, as patterns."""
+    of_hub = f"{ROOT}/{check_name(site)}/hub/registry/+"
+    return [acks_for(site, gate), of_hub, sightings_of(site), recalls_of(site), recalled_for(site, gate)]
+
+
 def is_of_gates(topic: str) -> bool:
     """Whether gates tell, ask or answer each other there."""
     return topic.split("/")[4:5] in (["sightings"], ["recall"], ["recalled"])

@@ -20,12 +20,14 @@ from hub.alerts.links import Links
 from hub.board import Snapshot
 from hub.database import Database
 from hub.registry.office import PeopleOffice
+from hub.trust.service import Trust
 from hub.web import stream
 from hub.web.access import LANG_COOKIE, YEAR_S, Access
 from hub.web.accounts import add_accounts
 from hub.web.alerts import Rights, add_alerts
 from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
+from hub.web.enrolment import add_enrolment
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.records import Records, add_records
@@ -82,6 +84,7 @@ class Office(NamedTuple):
     now_ns: Callable[[], int] = time.time_ns
     people: PeopleOffice | None = None
     telephones: Telephones | None = None
+    trust: Trust | None = None
 
 
 def create_app(
@@ -114,6 +117,8 @@ def create_app(
     if alerts is not None:
         add_alerts(app, alerts.desk, page, alerts.rights, alerts.links, language)
     if office is not None:
+        if office.trust is not None:
+            add_enrolment(app, office.trust)
         access = Access(office.database, page, language, office.now_ns)
         add_sign_in(app, access)
         add_accounts(app, access)

@@ -101,6 +101,11 @@ class Program:
         self.stop()
         self.start()
 
+    def reload(self) -> None:
+        """Tell it to read its files anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def _is_up(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:

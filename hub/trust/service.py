@@ -1,0 +1,133 @@
+"""The site's trust, at work: enrols and renews gates, revokes them, and tells the broker of each change.
+
+The broker's list of rights is written after the commit; what a crash left unwritten is written at the next start, and
+once an hour in any case (the broker's certificate is renewed then too, long before it is over).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import structlog
+from sqlalchemy.orm import Session
+
+from hub.database import Database
+from hub.settings import HubSettings
+from hub.trust import broker, gates
+from hub.trust.authority import Authority
+from hub.trust.broker import Ports
+from hub.trust.gates import GateRow, Terms
+from wire import enrolment
+from wire.enrolment import Granted, Renewed, Request
+from wire.errors import DatabaseError, EnrolmentError, SettingsError
+from wire.tokens import read_key
+
+log = structlog.get_logger(__name__)
+
+FOLDER = "authority"
+BROKER_FOLDER = "broker"
+LOOK_EVERY_S = 3600.0
+_HOUR_NS = 3600 * 10**9
+
+
+class Trust:
+    """Raises `SettingsError` where the settings do not say enough, else `EnrolmentError` and `DatabaseError`."""
+
+    def __init__(self, settings: HubSettings, database: Database, now_ns: Callable[[], int] = time.time_ns) -> None:
+        wanted = settings.authority
+        if wanted is None:
+            raise SettingsError(["there is no table [authority]; expected one with the broker's names for gates"])
+        hub = settings.broker
+        if not hub.username or not hub.password_file:
+            raise SettingsError(["[authority] needs the hub's username and password_file in [broker]"])
+        self._settings, self._wanted, self._database, self._now_ns = settings, wanted, database, now_ns
+        data = Path(settings.data)
+        self.folder = Path(wanted.broker_path) if wanted.broker_path else data / BROKER_FOLDER
+        self._user = hub.username
+        self._authority = Authority.load_or_make(data / FOLDER, settings.site, self._now())
+        self._writing = asyncio.Lock()
+
+    def prepare(self) -> None:
+        """Write the broker's files, but for its list of rights. Raises `EnrolmentError`."""
+        ports = Ports(self._wanted.port, self._settings.broker.port)
+        names, user = self._wanted.names, (self._user, self._password())
+        broker.write_files(self.folder, self._authority, names, ports, user, self._now())
+
+    async def expect(self, gate: str, *, by: str) -> str:
+        """A one-time code for the gate."""
+        valid_ns = int(self._wanted.code_hours * _HOUR_NS)
+        terms, now_ns = self._terms(), self._now_ns()
+        return await self._database.write(
+            lambda session: gates.make_code(session, terms, gate, valid_ns, by=by, now_ns=now_ns)
+        )
+
+    async def answer(self, payload: bytes) -> bytes:
+        """What a gate that asks gets. Raises `DecodeError` and `EnrolmentError`."""
+        asked = enrolment.decode_request(payload)
+        terms, now_ns = self._terms(), self._now_ns()
+
+        def work(session: Session) -> Granted | Renewed:
+            if isinstance(asked, Request):
+                return gates.grant(session, self._authority, terms, asked, now_ns)
+            return gates.renew(session, self._authority, terms, asked, now_ns)
+
+        answer = await self._database.write(work)
+        await self.tell_broker()
+        log.info("certificate given", gate=asked.gate, first=isinstance(asked, Request))
+        return msgspec.json.encode(answer)
+
+    async def revoke(self, gate: str, *, by: str) -> int:
+        """Refuse the gate; how many certificates it had."""
+        now_ns = self._now_ns()
+        count = await self._database.write(lambda session: gates.revoke(session, gate, by=by, now_ns=now_ns))
+        await self.tell_broker()
+        log.warning("gate revoked", gate=gate, by=by)
+        return count
+
+    async def rows(self) -> list[GateRow]:
+        return await self._database.read(partial(gates.rows, now_ns=self._now_ns()))
+
+    async def tell_broker(self) -> None:
+        """Write who may speak now; the broker reloads by itself (deploy/) or with SIGHUP."""
+        now_ns = self._now_ns()
+        async with self._writing:
+            speak, revoked = await self._database.read(
+                lambda session: (gates.enrolled(session, now_ns), gates.revoked(session))
+            )
+            await asyncio.to_thread(
+                broker.write_rights, self.folder, self._authority, self._settings.site, self._user, speak, revoked,
+                self._now(),
+            )  # fmt: skip
+
+    async def keep(self) -> None:
+        """Keep the broker's files right for as long as the hub runs."""
+        while True:
+            try:
+                await asyncio.to_thread(self.prepare)
+                await self.tell_broker()
+            except (EnrolmentError, DatabaseError) as error:
+                log.error("the broker's files could not be written", error=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _terms(self) -> Terms:
+        path = self._settings.token_key_file
+        key = None if path is None else read_key(Path(path)).hex()
+        life = timedelta(days=self._wanted.days)
+        return Terms(self._settings.site, self._wanted.names[0], self._wanted.port, life, key)
+
+    def _password(self) -> str:
+        path = self._settings.broker.password_file
+        assert path is not None, "checked at the start"
+        try:
+            return Path(path).read_text("utf-8").strip()
+        except OSError as error:
+            raise EnrolmentError(f"{path}: cannot be read: {error.strerror}; menshen hub broker makes it") from error
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._now_ns() / 1e9, UTC)
