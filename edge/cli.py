@@ -14,7 +14,7 @@ from edge.drivers import listing
 from edge.guard import passwords
 from edge.thermal.settings import ThermalSettings
 from wire.errors import DriverError, MenshenError
-from wire.process import run, set_up_logging
+from wire.process import answer_promptly, run, set_up_logging
 from wire.settings import nearest
 
 
@@ -94,7 +94,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     gate = settings.load(arguments.settings)
     set_up_logging(arguments.log_level)
-    return run(Agent(gate, VERSION).run())
+    agent = Agent(gate, VERSION)
+    answer_promptly()
+    return run(agent.run())
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -63,8 +63,10 @@ class Hours(Struct, frozen=True, omit_defaults=True):
     days: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = ()
 
 
-class RegistryEntry(Struct, frozen=True, omit_defaults=True):
-    """One token and what it may do. Times are UTC in nanoseconds, `until_ns` is exclusive, None is unbounded."""
+class RegistryEntry(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One token and what it may do. A gate keeps 120,000: none of them is a matter for the garbage collector.
+
+    Times are UTC in nanoseconds, `until_ns` is exclusive, None is unbounded."""
 
     token: Token
     holder: Holder

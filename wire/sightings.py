@@ -17,7 +17,7 @@ SliceNumber = Annotated[int, Meta(ge=0, le=2**63 // (SLICE_S * 10**9))]
 Print = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 
 
-class Sighting(Struct, frozen=True):
+class Sighting(Struct, frozen=True, gc=False):
     """A badge at a lane; `entered` when its holder is taken to have gone through."""
 
     badge: Token

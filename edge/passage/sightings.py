@@ -58,7 +58,7 @@ class Sightings:
     """The last sightings of each badge. `fresh` is what was added since it was last taken, to be kept on disk."""
 
     def __init__(self, known: Iterable[Sighting] = ()) -> None:
-        self._of_badge: dict[str, list[Sighting]] = {}
+        self._of_badge: dict[str, tuple[Sighting, ...]] = {}
         self._fresh: list[Sighting] = []
         for sighting in known:
             self._add(sighting)
@@ -69,7 +69,7 @@ class Sightings:
 
     def since(self, at_ns: int) -> Iterator[Sighting]:
         """All sightings since then, as they are at the time of the call: it may be read in another thread."""
-        now = list(self._of_badge.values())  # lists that are replaced, never changed
+        now = list(self._of_badge.values())
         return (seen for seen_s in now if seen_s[-1].at_ns >= at_ns for seen in seen_s if seen.at_ns >= at_ns)
 
     def hear(self, sighting: Sighting) -> None:
@@ -85,11 +85,13 @@ class Sightings:
 
     def forget(self, before_ns: int) -> None:
         """Drop what is older."""
-        kept = {badge: [seen for seen in seen_s if seen.at_ns >= before_ns] for badge, seen_s in self._of_badge.items()}
+        kept = {
+            badge: tuple(seen for seen in seen_s if seen.at_ns >= before_ns) for badge, seen_s in self._of_badge.items()
+        }
         self._of_badge = {badge: seen_s for badge, seen_s in kept.items() if seen_s}
 
     def _add(self, sighting: Sighting) -> None:
         """The last few of each badge, and always the last time that its holder went through."""
         seen = sorted([*self._of_badge.get(sighting.badge, ()), sighting], key=_order)
         entered = [it for it in seen[:-KEPT] if it.entered][-1:]
-        self._of_badge[sighting.badge] = entered + seen[-KEPT:]
+        self._of_badge[sighting.badge] = (*entered, *seen[-KEPT:])
