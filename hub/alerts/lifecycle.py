@@ -53,6 +53,8 @@ class Why(StrEnum):
     INHIBITION_OVER = "inhibition-over"
     STEP_DUE = "step-due"
     """Its chain says that somebody is to be told now."""
+    STEP_NOW = "step-now"
+    """Nobody of the last step can be reached by any channel: the next one is taken without waiting for its time."""
     NOBODY_ON_DUTY = "nobody-on-duty"
     """A step of the chain names nobody at this moment; the next one is taken at once."""
     CHAIN_OVER = "chain-over"

@@ -154,7 +154,7 @@ class Notifier:
             return (Outcome.LATER if error.retry else Outcome.NEVER), str(error)
         except Exception as error:
             log.exception("channel failed", **about)
-            return Outcome.NEVER, f"defect: {error!r}"
+            return Outcome.DEFECT, f"defect: {error!r}"
         log.info("page delivered", **about)
         return Outcome.TAKEN, answer
 

@@ -60,6 +60,12 @@ class Outcome(StrEnum):
     """Not taken; trying again may help."""
     NEVER = "never"
     """Not taken, and it would not be."""
+    DEFECT = "defect"
+    """Not sent at all: our own fault."""
+
+
+HOPELESS = frozenset({Outcome.NEVER, Outcome.DEFECT})
+"""After these the same channel would do the same again."""
 
 
 class Verdict(NamedTuple):

@@ -53,6 +53,7 @@ class Rule(StrEnum):
     REGISTRY_OLD = "registry-old"
     DISINFECTION_OVERDUE = "disinfection-overdue"
     ALERT_STUCK = "alert-stuck"
+    CHANNEL_FAULT = "channel-fault"
 
 
 SEVERITY = {
@@ -71,6 +72,7 @@ SEVERITY = {
     Rule.REGISTRY_OLD: Severity.WARNING,
     Rule.DISINFECTION_OVERDUE: Severity.WARNING,
     Rule.ALERT_STUCK: Severity.CRITICAL,
+    Rule.CHANNEL_FAULT: Severity.WARNING,
 }
 RUNBOOK = {
     Rule.FEVER: {
@@ -132,6 +134,12 @@ RUNBOOK = {
     Rule.DISINFECTION_OVERDUE: {
         "zh": "六个必消：该场所到时未消毒，立即消毒并登记；未消毒不得使用。",
         "en": "The place was not disinfected in time: do it now and record it; nobody uses it before.",
+    },
+    Rule.CHANNEL_FAULT: {
+        "zh": "该通知渠道不接受消息，已改用其他渠道：检查地址、密钥和接收人，"
+        "用 menshen hub notify test 测试；若为程序缺陷，请上报。",
+        "en": "This channel takes no messages, others are used instead: check its address, key and receiver, try "
+        "`menshen hub notify test`; report it where it says defect.",
     },
     Rule.ALERT_STUCK: {
         "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from hub.alerts import facts, outbox, plan, rows
+from hub.alerts import facts, faults, outbox, plan, rows
 from hub.alerts.audit import audit
 from hub.alerts.bundles import Allowance
 from hub.alerts.chains import Planner
@@ -211,6 +211,9 @@ class AlertStore:
         """What came of one attempt."""
         with self._transaction() as db:
             outbox.record_attempt(db, message, outcome, answer, now_ns)
+            faults.after_refusal(db, message, outcome, now_ns)
+            for signal in faults.signals(db, message, outcome, answer, now_ns):
+                self._course.take(db, signal, now_ns, now_ns)
 
     def pass_over(self, paused: frozenset[str], busy: frozenset[int], now_ns: int) -> int:
         """See `outbox.pass_over`."""

@@ -29,6 +29,7 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.GAP: {"zh": "事件丢失", "en": "Events lost"},
     Rule.REGISTRY_OLD: {"zh": "门岗名册过旧", "en": "A gate's registry is old"},
     Rule.DISINFECTION_OVERDUE: {"zh": "消毒逾期", "en": "Disinfection overdue"},
+    Rule.CHANNEL_FAULT: {"zh": "通知渠道故障", "en": "A channel takes no messages"},
     Rule.ALERT_STUCK: {"zh": "警报无人跟进", "en": "An alert goes nowhere"},
 }
 _SEVERITIES: dict[str, dict[Lang, str]] = {

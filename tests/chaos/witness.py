@@ -51,7 +51,8 @@ async def judge(world: World) -> Findings:
         found.wrong.append("an open alert had no next step")
     _judge_truth(world, rows, by_alert, found)
     _judge_pages(world, found)
-    _judge_times(world, {row.id: row for row in rows}, found)
+    hastened = {line.alert for line in log if line.why is Why.STEP_NOW}
+    _judge_times(world, {row.id: row for row in rows if row.id not in hastened}, found)
     _judge_log(world, log, found)
     return found
 
@@ -78,7 +79,8 @@ def _judge_truth(world: World, rows: list[AlertRow], log: dict[int, list[LogLine
             found.to_the_end += Why.CHAIN_OVER in whys
             if not over:
                 found.wrong.append(f"{row.key}: nobody acknowledged, and its chain stopped")
-    extra = [key for key, count in left.items() if count and not key[0].startswith("fever-cluster/")]
+    besides = ("fever-cluster/", *(["channel-fault/"] if found.faults.get("refuses") else []))
+    extra = [key for key, count in left.items() if count and not key[0].startswith(besides)]
     found.wrong += [f"{key}: an alert that nothing demands" for key in extra]
 
 
@@ -113,9 +115,9 @@ def _judge_times(world: World, rows: dict[int, AlertRow], found: Findings) -> No
     """Steps of what is critical are taken when they are due, whatever the wall clock says or channels do."""
     for arrival in world.arrivals:
         for alert in arrival.message.alerts:
-            row, kind, step = rows[alert.id], arrival.message.kind, arrival.message.step
-            heard_s = world.heard.get(row.since_ns)
-            if kind != "firing" or row.rule not in {"fever", "gate-silent"} or heard_s is None:
+            row, kind, step = rows.get(alert.id), arrival.message.kind, arrival.message.step
+            heard_s = world.heard.get(row.since_ns) if row else None
+            if row is None or kind != "firing" or row.rule not in {"fever", "gate-silent"} or heard_s is None:
                 continue
             if row.since_ns < _CLOCK_SET_NS:
                 continue
