@@ -152,6 +152,15 @@ async def connect(
             await client.__aexit__(None, None, None)
         except aiomqtt.MqttError as error:
             log.debug("disconnect not clean", error=str(error))
+        _heard_of_its_end(client)
+
+
+def _heard_of_its_end(client: aiomqtt.Client) -> None:
+    """The client leaves a lost connection in a future, and asyncio complains of each that nobody looked at: whoever was
+    waiting has been told by an error of their own, and where nobody was, nothing is amiss."""
+    ended: asyncio.Future[None] | None = getattr(client, "_disconnected", None)
+    if ended is not None and ended.done() and not ended.cancelled():
+        ended.exception()
 
 
 async def _heeding(call: Awaitable[T]) -> T:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
-from wire.link import Session
+from wire.link import BrokerSettings, Session, connect
 
 
 class Client:
@@ -56,3 +57,18 @@ async def test_a_time_limit_around_a_call_is_still_a_time_limit():
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await Session(Client()).publish("topic", b"")
+
+
+async def test_a_connection_that_is_lost_while_nobody_looks_leaves_no_complaint_behind(broker):
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    async with connect(BrokerSettings(port=broker.port), "quiet") as session:
+        ended = session._client._disconnected
+        await asyncio.to_thread(broker.kill)
+        async with asyncio.timeout(20):
+            await asyncio.wait([ended])
+    assert ended.done()
+    del ended, session
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
