@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import time
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
 
 from wire.events import Clock
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_UNKNOWN_BOOT = secrets.token_hex(16)
+"""Where the kernel does not say: then each start of the agent counts as one."""
 
 
 class Instant(Struct, frozen=True, order=True):
@@ -28,6 +34,14 @@ class Timekeeper(Protocol):
     """Where the agent gets the time from."""
 
     def now(self) -> Instant: ...
+
+
+def boot_id() -> str:
+    """What tells one running of the machine from another: the monotonic clock begins anew with each (random(4))."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return _UNKNOWN_BOOT
 
 
 class SystemTime:

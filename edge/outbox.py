@@ -78,8 +78,10 @@ class Outbox:
         self._wake.set()
         await asyncio.shield(waiting.kept)
 
-    async def read(self, urgency: Urgency, after: int, max_events: int, max_bytes: int) -> list[Numbered]:
-        return await self._run(lambda: self.spool.read(urgency, after, max_events, max_bytes))
+    async def read(
+        self, urgency: Urgency, after: int, max_events: int, max_bytes: int, undated_until_ns: int | None = None
+    ) -> list[Numbered]:
+        return await self._run(lambda: self.spool.read(urgency, after, max_events, max_bytes, undated_until_ns))
 
     async def trim(self, urgency: Urgency, through: int) -> None:
         await self._run(lambda: self.spool.trim(urgency, through))

@@ -13,7 +13,10 @@ from wire.messages import decode_event
 
 
 class Row(NamedTuple):
-    """One event of the spool's table: the numbers `seq` to `last`, when it happened, when it was stored, its bytes."""
+    """One event of the spool's table: the numbers `seq` to `last`, when it happened, when it was stored, its bytes.
+
+    `stored_ns` is 0 where the clock was not right. What can still be dated has the `boot` and the moment in it.
+    """
 
     urgency: str
     seq: int
@@ -21,6 +24,8 @@ class Row(NamedTuple):
     time_ns: int
     stored_ns: int
     body: bytes
+    boot: str | None = None
+    mono_ns: int | None = None
 
 
 class Salvage(NamedTuple):

@@ -25,7 +25,8 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 
-from edge.clock import Timekeeper
+from edge.clock import Instant, Timekeeper, boot_id
+from edge.dating import Moments, dated, time_of
 from edge.salvage import Row, Salvage, salvage
 from wire.errors import SpoolError
 from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
@@ -40,20 +41,31 @@ CREATE TABLE IF NOT EXISTS streams (urgency TEXT PRIMARY KEY, next INTEGER NOT N
 CREATE TABLE IF NOT EXISTS marks (source TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
     urgency TEXT NOT NULL, seq INTEGER NOT NULL, last INTEGER NOT NULL, time_ns INTEGER NOT NULL,
-    stored_ns INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (urgency, seq)
+    stored_ns INTEGER NOT NULL, body BLOB NOT NULL, boot TEXT, mono_ns INTEGER, PRIMARY KEY (urgency, seq)
 ) WITHOUT ROWID;
 """
+_ADDED = {"boot": "TEXT", "mono_ns": "INTEGER"}
+"""Columns that the events of an older version's file do not have."""
+_INDEX = "CREATE INDEX IF NOT EXISTS undated ON events (boot, urgency, seq) WHERE boot IS NOT NULL"
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _ROOM_AFTER_DROP = 0.95
 """A spool that dropped is this full afterwards, so that it does not drop at every event."""
+_DATE_AT_ONCE = 2000
+"""Events dated in one transaction: what is read meanwhile ends before those that are not."""
 
 
 class SpoolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the spool is and how much it may keep."""
+    """Where the spool is and how much it may keep.
+
+    A gate whose clock may be wrong at boot sends what it cannot date yet only when the link is up and the event known
+    for `await_clock_s`, urgent events for 5 s at most: most clocks are set in that time. 0 where there is nothing
+    that would set the clock.
+    """
 
     path: str = "var/spool.db"
     max_bytes: Annotated[int, Meta(ge=64 * 1024)] = 512 * 1024 * 1024
     max_age_s: Annotated[float, Meta(ge=60)] = 60 * 86400.0
+    await_clock_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
 
 
 class Mark(NamedTuple):
@@ -73,6 +85,7 @@ class Spool:
         settings: SpoolSettings,
         timekeeper: Timekeeper,
         new_epoch: Callable[[], str] = lambda: secrets.token_hex(6),
+        boot: str | None = None,
     ) -> None:
         self.site = site
         self.gate = gate
@@ -82,10 +95,19 @@ class Spool:
         self._settings = settings
         self._timekeeper = timekeeper
         self._new_epoch = new_epoch
+        self._boot = boot or boot_id()
+        self._moments = Moments()
+        self._undated = 0
+        """Events that can be dated as soon as the clock is right."""
         self._db: sqlite3.Connection | None = None
         self._events = dict.fromkeys(Urgency, 0)
         self._bytes = 0
         self._next = dict.fromkeys(Urgency, 1)
+
+    @property
+    def await_clock_s(self) -> float:
+        """For how long what may still be dated waits to be sent."""
+        return self._settings.await_clock_s
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -130,23 +152,36 @@ class Spool:
 
         Raises `DecodeError` for an event that could not be read again, before anything is written.
         """
-        rows = [(urgency_of(event), event.time_ns, encode_event(event)) for event in events]
-        now_ns = self._timekeeper.now().time_ns
+        now = self._timekeeper.now()
         numbers = dict(self._next)
+        rows = []
+        for event in events:
+            urgency = urgency_of(event)
+            rows.append(self._row(event, urgency, numbers[urgency], numbers[urgency], now))
+            numbers[urgency] += 1
         with self._transaction() as db:
-            for urgency, time_ns, body in rows:
-                seq = numbers[urgency]
-                _insert(db, Row(urgency, seq, seq, time_ns, now_ns, body))
-                numbers[urgency] = seq + 1
-            for urgency in {row[0] for row in rows}:
-                _set_next(db, urgency, numbers[urgency])
+            for row in rows:
+                _insert(db, row)
+            for urgency in {row.urgency for row in rows}:
+                _set_next(db, Urgency(urgency), numbers[Urgency(urgency)])
             if mark is not None:
                 db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", mark)
         self._next = numbers
-        for urgency, _, body in rows:
-            self._events[urgency] += 1
-            self._bytes += len(body)
-        self._keep_within_bounds(now_ns)
+        for row in rows:
+            self._events[Urgency(row.urgency)] += 1
+            self._bytes += len(row.body)
+            self._undated += row.boot is not None
+        if now.clock.is_right:
+            self._date(now)
+            self._keep_young(now.time_ns)
+        self._keep_small()
+
+    def _row(self, event: AnyEvent, urgency: Urgency, first: int, last: int, now: Instant) -> Row:
+        """The event's row under the numbers `first` to `last`. Raises `DecodeError`."""
+        mono_ns = self._moments.of(event, now)
+        stored_ns = now.time_ns if now.clock.is_right else 0
+        boot = None if mono_ns is None else self._boot
+        return Row(urgency, first, last, event.time_ns, stored_ns, encode_event(event), boot, mono_ns)
 
     def mark(self, source: str) -> int | None:
         """How far the source had been read when its last event was kept."""
@@ -156,18 +191,49 @@ class Spool:
 
     # -- events out -------------------------------------------------------------------------------------------------
 
-    def read(self, urgency: Urgency, after: int, max_events: int, max_bytes: int) -> list[Numbered]:
-        """The oldest events of a stream behind the number `after`, in order; at least one if there is any."""
+    def read(
+        self, urgency: Urgency, after: int, max_events: int, max_bytes: int, undated_until_ns: int | None = None
+    ) -> list[Numbered]:
+        """The oldest events of a stream behind the number `after`, in order; at least one if there is any.
+
+        They end before the first that can still be dated, unless the clock is not right and that one happened before
+        `undated_until_ns` of the monotonic clock (None: whenever it happened).
+        """
+        now = self._timekeeper.now()
+        if now.clock.is_right:
+            self._date(now)
         found: list[Numbered] = []
         size = 0
-        query = "SELECT seq, last, body FROM events WHERE urgency = ? AND last > ? ORDER BY seq LIMIT ?"
+        query = "SELECT seq, last, body, boot, mono_ns FROM events WHERE urgency = ? AND last > ? ORDER BY seq LIMIT ?"
         with self._guard() as db:
-            for seq, last, body in db.execute(query, (urgency, after, max_events)):
+            for seq, last, body, boot, mono_ns in db.execute(query, (urgency, after, max_events)):
                 size += len(body)
                 if found and size > max_bytes:
                     break
+                if boot == self._boot and not self._may_go(mono_ns, now, undated_until_ns):
+                    break
                 found.append(Numbered(seq, msgspec.Raw(body), last if last > seq else None))
         return found
+
+    def _may_go(self, mono_ns: int, now: Instant, until_ns: int | None) -> bool:
+        return not now.clock.is_right and (until_ns is None or mono_ns < until_ns)
+
+    def _date(self, now: Instant) -> None:
+        """Date what was taken in this boot before the clock was right, urgent events first, as many as go at once."""
+        if not self._undated:
+            return
+        query = "SELECT * FROM events WHERE boot = ? AND urgency = ? ORDER BY seq LIMIT ?"
+        with self._transaction() as db:
+            left, rows = _DATE_AT_ONCE, []
+            for urgency in (Urgency.URGENT, Urgency.ROUTINE):
+                rows += [Row(*row) for row in db.execute(query, (self._boot, urgency, left))]
+                left = _DATE_AT_ONCE - len(rows)
+            for row in rows:
+                _replace(db, _dated(row, now))
+        if len(rows) < _DATE_AT_ONCE:
+            self._recount()
+        else:
+            self._undated -= len(rows)
 
     def trim(self, urgency: Urgency, through: int) -> None:
         """Delete what the hub has: everything of the stream up to the number `through`."""
@@ -203,7 +269,7 @@ class Spool:
             epoch = self._new_epoch()
             _set_meta(db, "epoch", epoch)
             numbers = dict.fromkeys(Urgency, 1)
-            gap_row = Row(Urgency.URGENT, 1, 1, gap.time_ns, gap.time_ns, encode_event(gap))
+            gap_row = self._row(gap, Urgency.URGENT, 1, 1, self._timekeeper.now())
             for row in [gap_row, *rows]:
                 seq = numbers[Urgency(row.urgency)]
                 numbers[Urgency(row.urgency)] = seq + 1
@@ -232,23 +298,27 @@ class Spool:
             self._recount()
         return dropped
 
-    def _keep_within_bounds(self, now_ns: int) -> None:
+    def _keep_small(self) -> None:
         if self._bytes > self._settings.max_bytes:
             dropped = self.drop_oldest(GapCause.SPOOL_FULL, int(self._settings.max_bytes * _ROOM_AFTER_DROP))
             log.error("spool full, oldest events dropped", dropped=dropped, max_bytes=self._settings.max_bytes)
+
+    def _keep_young(self, now_ns: int) -> None:
+        """By a clock that is right only: one that is wrong would take everything for old, or nothing."""
         aged_ns = now_ns - int(self._settings.max_age_s * 1e9)
         for urgency in Urgency:
             self._drop_aged(urgency, aged_ns)
 
     def _drop_aged(self, urgency: Urgency, before_ns: int) -> None:
-        """Drop what was stored before that moment. Head first: a stream is stored in the order of its numbers."""
+        """Drop what was stored before that moment. Head first: a stream is stored in the order of its numbers, so what
+        was stored at an unknown time is as old as whatever follows it."""
         query = "SELECT last, stored_ns FROM events WHERE urgency = ? ORDER BY seq"
         upto = 0
         with self._guard() as db:
             for last, stored_ns in db.execute(query, (urgency,)):
                 if stored_ns >= before_ns:
                     break
-                upto = last
+                upto = last if stored_ns else upto
         if not upto:
             return
         with self._transaction() as db:
@@ -266,7 +336,8 @@ class Spool:
         lost, since_ns, until_ns = _losses(rows)
         gap = self._gap(cause, lost, "", since_ns, until_ns)
         db.execute("DELETE FROM events WHERE urgency = ? AND last <= ?", (urgency, upto))
-        _insert(db, Row(urgency, rows[0].seq, upto, gap.time_ns, rows[-1].stored_ns, encode_event(gap)))
+        row = self._row(gap, urgency, rows[0].seq, upto, self._timekeeper.now())
+        _insert(db, row._replace(stored_ns=rows[-1].stored_ns))
         return lost
 
     def _gap(
@@ -300,6 +371,7 @@ class Spool:
             if found != "ok":
                 raise _broken(f"quick_check: {found}")  # noqa: TRY301 - handled like SQLite's own word for it
             db.executescript(_SCHEMA)
+            _bring_up(db)
             self._db = db
             self._load()
         except BaseException:
@@ -328,6 +400,8 @@ class Spool:
             for urgency, count, size in db.execute(query):
                 self._events[Urgency(urgency)] = count
                 self._bytes += size
+            undated = db.execute("SELECT count(*) FROM events WHERE boot = ?", (self._boot,)).fetchone()
+        self._undated = int(undated[0])
 
     def _replace_corrupt(self, cause: Exception) -> None:
         """Put the corrupt file aside and carry over what it still says."""
@@ -381,7 +455,7 @@ class Spool:
 
     def _hole(self, urgency: Urgency, first: int, last: int, why: str) -> Row:
         gap = self._gap(GapCause.SPOOL_CORRUPT, last - first + 1, why)
-        return Row(urgency, first, last, gap.time_ns, gap.time_ns, encode_event(gap))
+        return self._row(gap, urgency, first, last, self._timekeeper.now())
 
     # -- SQLite -----------------------------------------------------------------------------------------------------
 
@@ -451,7 +525,27 @@ def _losses(rows: list[Row]) -> tuple[int, int, int]:
 
 
 def _insert(db: sqlite3.Connection, row: Row) -> None:
-    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _replace(db: sqlite3.Connection, row: Row) -> None:
+    db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _dated(row: Row, now: Instant) -> Row:
+    """The row under its right time."""
+    time_ns = time_of(row.mono_ns or 0, now)
+    body = dated(row.body, time_ns - row.time_ns)
+    return row._replace(time_ns=time_ns, stored_ns=time_ns, body=body, boot=None, mono_ns=None)
+
+
+def _bring_up(db: sqlite3.Connection) -> None:
+    """Bring the file of an older version up to this one."""
+    have = {row[1] for row in db.execute("PRAGMA table_info(events)")}
+    for name, kind in _ADDED.items():
+        if name not in have:
+            db.execute(f"ALTER TABLE events ADD COLUMN {name} {kind}")
+    db.execute(_INDEX)
 
 
 def _set_next(db: sqlite3.Connection, urgency: Urgency, number: int) -> None:

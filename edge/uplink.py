@@ -32,6 +32,8 @@ MAX_BATCH_BYTES = 128 * 1024
 SLOW_PUBLISH_S = 0.5
 """A batch that the broker took longer for was too large for this link: an urgent event would wait behind it."""
 GOODBYE_S = 1.0
+AWAIT_URGENT_S = 5.0
+"""A fever does not wait longer than this for a clock to be set."""
 ASK_AGAIN_S = 3.0
 """The birth is repeated this often until the hub has answered it."""
 
@@ -82,6 +84,7 @@ class Uplink:
         self._windows: dict[Urgency, Window] = {}
         self._batch_bytes = MAX_BATCH_BYTES
         self._session_number = 0
+        self._connected_ns = 0
         self._reborn = asyncio.Event()
 
     async def run(self) -> None:
@@ -126,7 +129,7 @@ class Uplink:
             window.connect()
         self._reborn.clear()
         await session.subscribe([topics.acks_for(self._spool.site, self._spool.gate)])
-        self.connected = True
+        self.connected, self._connected_ns = True, self._timekeeper.now().mono_ns
         jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
         if self.vitals is not None:
             jobs.append(self._pulse(session, self.vitals))
@@ -231,7 +234,8 @@ class Uplink:
         window = self._windows[urgency]
         if not window.has_room:
             return False
-        events = await self._outbox.read(urgency, window.sent, MAX_BATCH_EVENTS, self._batch_bytes)
+        until_ns = self._undated_until_ns(urgency)
+        events = await self._outbox.read(urgency, window.sent, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
         if not events or not window.has_room:
             return False
         if events[0].seq > window.sent + 1:
@@ -243,6 +247,15 @@ class Uplink:
         await session.publish(topics.events(self._spool.site, self._spool.gate, urgency), payload)
         self._fit_batches(loop.time() - began_s)
         return True
+
+    def _undated_until_ns(self, urgency: Urgency) -> int | None:
+        """Of what can still be dated, that goes now which happened before; nothing soon after the link came up."""
+        wait_s = self._spool.await_clock_s
+        if not wait_s:
+            return None
+        wait_ns = int((min(wait_s, AWAIT_URGENT_S) if urgency is Urgency.URGENT else wait_s) * 1e9)
+        now_ns = self._timekeeper.now().mono_ns
+        return now_ns - wait_ns if now_ns - self._connected_ns >= wait_ns else 0
 
     def _forgotten(self, first: int, last: int) -> Numbered:
         """The numbers that the hub acknowledged once and asks for again (it was restored from a backup)."""

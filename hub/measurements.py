@@ -48,7 +48,7 @@ COMMON_FIELDS = {
     "seq": "integer: the event's number in its stream",
     "epoch": "string: the epoch of the stream",
     "late_s": "seconds from the event to the journal",
-    "synced": "boolean: whether the gate's clock was synchronised",
+    "synced": "boolean: whether the time is right: the clock was synchronised, or the event was dated when it was",
 }
 
 PERSON = Measurement(
@@ -291,7 +291,7 @@ def line_of(entry: Entry) -> str:
     late_s = max(0.0, (entry.received_ns - entry.time_ns) / 1e9)
     fields = {"seq": entry.seq, "epoch": stream.epoch, "late_s": late_s, **fields}
     if event is not None:
-        fields["synced"] = event.clock == "synced"
+        fields["synced"] = event.clock.is_right
     if isinstance(event, Gap):
         fields["covers"] = entry.last - entry.seq + 1
     tag_text = ",".join(f"{key}={escape_tag(value)}" for key, value in sorted(tags.items()) if value)

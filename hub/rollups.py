@@ -154,7 +154,7 @@ def _screened(event: PersonPassage) -> Sums:
         looks=measured.looks if measured is not None else 0,
         limited=int(limit_c is not None),
         limit_mc=0 if limit_c is None else round(float(limit_c) * 1000),
-        unsynced=int(event.clock != "synced"),
+        unsynced=int(not event.clock.is_right),
     )
 
 

@@ -47,7 +47,14 @@ class Clock(_Open):
     SYNCED = "synced"
     FREE = "free"
     """Not synchronised since boot."""
+    DATED = "dated"
+    """Not synchronised when it was taken; dated right by the gate's monotonic clock once it was."""
     OTHER = "other"
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the time is known; not how exactly."""
+        return self in (Clock.SYNCED, Clock.DATED)
 
 
 class Direction(_Open):

@@ -49,6 +49,7 @@ _DEVICES = {
     "gapcause.hub-forgot": ("forgotten by the hub", "中心遗失"),
     "gapcause.other": ("other cause", "其他原因"),
     "clock.synced": ("clock set", "时钟已校准"),
+    "clock.dated": ("dated afterwards", "事后校准时间"),
     "clock.free": ("clock not set", "时钟未校准"),
     "clock.other": ("clock unknown", "时钟不明"),
     "urgency.urgent": ("urgent", "紧急"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.clock import Instant
+from wire.events import Clock
 
 
 class HandClock:
@@ -11,9 +12,14 @@ class HandClock:
     def __init__(self, time_ns: int = 1_581_200_000_000_000_000) -> None:
         self.time_ns = time_ns
         self.mono_ns = 1_000_000_000
+        self.clock = Clock.SYNCED
 
     def now(self) -> Instant:
-        return Instant(self.time_ns, self.mono_ns)
+        return Instant(self.time_ns, self.mono_ns, self.clock)
+
+    def set(self, time_ns: int) -> None:
+        """The clock is synchronised: it jumps, and is right from now on."""
+        self.time_ns, self.clock = time_ns, Clock.SYNCED
 
     def pass_s(self, seconds: float) -> Instant:
         self.time_ns += int(seconds * 1e9)
