@@ -25,29 +25,17 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 
+from edge import spool_rows as table
 from edge.clock import Instant, Timekeeper, boot_id
-from edge.dating import Moments, dated, time_of
+from edge.dating import Moments
 from edge.salvage import Row, Salvage, salvage
 from wire.errors import SpoolError
 from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
-from wire.messages import Numbered, SpoolDepth, StreamId, decode_event, encode_event
+from wire.messages import Numbered, SpoolDepth, StreamId, encode_event
 from wire.process import SoleOwner
 
 log = structlog.get_logger(__name__)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS streams (urgency TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (source TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-    urgency TEXT NOT NULL, seq INTEGER NOT NULL, last INTEGER NOT NULL, time_ns INTEGER NOT NULL,
-    stored_ns INTEGER NOT NULL, body BLOB NOT NULL, boot TEXT, mono_ns INTEGER, PRIMARY KEY (urgency, seq)
-) WITHOUT ROWID;
-"""
-_ADDED = {"boot": "TEXT", "mono_ns": "INTEGER"}
-"""Columns that the events of an older version's file do not have."""
-_INDEX = "CREATE INDEX IF NOT EXISTS undated ON events (boot, urgency, seq) WHERE boot IS NOT NULL"
-_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _ROOM_AFTER_DROP = 0.95
 """A spool that dropped is this full afterwards, so that it does not drop at every event."""
 _DATE_AT_ONCE = 2000
@@ -121,7 +109,7 @@ class Spool:
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
-            if _code(error) not in _BROKEN:
+            if table.code_of(error) not in table.BROKEN:
                 raise SpoolError(f"spool {self._path}: {error}") from error
             self._replace_corrupt(error)
 
@@ -142,7 +130,7 @@ class Spool:
         """A number that grows by one with each call, for as long as the file lives."""
         with self._transaction() as db:
             session = int(self._meta(db, "session") or 0) + 1
-            _set_meta(db, "session", session)
+            table.set_meta(db, "session", session)
         return session
 
     # -- events in --------------------------------------------------------------------------------------------------
@@ -161,9 +149,9 @@ class Spool:
             numbers[urgency] += 1
         with self._transaction() as db:
             for row in rows:
-                _insert(db, row)
-            for urgency in {row.urgency for row in rows}:
-                _set_next(db, Urgency(urgency), numbers[Urgency(urgency)])
+                table.insert(db, row)
+            for stream in {Urgency(row.urgency) for row in rows}:
+                table.set_next(db, stream, numbers[stream])
             if mark is not None:
                 db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", mark)
         self._next = numbers
@@ -229,7 +217,7 @@ class Spool:
                 rows += [Row(*row) for row in db.execute(query, (self._boot, urgency, left))]
                 left = _DATE_AT_ONCE - len(rows)
             for row in rows:
-                _replace(db, _dated(row, now))
+                table.replace(db, table.date(row, now))
         if len(rows) < _DATE_AT_ONCE:
             self._recount()
         else:
@@ -267,15 +255,15 @@ class Spool:
             rows = [Row(*row) for row in db.execute("SELECT * FROM events ORDER BY urgency, seq")]
             db.execute("DELETE FROM events")
             epoch = self._new_epoch()
-            _set_meta(db, "epoch", epoch)
+            table.set_meta(db, "epoch", epoch)
             numbers = dict.fromkeys(Urgency, 1)
             gap_row = self._row(gap, Urgency.URGENT, 1, 1, self._timekeeper.now())
             for row in [gap_row, *rows]:
                 seq = numbers[Urgency(row.urgency)]
                 numbers[Urgency(row.urgency)] = seq + 1
-                _insert(db, row._replace(seq=seq, last=seq))
+                table.insert(db, row._replace(seq=seq, last=seq))
             for urgency, number in numbers.items():
-                _set_next(db, urgency, number)
+                table.set_next(db, urgency, number)
         self.epoch, self._next = epoch, numbers
         self._recount()
 
@@ -333,11 +321,11 @@ class Spool:
         rows = [Row(*row) for row in db.execute(query, (urgency, upto))]
         if not rows or (len(rows) == 1 and rows[0].last > rows[0].seq):
             return 0  # nothing, or nothing but the gap that is there already
-        lost, since_ns, until_ns = _losses(rows)
+        lost, since_ns, until_ns = table.losses(rows)
         gap = self._gap(cause, lost, "", since_ns, until_ns)
         db.execute("DELETE FROM events WHERE urgency = ? AND last <= ?", (urgency, upto))
         row = self._row(gap, urgency, rows[0].seq, upto, self._timekeeper.now())
-        _insert(db, row._replace(stored_ns=rows[-1].stored_ns))
+        table.insert(db, row._replace(stored_ns=rows[-1].stored_ns))
         return lost
 
     def _gap(
@@ -369,9 +357,9 @@ class Spool:
             db.execute("PRAGMA synchronous = FULL")
             found = db.execute("PRAGMA quick_check").fetchone()[0]
             if found != "ok":
-                raise _broken(f"quick_check: {found}")  # noqa: TRY301 - handled like SQLite's own word for it
-            db.executescript(_SCHEMA)
-            _bring_up(db)
+                raise table.broken(f"quick_check: {found}")  # noqa: TRY301 - handled like SQLite's own word for it
+            db.executescript(table.SCHEMA)
+            table.bring_up(db)
             self._db = db
             self._load()
         except BaseException:
@@ -384,7 +372,7 @@ class Spool:
             epoch = self._meta(db, "epoch")
             if epoch is None:
                 epoch = self._new_epoch()
-                _set_meta(db, "epoch", epoch)
+                table.set_meta(db, "epoch", epoch)
             self.epoch = str(epoch)
             for urgency in Urgency:
                 row = db.execute("SELECT next FROM streams WHERE urgency = ?", (urgency,)).fetchone()
@@ -424,15 +412,15 @@ class Spool:
             self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
             return
         with self._transaction() as db:
-            _set_meta(db, "epoch", saved.epoch)
-            _set_meta(db, "session", saved.session)
+            table.set_meta(db, "epoch", saved.epoch)
+            table.set_meta(db, "session", saved.session)
             db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", saved.marks)
             for urgency in Urgency:
                 rows = [row for row in saved.rows if row.urgency == urgency]
                 upto = max(saved.next.get(urgency, 1), rows[-1].last + 1 if rows else 1)
                 for row in self._without_holes(rows, urgency, upto, why):
-                    _insert(db, row)
-                _set_next(db, urgency, upto)
+                    table.insert(db, row)
+                table.set_next(db, urgency, upto)
         self._load()
         self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
         log.warning("spool carried over", events=len(saved.rows))
@@ -505,63 +493,6 @@ class _Guard:
             raise self._translate(error) from error
 
     def _translate(self, error: sqlite3.DatabaseError) -> SpoolError:
-        if _code(error) in _BROKEN:
+        if table.code_of(error) in table.BROKEN:
             self._spool._replace_corrupt(error)
         return SpoolError(f"spool {self._spool._path}: {error}")
-
-
-def _losses(rows: list[Row]) -> tuple[int, int, int]:
-    """How many events the rows stand for, and the first and last of their times; earlier gaps are added up."""
-    lost, times = 0, []
-    for row in rows:
-        event = decode_event(row.body) if row.last > row.seq else None
-        if isinstance(event, Gap):
-            lost += event.lost or 0
-            times += [time_ns for time_ns in (event.since_ns, event.until_ns) if time_ns is not None]
-        else:
-            lost += 1
-            times.append(row.time_ns)
-    return lost, min(times, default=rows[0].time_ns), max(times, default=rows[-1].time_ns)
-
-
-def _insert(db: sqlite3.Connection, row: Row) -> None:
-    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _replace(db: sqlite3.Connection, row: Row) -> None:
-    db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _dated(row: Row, now: Instant) -> Row:
-    """The row under its right time."""
-    time_ns = time_of(row.mono_ns or 0, now)
-    body = dated(row.body, time_ns - row.time_ns)
-    return row._replace(time_ns=time_ns, stored_ns=time_ns, body=body, boot=None, mono_ns=None)
-
-
-def _bring_up(db: sqlite3.Connection) -> None:
-    """Bring the file of an older version up to this one."""
-    have = {row[1] for row in db.execute("PRAGMA table_info(events)")}
-    for name, kind in _ADDED.items():
-        if name not in have:
-            db.execute(f"ALTER TABLE events ADD COLUMN {name} {kind}")
-    db.execute(_INDEX)
-
-
-def _set_next(db: sqlite3.Connection, urgency: Urgency, number: int) -> None:
-    db.execute("INSERT OR REPLACE INTO streams VALUES (?, ?)", (urgency, number))
-
-
-def _set_meta(db: sqlite3.Connection, key: str, value: str | int) -> None:
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code."""
-    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-
-
-def _broken(text: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(text)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
