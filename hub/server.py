@@ -28,6 +28,7 @@ from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
 from hub.cases.keeper import CaseKeeper
+from hub.cases.watch import IsolationWatch
 from hub.database import Database
 from hub.forms.links import Signer
 from hub.ingest import Ingest
@@ -123,6 +124,7 @@ class Hub:
         )
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
+        self._isolation = IsolationWatch(self.office, self.desk, settings.site, settings.rules.off)
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
@@ -189,6 +191,7 @@ class Hub:
             tasks.create_task(self._keeper.run(), name="standings")
             tasks.create_task(self._clerk.keep(), name="rounds")
             tasks.create_task(self.office.keep(), name="office")
+            tasks.create_task(self._isolation.run(), name="isolation")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hub.alerts import plan
 from hub.alerts.chains import Planner
-from hub.alerts.lifecycle import Change, State, Why, Word, on_signal, on_word
+from hub.alerts.lifecycle import CAUSE_GONE, Change, State, Why, Word, on_signal, on_word
 from hub.alerts.plan import Next
 from hub.alerts.rules import SEVERITY, Signal
 from hub.alerts.tables import write_log
@@ -120,7 +120,7 @@ class Course:
     def _end(self, db: sqlite3.Connection, alert: int, time_ns: int, change: Change, now_ns: int, by: str = "") -> None:
         db.execute(
             "UPDATE alerts SET state = ?, last_ns = ?, ended_by = ? WHERE id = ?",
-            (change.state, time_ns, by or "cause gone", alert),
+            (change.state, time_ns, by or CAUSE_GONE, alert),
         )
         write_log(db, now_ns, change.why, alert=alert, state=change.state, by=by)
         # Whoever was told of the start is told of the end, however late it is heard of, and nobody else.

@@ -69,7 +69,7 @@ class AlertDesk:
     async def start(self) -> int:
         await self.run(self.store.open)
         await self.notifier.start()
-        await self._refresh()
+        await self.refresh()
         self.notifier.ring()
         return await self.run(partial(self.store.cursor, self.name))
 
@@ -78,7 +78,7 @@ class AlertDesk:
         await self.run(partial(self.store.take, self.name, entries[-1].offset, heard, self.clocks.now_ns()))
         if heard:
             self.notifier.ring()
-            await self._refresh()
+            await self.refresh()
 
     async def stop(self) -> None:
         for channel in self._channels:
@@ -89,7 +89,7 @@ class AlertDesk:
     async def notify(self) -> None:
         """Send what is due, for ever, and look at the clock."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.notifier.run(self._refresh))
+            tasks.create_task(self.notifier.run(self.refresh))
             tasks.create_task(self._watch_clock())
 
     async def look_at_clock(self) -> None:
@@ -127,7 +127,7 @@ class AlertDesk:
         """Run what blocks in the thread that owns the store."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _refresh(self) -> None:
+    async def refresh(self) -> None:
         """Somebody may have changed alerts from the command line, too."""
         before, self.open = self.open, await self.run(self.store.open_alerts)
         if self.open != before:

@@ -28,6 +28,8 @@ class State(StrEnum):
 
 
 OPEN = frozenset(State) - {State.RESOLVED}
+CAUSE_GONE = "cause gone"
+"""Who ended an alert, where nobody did."""
 UNHEARD = frozenset({State.FIRING, State.SILENCED, State.INHIBITED})
 """Open, and nobody has it in hand."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from hub.alerts.lifecycle import CAUSE_GONE, State
+from hub.alerts.rules import Rule, Signal
 from hub.board import AlertRow
 
 _ALERT = """
@@ -49,6 +51,28 @@ def newest_of(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, AlertR
         if row is not None:
             found[key] = AlertRow(*row)
     return found
+
+
+def gone(
+    db: sqlite3.Connection, site: str, rules: Collection[Rule], standing: Collection[str], now_ns: int
+) -> list[Signal]:
+    """The end of each open alert of these rules that does not stand any more."""
+    query = "SELECT key, rule, gate FROM alerts WHERE site = ? AND state <> 'resolved'"
+    return [
+        Signal(key=key, rule=Rule(rule), site=site, gate=gate, time_ns=now_ns, firing=False)
+        for key, rule, gate in db.execute(query, (site,))
+        if rule in rules and key not in standing
+    ]
+
+
+def is_news(known: AlertRow | None, signal: Signal) -> bool:
+    """Whether something that stands is to be told: not of what is told as it is, nor of what a person has resolved
+    unless it grew."""
+    if known is None:
+        return True
+    if known.state != State.RESOLVED:
+        return known.count != signal.total
+    return known.ended_by == CAUSE_GONE or (signal.total or 0) > known.count
 
 
 def rows_of(db: sqlite3.Connection, alerts: Sequence[int]) -> list[AlertRow]:

@@ -52,6 +52,8 @@ class Rule(StrEnum):
     GAP = "gap"
     REGISTRY_OLD = "registry-old"
     DISINFECTION_OVERDUE = "disinfection-overdue"
+    ISOLATION_FULL = "isolation-full"
+    RETURNEE_NOT_ISOLATED = "returnee-not-isolated"
     ALERT_STUCK = "alert-stuck"
     CHANNEL_FAULT = "channel-fault"
 
@@ -71,6 +73,8 @@ SEVERITY = {
     Rule.GAP: Severity.WARNING,
     Rule.REGISTRY_OLD: Severity.WARNING,
     Rule.DISINFECTION_OVERDUE: Severity.WARNING,
+    Rule.ISOLATION_FULL: Severity.WARNING,
+    Rule.RETURNEE_NOT_ISOLATED: Severity.CRITICAL,
     Rule.ALERT_STUCK: Severity.CRITICAL,
     Rule.CHANNEL_FAULT: Severity.WARNING,
 }
@@ -140,6 +144,15 @@ RUNBOOK = {
         "用 menshen hub notify test 测试；若为程序缺陷，请上报。",
         "en": "This channel takes no messages, others are used instead: check its address, key and receiver, try "
         "`menshen hub notify test`; report it where it says defect.",
+    },
+    Rule.ISOLATION_FULL: {
+        "zh": "隔离观察点已满：启用其他隔离场所或扩充床位；未落实隔离点前，不得允许疫情较重地区人员返岗。",
+        "en": "The isolation place is full: open another or make room; until then nobody comes from a listed area.",
+    },
+    Rule.RETURNEE_NOT_ISOLATED: {
+        "zh": "外地返岗人员尚未安排隔离场所：立即安排并送入，执行满隔离期，按要求报备并纳入网格。",
+        "en": "Somebody back from elsewhere has no isolation place yet: give them one and bring them there at once, "
+        "for all their days; report them and enter them in the grid.",
     },
     Rule.ALERT_STUCK: {
         "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",

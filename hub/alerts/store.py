@@ -25,7 +25,7 @@ from hub.alerts.course import Course, StoreSettings
 from hub.alerts.handover import hand_over
 from hub.alerts.lifecycle import State, Why, Word
 from hub.alerts.outbox import Message, Outcome
-from hub.alerts.rules import Fact, Signal
+from hub.alerts.rules import Fact, Rule, Signal
 from hub.alerts.tables import LogLine, open_file, read_log, write_log
 from hub.board import AlertRow
 from hub.journal import Transaction
@@ -162,6 +162,18 @@ class AlertStore:
         """Tell those who have come on duty (`hub.alerts.handover`); how many."""
         with self._transaction() as db:
             return hand_over(db, self._planner, self._settings.zone, now_ns)
+
+    def stand(self, site: str, rules: Collection[Rule], signals: Sequence[Signal], now_ns: int) -> None:
+        """What stands now by these rules, all of it: an alert that is not among them has no cause any more, one whose
+        `total` changed is counted anew. What a person resolved is told again only when it has grown."""
+        with self._transaction() as db:
+            wanted = {signal.key: signal for signal in signals}
+            for signal in rows.gone(db, site, rules, wanted, now_ns):
+                self._course.take(db, signal, now_ns, now_ns)
+            known = rows.newest_of(db, wanted)
+            for key, signal in wanted.items():
+                if rows.is_news(known.get(key), signal):
+                    self._course.take(db, signal, now_ns, now_ns)
 
     def next_tick_ns(self) -> int | None:
         """When the clock next has something to say; None when nothing is planned."""

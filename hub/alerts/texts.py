@@ -30,6 +30,8 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.REGISTRY_OLD: {"zh": "门岗名册过旧", "en": "A gate's registry is old"},
     Rule.DISINFECTION_OVERDUE: {"zh": "消毒逾期", "en": "Disinfection overdue"},
     Rule.CHANNEL_FAULT: {"zh": "通知渠道故障", "en": "A channel takes no messages"},
+    Rule.ISOLATION_FULL: {"zh": "隔离场所已满", "en": "isolation place full"},
+    Rule.RETURNEE_NOT_ISOLATED: {"zh": "返岗人员未隔离", "en": "returnee not isolated"},
     Rule.ALERT_STUCK: {"zh": "警报无人跟进", "en": "An alert goes nowhere"},
 }
 _SEVERITIES: dict[str, dict[Lang, str]] = {

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from hub.cases.models import SignKind
 from hub.journal import Entry
-from wire.events import Clock, PersonPassage, SecondaryMeasurement, Verdict
+from wire.events import PersonPassage, SecondaryMeasurement, Verdict
 
 
 class Told(NamedTuple):
@@ -96,7 +96,7 @@ def told_by(entry: Entry, confirmed_from_c: float) -> Told | None:
     return Told(
         source=f"{stream.site}/{stream.gate}/{stream.urgency}/{stream.epoch}/{entry.seq}",
         kind=kind,
-        time_ns=min(entry.time_ns, entry.received_ns) if event.clock is Clock.SYNCED else entry.received_ns,
+        time_ns=min(entry.time_ns, entry.received_ns) if event.clock.is_right else entry.received_ns,
         received_ns=entry.received_ns,
         gate=stream.gate,
         lane=event.lane,

@@ -123,6 +123,20 @@ def move(session: Session, case_id: int, place_id: int | None, hospital: str, *,
     note(session, now_ns, by, "case-moved", f"case {case.id}", place=place_id, hospital=bool(hospital))
 
 
+def place_all(session: Session, case_ids: Sequence[int], place_id: int, *, by: str, now_ns: int) -> None:
+    """Bring several people to a place, all of them or nobody. Raises `Cannot`."""
+    row = next((row for row in places(session) if row.place.id == place_id), None)
+    if row is None:
+        raise Cannot("no-place")
+    if not case_ids:
+        raise Cannot("nobody-chosen")
+    if len(case_ids) > row.place.capacity - row.taken:
+        room = max(0, row.place.capacity - row.taken)
+        raise Cannot("no-room-for-all", place=row.place.title, room=room, wanted=len(case_ids))
+    for case_id in case_ids:
+        move(session, case_id, place_id, "", by=by, now_ns=now_ns)
+
+
 def report(session: Session, case_id: int, *, by: str, now_ns: int) -> None:
     """The case was reported to the district headquarters. Raises `Cannot`."""
     case = _open(session, case_id)

@@ -1,8 +1,9 @@
 """What gates may know of who and what is registered: a person or a vehicle in, entries of the registry out. Pure.
 
-A returnee is under observation for 14 days from the day of return (day 1), as a case is: while it lasts, and where
-the day is not known, they are refused (`QUARANTINE`) and told from others by a listed area (`LISTED_AREA`). After it
-they are only `RETURNEE`.
+A returnee is under observation for 14 days (or as many as the site decides) from the day of return (day 1), as a case
+is: while it lasts, and where the day is not known, they are refused (`QUARANTINE`) and told from others by a listed
+area (`LISTED_AREA`). After it, or once somebody has ended the isolation of this return by name, they are only
+`RETURNEE`.
 """
 
 from __future__ import annotations
@@ -29,18 +30,28 @@ def is_listed(origin: str, areas: Collection[str]) -> bool:
     return any(area in origin for area in areas)
 
 
-def is_observed(origin: str, returned_on: date | None, areas: Collection[str], today: date) -> bool:
+def is_observed(
+    origin: str, returned_on: date | None, areas: Collection[str], today: date, days: int = OBSERVATION_DAYS
+) -> bool:
     """Whether the days of observation are not over; without an origin nobody is back from elsewhere."""
     if not origin:
         return False
     if returned_on is None:
         return is_listed(origin, areas)
-    return today < returned_on + timedelta(days=OBSERVATION_DAYS)
+    return today < returned_on + timedelta(days=days)
 
 
-def flags_of(person: Person, *, isolated: bool, areas: Collection[str], today: date) -> tuple[Flag, ...]:
-    """What gates must know of a person; `isolated`: a case of theirs is open."""
-    observed = is_observed(person.origin, person.returned_on, areas, today)
+def flags_of(
+    person: Person,
+    *,
+    isolated: bool,
+    areas: Collection[str],
+    today: date,
+    days: int = OBSERVATION_DAYS,
+    answered: bool = False,
+) -> tuple[Flag, ...]:
+    """What gates must know of a person; `isolated`: a case of theirs is open, `answered`: that of this return ended."""
+    observed = not answered and is_observed(person.origin, person.returned_on, areas, today, days)
     flags = {
         Flag.ISOLATION: isolated,
         Flag.RETURNEE: bool(person.origin) and person.returned_on is not None,
@@ -52,7 +63,14 @@ def flags_of(person: Person, *, isolated: bool, areas: Collection[str], today: d
 
 
 def of_person(
-    person: Person, *, isolated: bool, areas: Collection[str], today: date, visit: Visit | None = None
+    person: Person,
+    *,
+    isolated: bool,
+    areas: Collection[str],
+    today: date,
+    days: int = OBSERVATION_DAYS,
+    answered: bool = False,
+    visit: Visit | None = None,
 ) -> list[RegistryEntry]:
     """An entry for each of the badges; none for somebody who is erased or no longer active.
 
@@ -60,7 +78,7 @@ def of_person(
     """
     if not person.active or person.erased_ns is not None:
         return []
-    flags = flags_of(person, isolated=isolated, areas=areas, today=today)
+    flags = flags_of(person, isolated=isolated, areas=areas, today=today, days=days, answered=answered)
     gates = tuple(gate for gate in person.gates.split(",") if gate)
     entries = [_of_badge(badge, _HOLDERS[person.kind], flags, gates) for badge in person.badges]
     if visit is None:

@@ -9,7 +9,7 @@ error as soon as it can be.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from time import time_ns
@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
+from hub.cases import returnees
 from hub.cases.models import Case
 from hub.cases.settings import IsolationSettings
 from hub.database import Database
@@ -109,7 +110,8 @@ class PeopleOffice:
 
     async def preview(self, kind: Kind, sheet: Sheet) -> Plan:
         """What a file would change. Raises `NoKey`."""
-        return await self.database.read(partial(_plan, kind=kind, sheet=sheet, hand=self.hand(""), today=self.today()))
+        hand, today = self.hand(""), self.today()
+        return await self.database.read(lambda session: self._plan(session, kind, sheet, hand, today))
 
     async def carry_out(self, kind: Kind, sheet: Sheet, digest: str, *, by: str) -> Plan | None:
         """Do what the preview with this digest showed, all of it. Where the register has changed since, nothing is done
@@ -117,10 +119,10 @@ class PeopleOffice:
         hand, today = self.hand(by), self.today()
 
         def work(session: Session) -> tuple[Plan | None, Touched]:
-            found = _plan(session, kind, sheet, hand, today)
+            found = self._plan(session, kind, sheet, hand, today)
             if found.faults or found.digest() != digest:
                 return found, Touched()
-            ids = records.save(session, kind, found.changes, hand)
+            ids = self._save(session, kind, found.changes, hand)
             note(session, hand.now_ns, by, f"{kind.name}-imported", changed=len(ids))
             return None, _touched(kind, ids)
 
@@ -131,8 +133,8 @@ class PeopleOffice:
         hand, today = self.hand(by), self.today()
 
         def work(session: Session) -> tuple[None, Touched]:
-            change = _one(session, kind, cells, known, hand, today)
-            ids = [] if change is None else records.save(session, kind, [change], hand)
+            change = self._one(session, kind, cells, known, hand, today)
+            ids = [] if change is None else self._save(session, kind, [change], hand)
             return None, _touched(kind, ids)
 
         await self.change(work)
@@ -142,6 +144,33 @@ class PeopleOffice:
         result, touched = await self.database.write(work)
         await self.publish(touched)
         return result
+
+    def _plan(self, session: Session, kind: Kind, sheet: Sheet, hand: Hand, today: date) -> Plan:
+        keys, numbers = keys_of(kind, sheet)
+        register = records.register_of(session, kind, keys, numbers, hand)
+        return plan(kind, sheet, register, records.site_of(session, today, self.isolation.days))
+
+    def _one(
+        self, session: Session, kind: Kind, cells: Mapping[str, Cell], known: str | None, hand: Hand, today: date
+    ) -> Change | None:
+        """The change that a form makes, None where it changes nothing. Raises `Unfit`."""
+        given = dict(cells) if known is None else {**cells, kind.key: known}
+        values, _ = kind.read_all(given)
+        key = str(values.get(kind.key, ""))
+        register = records.register_of(session, kind, {key}, {number.normal for number in kind.numbers(values)}, hand)
+        if known is None and key in register.records:
+            raise Unfit([Fault(kind.key, "exists", {"found": key})])
+        made = plan_rows(kind, [(1, given)], register, records.site_of(session, today, self.isolation.days))
+        if made.faults:
+            raise Unfit([found.fault for found in made.faults])
+        return made.changes[0] if made.changes else None
+
+    def _save(self, session: Session, kind: Kind, changes: Sequence[Change], hand: Hand) -> list[int]:
+        """The ids of what changed. Whoever is back from elsewhere is isolated with it."""
+        ids = records.save(session, kind, changes, hand)
+        if kind is PEOPLE:
+            returnees.enrol(session, self.isolation.days, self.today(), by=hand.by, now_ns=hand.now_ns, people=ids)
+        return ids
 
     # -- to the gates --------------------------------------------------------------------------------------------------
 
@@ -189,7 +218,9 @@ class PeopleOffice:
     async def _settle_some(self, touched: Touched) -> int:
         """One after the other, each from what is committed by then: so the last one leaves the newest."""
         async with self._publishing:
-            work = partial(_entries, touched=touched, today=self.today(), now_ns=self.now_ns())
+            work = partial(
+                _entries, touched=touched, today=self.today(), now_ns=self.now_ns(), days=self.isolation.days
+            )
             wanted = await self.database.read(work)
             return await self._registrar.ask(lambda store: store.settle(wanted))
 
@@ -212,46 +243,30 @@ class PeopleOffice:
         return max(1.0, (next_day - now).total_seconds() + 1.0)
 
 
-def _plan(session: Session, kind: Kind, sheet: Sheet, hand: Hand, today: date) -> Plan:
-    keys, numbers = keys_of(kind, sheet)
-    register = records.register_of(session, kind, keys, numbers, hand)
-    return plan(kind, sheet, register, records.site_of(session, today))
-
-
-def _one(
-    session: Session, kind: Kind, cells: Mapping[str, Cell], known: str | None, hand: Hand, today: date
-) -> Change | None:
-    """The change that a form makes, None where it changes nothing. Raises `Unfit`."""
-    given = dict(cells) if known is None else {**cells, kind.key: known}
-    values, _ = kind.read_all(given)
-    key = str(values.get(kind.key, ""))
-    register = records.register_of(session, kind, {key}, {number.normal for number in kind.numbers(values)}, hand)
-    if known is None and key in register.records:
-        raise Unfit([Fault(kind.key, "exists", {"found": key})])
-    made = plan_rows(kind, [(1, given)], register, records.site_of(session, today))
-    if made.faults:
-        raise Unfit([found.fault for found in made.faults])
-    return made.changes[0] if made.changes else None
-
-
 def _touched(kind: Kind, ids: Collection[int]) -> Touched:
     return Touched(people=ids) if kind is PEOPLE else Touched(vehicles=ids)
 
 
-def _entries(session: Session, touched: Touched, today: date, now_ns: int) -> dict[str, list[RegistryEntry]]:
+def _entries(session: Session, touched: Touched, today: date, now_ns: int, days: int) -> dict[str, list[RegistryEntry]]:
     """What the gates should have, by the record that it follows from."""
     areas = tuple(session.scalars(select(ListedArea.name)))
     isolated = set(session.scalars(select(Case.person_id).where(Case.closed_ns.is_(None))))
+    answered = returnees.answered(session)
     wanted: dict[str, list[RegistryEntry]] = {f"person {key}": [] for key in touched.people}
     wanted |= {f"vehicle {key}": [] for key in touched.vehicles}
     people = select(Person).options(selectinload(Person.badges))
     for part in records.parts(touched.people):
         visits = {visit.person_id: visit for visit in session.scalars(select(Visit).where(Visit.person_id.in_(part)))}
         for person in session.scalars(people.where(Person.id.in_(part))):
-            isolation = person.id in isolated
-            visit = visits.get(person.id)
-            entries = of_person(person, isolated=isolation, areas=areas, today=today, visit=visit)
-            wanted[f"person {person.id}"] = entries
+            wanted[f"person {person.id}"] = of_person(
+                person,
+                isolated=person.id in isolated,
+                areas=areas,
+                today=today,
+                days=days,
+                answered=person.id in answered,
+                visit=visits.get(person.id),
+            )
     for part in records.parts(touched.vehicles):
         for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)

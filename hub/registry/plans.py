@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.registry.entries import is_listed, is_observed
+from hub.registry.entries import OBSERVATION_DAYS, is_listed, is_observed
 from hub.registry.fields import Cell, Fault, Kind, Number, Record, Value
 from hub.registry.sheets import Sheet
 from wire.tokens import normal
@@ -35,6 +35,8 @@ class Site(NamedTuple):
     areas: Collection[str]
     isolation_place: bool
     today: date
+    days: int = OBSERVATION_DAYS
+    """Of an isolation."""
 
 
 class RowFault(NamedTuple):
@@ -66,6 +68,8 @@ class Plan(NamedTuple):
     more_faults: int
     teams: Sequence[str]
     """Teams that it would make."""
+    isolating: int = 0
+    """How many it would isolate, as they are back from elsewhere."""
 
     @property
     def new(self) -> list[Change]:
@@ -114,7 +118,21 @@ def plan_rows(kind: Kind, rows: Sequence[tuple[int, Mapping[str, Cell]]], regist
     real = [change for change in changes.values() if change.old is None or change.fields()]
     teams = sorted({str(change.new.get("team") or "") for change in real} - register.teams - {""})
     more = max(0, len(faults) - MAX_FAULTS)
-    return Plan(real, len(changes) - len(real), faults[:MAX_FAULTS], more, teams)
+    isolating = sum(_isolates(change, site) for change in real)
+    return Plan(real, len(changes) - len(real), faults[:MAX_FAULTS], more, teams, isolating)
+
+
+def _isolates(change: Change, site: Site) -> bool:
+    """Whether somebody is isolated by this change: back from elsewhere, and not registered as such before."""
+    new, day = change.new, change.new.get("returned_on")
+    if (
+        not new.get("active")
+        or not isinstance(day, date)
+        or day > site.today
+        or not {"origin", "returned_on"} & set(change.fields())
+    ):
+        return False
+    return is_observed(str(new.get("origin") or ""), day, site.areas, site.today, site.days)
 
 
 def _cells(sheet: Sheet, cells: Sequence[Cell]) -> dict[str, Cell]:
@@ -145,7 +163,7 @@ def _returnee(old: Record | None, new: Record, site: Site) -> list[Fault]:
         return []
     if not isinstance(returned_on, date):
         return [Fault("returned_on", "listed-without-date", {"found": origin})]
-    if is_observed(origin, returned_on, site.areas, site.today) and not site.isolation_place:
+    if is_observed(origin, returned_on, site.areas, site.today, site.days) and not site.isolation_place:
         return [Fault("origin", "no-isolation-place", {"found": origin})]
     return []
 

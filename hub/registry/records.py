@@ -79,11 +79,11 @@ def vehicle_record(vehicle: Vehicle, now_ns: int) -> dict[str, Value]:
     return {**{name: getattr(vehicle, name) for name in names}, "active": not is_over(vehicle, now_ns)}
 
 
-def site_of(session: Session, today: date) -> Site:
+def site_of(session: Session, today: date, days: int) -> Site:
     """What the site decides about returnees, as it stands."""
     areas = tuple(session.scalars(select(ListedArea.name)))
     place = select(Place.id).where(Place.kind == PlaceKind.ISOLATION, Place.active.is_(True), Place.capacity > 0)
-    return Site(areas, session.scalar(place.limit(1)) is not None, today)
+    return Site(areas, session.scalar(place.limit(1)) is not None, today, days)
 
 
 def register_of(

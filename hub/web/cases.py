@@ -20,7 +20,7 @@ from hub.registry.models import Person
 from hub.registry.office import Touched
 from hub.web.access import Form, redirect
 from hub.web.case_page import add_case_page
-from hub.web.case_room import CaseRoom
+from hub.web.case_room import CaseRoom, chosen
 from hub.web.unnamed import add_unnamed
 
 LISTED = 50
@@ -38,6 +38,7 @@ class Listed(NamedTuple):
 def add_cases(app: FastAPI, room: CaseRoom) -> None:
     """`/cases…`, and from an alert to its case."""
     _add_list(app, room)
+    _add_placing(app, room)
     add_unnamed(app, room)  # before the pages whose address is a number
     add_case_page(app, room)
 
@@ -63,6 +64,22 @@ def _add_list(app: FastAPI, room: CaseRoom) -> None:
         except Cannot as error:
             return await _list(room, request, form.who, form.fields, error)
         return redirect(f"/cases/{case_id}")
+
+
+def _add_placing(app: FastAPI, room: CaseRoom) -> None:
+    form_of = room.access.form(Permission.CASES_EDIT)
+
+    @app.post("/cases/place")
+    async def placed(request: Request, form: Form = Depends(form_of)) -> Response:
+        place, now_ns, by = form.text("place", 12), room.access.now_ns(), form.who.login
+        place_id = int(place) if place.isascii() and place.isdigit() else 0
+        try:
+            await room.access.database.write(
+                lambda session: ward.place_all(session, chosen(form, "case-"), place_id, by=by, now_ns=now_ns)
+            )
+        except Cannot as error:
+            return await _list(room, request, form.who, {}, error)
+        return redirect("/cases")
 
 
 async def _list(

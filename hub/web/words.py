@@ -92,6 +92,8 @@ _BOARD = {
     "rule.registry-old": ("registry copy old", "名册过旧"),
     "rule.disinfection-overdue": ("disinfection overdue", "消毒逾期"),
     "rule.channel-fault": ("channel takes no messages", "通知渠道故障"),
+    "rule.isolation-full": ("isolation place full", "隔离场所已满"),
+    "rule.returnee-not-isolated": ("returnee not isolated", "返岗人员未隔离"),
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
     "reader.timeseries": ("time series", "时间序列"),
     "reader.cases": ("isolation by fevers", "发热隔离"),

@@ -13,8 +13,9 @@ from sim.truth import DeviceTruth, PersonTruth, SecondaryTruth, Truth, VehicleTr
 from wire.events import AnyEvent, DeviceState, Disinfection, PersonPassage, SecondaryMeasurement, VehiclePassage
 
 _HUBS_OWN = frozenset(
-    {"gate-silent", "gap", "fever-confirmed", "fever-cluster", "registry-old", "disinfection-overdue", "alert-stuck"}
-)
+    {"gate-silent", "gap", "fever-confirmed", "fever-cluster", "registry-old", "disinfection-overdue", "alert-stuck",
+     "isolation-full", "returnee-not-isolated"}
+)  # fmt: skip
 """Alerts about what the truth has no record of, or what the hub makes of several events; a gap is an error of the
 journal already."""
 _DAY_NS = 86_400 * 10**9

@@ -307,7 +307,7 @@ class World:
     async def _turn(self, desk: AlertDesk) -> None:
         await desk.look_at_clock()
         for message in await desk.notifier.turn():
-            await desk.notifier.attempt(message, desk._refresh)
+            await desk.notifier.attempt(message, desk.refresh)
 
 
 def _event(kind: str, name: str, at_s: float, *, free: bool) -> tuple[AnyEvent, str]:

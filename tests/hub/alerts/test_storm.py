@@ -55,7 +55,7 @@ class Hour:
         """Send all that may be sent now."""
         while messages := await self.desk.notifier.turn():
             for message in messages:
-                await self.desk.notifier.attempt(message, self.desk._refresh)
+                await self.desk.notifier.attempt(message, self.desk.refresh)
                 self.arrived.append((self.at_s, message))
 
     async def hear(self, *signals: Signal) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from hub.accounts import audit
 from hub.accounts.models import AuditEntry
-from hub.cases.models import Case, Cause
+from hub.cases import ward
+from hub.cases.models import Case, Cause, End
 from hub.database import Database
 from hub.registry import office as office_module
 from hub.registry import sheets
@@ -156,6 +157,14 @@ async def test_a_returnee_from_a_listed_area_needs_an_isolation_place_and_is_fre
     assert Flag.QUARANTINE in (await site.at_gates("B1")).flags
     site.now_ns += 13 * DAY_NS
     await site.whole()
+    assert (await site.at_gates("B1")).flags == (Flag.ISOLATION, Flag.RETURNEE)
+
+    def release(session: Session) -> tuple[None, Touched]:
+        case = session.scalars(select(Case)).one()
+        ward.close_case(session, case.id, End.RELEASED, "", site.office.today(), by="officer", now_ns=site.now_ns)
+        return None, Touched(people=[case.person_id])
+
+    await site.office.change(release)
     assert (await site.at_gates("B1")).flags == (Flag.RETURNEE,)
 
 

@@ -216,6 +216,7 @@ NEEDS = {
     ("GET", "/cases"): Permission.HEALTH,
     ("POST", "/cases"): Permission.CASES_EDIT,
     ("GET", "/cases/unnamed"): Permission.HEALTH,
+    ("POST", "/cases/place"): Permission.CASES_EDIT,
     **{
         ("POST", f"/cases/unnamed/{{sign_id:int}}/{step}"): Permission.CASES_EDIT
         for step in ("name", "register", "dismiss")
