@@ -5,6 +5,7 @@ broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ checks: who was measured
             │                          ├─ rollups: hourly and daily figures → InfluxDB
             │                          ├─ rounds: what had to be disinfected, and was → InfluxDB
+            │                          ├─ moves: who went into which place → crowds, meals → alerts
             │                          ├─ visits: who was registered at a gate → registry
             │                          ├─ cases: fevers → isolation → registry
          presence                      └─ board → console
@@ -29,6 +30,8 @@ from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
 from hub.cases.keeper import CaseKeeper
 from hub.cases.watch import IsolationWatch
+from hub.crowds.desk import CrowdDesk
+from hub.crowds.watch import CrowdWatch
 from hub.database import Database
 from hub.forms.links import Signer
 from hub.ingest import Ingest
@@ -36,6 +39,7 @@ from hub.journal import Entry
 from hub.live import LiveBoard
 from hub.presence import Presence
 from hub.projections.checks import CheckRow, Checks
+from hub.projections.moves import Moves
 from hub.projections.rollups import FILE as ROLLUPS_FILE
 from hub.projections.rollups import Rollups, publish
 from hub.projections.runner import Projection, Runner
@@ -118,7 +122,10 @@ class Hub:
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
         self._trust = None if settings.authority is None else Trust(settings, self.database)
         telephones = self._telephones(settings, data)
-        office = Office(self.database, people=self.office, telephones=telephones, trust=self._trust)
+        limited = [checkpoint.at for checkpoint in settings.checkpoints]
+        self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
+        crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
+        office = Office(self.database, people=self.office, telephones=telephones, trust=self._trust, crowds=crowds)
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
         )
@@ -130,7 +137,8 @@ class Hub:
         self.standings = Standings(data / STANDINGS_FILE)
         self._keeper = Keeper(self.standings, self.board, self.presence, self.desk)
         cases = CaseKeeper(self.archive, self.office, settings.site, settings.rules.confirmed_from_c)
-        projections: list[Projection] = [self.desk, cases, self.checks, visits, self.rollups, self.rounds]
+        self._crowds = CrowdWatch(settings.site, crowds, self.desk, settings.rules)
+        projections: list[Projection] = [self.desk, cases, self.checks, visits, self.rollups, self.rounds, self.moves]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         self._influx = settings.influx
@@ -190,6 +198,7 @@ class Hub:
                 tasks.create_task(publish(self.rounds, self._influx), name="figures of rounds")
             tasks.create_task(self._keeper.run(), name="standings")
             tasks.create_task(self._clerk.keep(), name="rounds")
+            tasks.create_task(self._crowds.keep(), name="crowds")
             tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self._isolation.run(), name="isolation")
             tasks.create_task(self.desk.notify(), name="notify")

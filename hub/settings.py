@@ -16,6 +16,7 @@ from hub.alerts.heartbeat import HeartbeatSettings
 from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
 from hub.alerts.rules import RuleSettings
 from hub.cases.settings import IsolationSettings
+from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.influx import InfluxSettings
 from hub.rounds.settings import RoundSettings
 from hub.trust.settings import AuthoritySettings
@@ -102,6 +103,8 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     escalations: list[EscalationSettings] = []
     opens_on: dt.date | None = None
     rounds: RoundSettings = RoundSettings()
+    checkpoints: list[CheckpointSettings] = []
+    meals: MealSettings = MealSettings()
 
     @property
     def database_url(self) -> str:

@@ -56,6 +56,8 @@ class Rule(StrEnum):
     RETURNEE_NOT_ISOLATED = "returnee-not-isolated"
     ALERT_STUCK = "alert-stuck"
     CHANNEL_FAULT = "channel-fault"
+    CROWDING = "crowding"
+    OUT_OF_SLOT = "out-of-slot"
 
 
 SEVERITY = {
@@ -77,6 +79,8 @@ SEVERITY = {
     Rule.RETURNEE_NOT_ISOLATED: Severity.CRITICAL,
     Rule.ALERT_STUCK: Severity.CRITICAL,
     Rule.CHANNEL_FAULT: Severity.WARNING,
+    Rule.CROWDING: Severity.WARNING,
+    Rule.OUT_OF_SLOT: Severity.INFO,
 }
 RUNBOOK = {
     Rule.FEVER: {
@@ -153,6 +157,15 @@ RUNBOOK = {
         "zh": "外地返岗人员尚未安排隔离场所：立即安排并送入，执行满隔离期，按要求报备并纳入网格。",
         "en": "Somebody back from elsewhere has no isolation place yet: give them one and bring them there at once, "
         "for all their days; report them and enter them in the grid.",
+    },
+    Rule.CROWDING: {
+        "zh": "人员聚集：派人疏导，保持间距，必要时暂停进入；核对错时安排。",
+        "en": "Too many people at once: send somebody to spread them out, keep others back for a while, and see to the "
+        "staggered times.",
+    },
+    Rule.OUT_OF_SLOT: {
+        "zh": "未按错时安排用餐：提醒班组长，按本班组时段就餐。",
+        "en": "A team eats in other teams' time: remind its leader of the team's own time.",
     },
     Rule.ALERT_STUCK: {
         "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",

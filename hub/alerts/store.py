@@ -81,6 +81,20 @@ class AlertStore:
                     self._course.take(db, said, received_ns, now_ns)
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, offset))
 
+    def tell(self, signals: Sequence[Signal], now_ns: int) -> None:
+        """What the hub itself has made out, told again and again: what is no more than what is known changes nothing.
+
+        A cause is news where its alert is not there yet or its `total` has grown; when it began may be known better
+        now, which is no news.
+        """
+        with self._transaction() as db:
+            for signal in signals:
+                if self._is_more(db, signal):
+                    self._course.take(db, signal, now_ns, now_ns)
+                elif signal.firing:
+                    query = "UPDATE alerts SET since_ns = ? WHERE id = (SELECT max(id) FROM alerts WHERE key = ?)"
+                    db.execute(query, (signal.time_ns, signal.key))
+
     # -- people's words -----------------------------------------------------------------------------------------------
 
     def acknowledge(self, alert: int, by: str, now_ns: int, note: str = "") -> bool:
@@ -299,6 +313,13 @@ class AlertStore:
     def _word(self, alert: int, word: Word, by: str, now_ns: int, note: str) -> bool:
         with self._transaction() as db:
             return self._course.say(db, alert, word, by, now_ns, note)
+
+    def _is_more(self, db: sqlite3.Connection, signal: Signal) -> bool:
+        query = "SELECT count, state FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
+        row = db.execute(query, (signal.key,)).fetchone()
+        if not signal.firing:
+            return row is not None and row[1] != State.RESOLVED
+        return row is None or (signal.total or 1) > row[0]
 
     def _told_by(self, db: sqlite3.Connection, message: int) -> list[AlertRow]:
         found = db.execute("SELECT alerts FROM messages WHERE id = ?", (message,)).fetchone()

@@ -32,6 +32,8 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.CHANNEL_FAULT: {"zh": "通知渠道故障", "en": "A channel takes no messages"},
     Rule.ISOLATION_FULL: {"zh": "隔离场所已满", "en": "isolation place full"},
     Rule.RETURNEE_NOT_ISOLATED: {"zh": "返岗人员未隔离", "en": "returnee not isolated"},
+    Rule.CROWDING: {"zh": "人员聚集", "en": "Too many people at once"},
+    Rule.OUT_OF_SLOT: {"zh": "未按时段用餐", "en": "A team eats outside of its time"},
     Rule.ALERT_STUCK: {"zh": "警报无人跟进", "en": "An alert goes nowhere"},
 }
 _SEVERITIES: dict[str, dict[Lang, str]] = {

@@ -52,8 +52,8 @@ class Team(Base):
     grid: Mapped[str] = mapped_column(String(60), default="")
     leader: Mapped[str] = mapped_column(String(60), default="")
     shift_id: Mapped[int | None] = mapped_column(ForeignKey("shifts.id"), index=True)
-    meal_slot: Mapped[str] = mapped_column(String(20), default="")
-    """错时用餐: when the team eats, as `11:30-12:00`."""
+    meal_slot: Mapped[str] = mapped_column(String(60), default="")
+    """错时用餐: when the team eats, as `11:30-12:00`; several with commas."""
     shift: Mapped[Shift | None] = relationship()
 
 

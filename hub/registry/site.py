@@ -16,7 +16,8 @@ from hub.registry.office import Touched
 
 Texts = Mapping[str, str]
 Thing = Team | Shift | Place | ListedArea
-_SLOT = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d"
+_SLOTS = re.compile(rf"{_TIME}-{_TIME}(?:,{_TIME}-{_TIME}){{0,3}}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -93,8 +94,8 @@ def _minute(texts: Texts, name: str) -> int:
 
 
 def _team(session: Session, texts: Texts) -> dict[str, Any]:
-    slot = _text(texts, "meal_slot", 20).replace(" ", "")
-    if slot and not _SLOT.fullmatch(slot):
+    slot = re.sub("[;；，、]", ",", _text(texts, "meal_slot", 60).replace(" ", "")).replace("：", ":")
+    if slot and not _SLOTS.fullmatch(slot):
         raise Unfit([Fault("meal_slot", "slot", {"found": slot})])
     shift = texts.get("shift", "")
     known = session.get(Shift, int(shift)) if shift.isascii() and shift.isdigit() and len(shift) < 18 else None

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
 from hub.board import Snapshot
+from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.registry.office import PeopleOffice
 from hub.trust.service import Trust
@@ -27,6 +28,7 @@ from hub.web.accounts import add_accounts
 from hub.web.alerts import Rights, add_alerts
 from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
+from hub.web.crowds import add_crowds
 from hub.web.enrolment import add_enrolment
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
@@ -85,6 +87,7 @@ class Office(NamedTuple):
     people: PeopleOffice | None = None
     telephones: Telephones | None = None
     trust: Trust | None = None
+    crowds: CrowdDesk | None = None
 
 
 def create_app(
@@ -130,6 +133,8 @@ def create_app(
             if office.telephones is not None:
                 add_telephones(app, access, office.people, office.telephones)
             add_resumption(app, access, office.people)
+        if office.crowds is not None:
+            add_crowds(app, access, office.crowds)
     return app
 
 

@@ -33,6 +33,7 @@ WAYS: list[Way] = [
     Way("/", "board", Permission.BOARD),
     Way("/alerts", "alerts-all", Permission.BOARD),
     Way("/cases", "cases", Permission.HEALTH),
+    Way("/crowds", "crowds", Permission.BOARD),
     Way("/people", "registered.people", Permission.PEOPLE),
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
     Way("/rounds", "rounds", Permission.PEOPLE),

@@ -135,7 +135,7 @@ _SITE = {
     "site.grid": ("Grid", "网格"),
     "site.leader": ("Leader", "班组长"),
     "site.shift": ("Shift", "班次"),
-    "site.meal_slot": ("Meal, as 11:30-12:00", "用餐时段，如 11:30-12:00"),
+    "site.meal_slot": ("Meals, as 11:30-12:00, 17:30-18:00", "用餐时段，如 11:30-12:00, 17:30-18:00"),
     "site.from": ("From, as 08:00", "开始，如 08:00"),
     "site.to": ("To, as 16:30", "结束，如 16:30"),
     "site.kind": ("Kind", "类别"),
@@ -159,7 +159,10 @@ _FAULTS = {
     ),
     "fault.date": ("“{found}”, expected a day such as 2020-02-08", "“{found}”，应为日期，如 2020-02-08"),
     "fault.time": ("“{found}”, expected a time such as 08:00", "“{found}”，应为时间，如 08:00"),
-    "fault.slot": ("“{found}”, expected times such as 11:30-12:00", "“{found}”，应为时段，如 11:30-12:00"),
+    "fault.slot": (
+        "“{found}”, expected times such as 11:30-12:00, up to four with commas",
+        "“{found}”，应为时段，如 11:30-12:00，最多四个，用逗号分隔",
+    ),
     "fault.count": ("“{found}”, expected a number", "“{found}”，应为数字"),
     "fault.yes-no": ("“{found}”, expected yes or no", "“{found}”，应为 是 或 否"),
     "fault.kind": (

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, get_args
 
 from hub.web.case_words import CASE_WORDS
+from hub.web.crowd_words import CROWD_WORDS
 from hub.web.register_words import REGISTER
 from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.round_words import ROUND_WORDS
@@ -94,9 +95,12 @@ _BOARD = {
     "rule.channel-fault": ("channel takes no messages", "通知渠道故障"),
     "rule.isolation-full": ("isolation place full", "隔离场所已满"),
     "rule.returnee-not-isolated": ("returnee not isolated", "返岗人员未隔离"),
+    "rule.crowding": ("too many people at once", "人员聚集"),
+    "rule.out-of-slot": ("meals outside of the team's time", "未按时段用餐"),
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
     "reader.timeseries": ("time series", "时间序列"),
     "reader.cases": ("isolation by fevers", "发热隔离"),
+    "reader.moves": ("meals and crowds", "用餐与聚集"),
     "reader.checks": ("measurements of people", "双测记录"),
     "reader.rollups": ("hourly and daily figures", "小时与每日统计"),
     "reader.visits": ("registrations at the gates", "门岗登记"),
@@ -362,6 +366,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | CASE_WORDS
     | RESUMPTION_WORDS
     | ROUND_WORDS
+    | CROWD_WORDS
 )
 """Key to (English, Chinese)."""
 

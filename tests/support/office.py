@@ -12,7 +12,10 @@ from typing import Self
 
 from hub.accounts import desk
 from hub.accounts.models import Role
+from hub.crowds.desk import CrowdDesk
+from hub.crowds.settings import CheckpointSettings
 from hub.database import Database
+from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
 from hub.web.app import Office, create_app
@@ -23,6 +26,10 @@ from tests.support.telephones import Recorded
 
 KEY = b"a key of the site, 16 bytes or more"
 PASSWORD = "correct horse battery"
+LIMITS = [
+    CheckpointSettings(at="canteen", most_arriving=3, most_inside=4),
+    CheckpointSettings(at="north", most_arriving=30),
+]
 
 
 class ServedOffice:
@@ -61,7 +68,10 @@ class ServedOffice:
         people = PeopleOffice(database, registrar, self._key, ZONE, self._now_ns)
         self.telephones = Recorded(self._folder)
         await self.telephones.start()
-        office = Office(database, self._now_ns, people, telephones=self.telephones.pages())
+        moves = Moves(self._folder / "moves.db", ["north"])
+        await moves.start()
+        crowds = CrowdDesk(moves, database, LIMITS, zone=ZONE)
+        office = Office(database, self._now_ns, people, telephones=self.telephones.pages(), crowds=crowds)
         app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
         server = WebServer(app, host="127.0.0.1", port=0)
         await server.start()
@@ -70,6 +80,7 @@ class ServedOffice:
         await self._stopping.wait()
         await server.stop()
         await self.telephones.stop()
+        await moves.stop()
         await registrar.stop()
         await database.stop()
 

@@ -14,7 +14,9 @@ from sqlalchemy import select
 from hub.accounts import desk
 from hub.accounts.models import AuditEntry, Role
 from hub.accounts.roles import MAY, Permission
+from hub.crowds.desk import CrowdDesk
 from hub.database import Database
+from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
 from hub.web.app import Office, create_app
@@ -58,7 +60,8 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     telephones = Recorded(tmp_path)
     await telephones.start()
     people = PeopleOffice(database, registrar, b"a key of 16 bytes", ZONE, clock)
-    office = Office(database, clock, people, telephones.pages())
+    crowds = CrowdDesk(Moves(tmp_path / "moves.db"), database)
+    office = Office(database, clock, people, telephones.pages(), crowds=crowds)
     app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
     server = WebServer(app, host="127.0.0.1", port=0)
     await server.start()
@@ -230,6 +233,7 @@ NEEDS = {
     ("GET", "/visitors"): Permission.VISITORS_EDIT,
     ("POST", "/visitors"): Permission.VISITORS_EDIT,
     ("POST", "/visitors/{visit_id:int}/cancel"): Permission.VISITORS_EDIT,
+    ("GET", "/crowds"): Permission.BOARD,
     ("GET", "/resumption"): Permission.BOARD,
     ("POST", "/resumption/opening"): Permission.SITE_EDIT,
     ("POST", "/resumption/items/{item}"): Permission.SITE_EDIT,

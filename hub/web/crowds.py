@@ -1,0 +1,100 @@
+"""The page about meals and crowds: where how many people are, and which teams keep to their times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import NamedTuple
+
+from fastapi import Depends, FastAPI, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from hub.accounts.audit import note
+from hub.accounts.desk import Who
+from hub.accounts.roles import Permission, may
+from hub.crowds.desk import Canteen, CrowdDesk
+from hub.crowds.meals import Meal, TeamMeals, Visit, by_team
+from hub.registry.models import Person, Team
+from hub.registry.records import parts
+from hub.web.access import Access
+
+MOST_NAMED = 200
+
+
+class TeamLine(NamedTuple):
+    """One team's day at a canteen; `team` None for people of none."""
+
+    team: Team | None
+    meals: TeamMeals
+
+
+class CanteenDay(NamedTuple):
+    """One canteen as the page shows it. `out` is empty for whoever may not see names."""
+
+    canteen: Canteen
+    lines: list[TeamLine]
+    out: list[tuple[Person, Visit]]
+
+
+def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk) -> None:
+    """`/crowds`."""
+    seeing = access.needs(Permission.BOARD)
+
+    @app.get("/crowds")
+    async def shown(request: Request, day: str = "", who: Who = Depends(seeing)) -> Response:
+        now_ns = access.now_ns()
+        today = crowds.local(now_ns).date()
+        asked = _day(day) or today
+        checkpoints = [await crowds.checkpoint(at, asked, now_ns) for at in crowds.checkpoints]
+        canteens = [await crowds.canteen(place, asked) for place in await crowds.canteens()]
+        names = who.login if may(who.role, Permission.PEOPLE) else ""
+        days = await access.database.write(partial(_days, canteens=canteens, names=names, now_ns=now_ns))
+        return access.draw(
+            request, who, "crowds.html", "crowds",
+            checkpoints=checkpoints, days=days, day=asked, is_today=asked == today, meals=list(Meal),
+            local=crowds.local, names=bool(names),
+        )  # fmt: skip
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _days(session: Session, canteens: Sequence[Canteen], names: str, now_ns: int) -> list[CanteenDay]:
+    """With `names`, the login of whoever may see them; that is noted."""
+    teams = {team.id: team for team in session.scalars(select(Team))}
+    days = [
+        CanteenDay(canteen, _lines(canteen, teams), _out(session, canteen) if names else []) for canteen in canteens
+    ]
+    if any(day.out for day in days):
+        note(session, now_ns, names, "meals-seen")
+    return days
+
+
+def _lines(canteen: Canteen, teams: Mapping[int, Team]) -> list[TeamLine]:
+    found = by_team(canteen.visits)
+    lines = [TeamLine(teams.get(team_id) if team_id else None, meals) for team_id, meals in found.items()]
+    return sorted(lines, key=lambda line: (line.team is None, line.team.name if line.team else ""))
+
+
+def _out(session: Session, canteen: Canteen) -> list[tuple[Person, Visit]]:
+    """Who came in others' time, the first time of each."""
+    first: dict[int, Visit] = {}
+    for visit in canteen.visits:
+        if visit.meal is Meal.OUT_OF_SLOT and visit.diner is not None:
+            first.setdefault(visit.diner.person_id, visit)
+    shown = dict(list(first.items())[:MOST_NAMED])
+    people = [
+        person
+        for part in parts(shown)
+        for person in session.scalars(
+            select(Person).where(Person.id.in_(part)).options(selectinload(Person.team))
+        ).all()
+    ]
+    found = [(person, shown[person.id]) for person in people]
+    return sorted(found, key=lambda pair: (pair[1].time_ns, pair[0].number))
