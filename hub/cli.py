@@ -36,7 +36,7 @@ from hub.standings.file import Standings
 from hub.trust import command as trust_command
 from hub.web.words import LANGS
 from wire.errors import DecodeError, DeliveryError, MenshenError
-from wire.process import run, set_up_logging
+from wire.process import add_token_option, run, set_up_logging, token_given
 from wire.settings import nearest
 
 T = TypeVar("T")
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     watch = commands.add_parser("watch", help="the live board on a terminal")
     watch.add_argument("--url", default="http://127.0.0.1:8080")
     watch.add_argument("--lang", choices=LANGS, default="en")
+    add_token_option(watch)
     watch.set_defaults(run=_watch)
     _add(commands, "dead-letters", _dead_letters, "list what could not be used")
     replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
@@ -131,7 +132,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int:
     from hub import watch
 
-    return watch.run(arguments.url, lang=arguments.lang)
+    return watch.run(arguments.url, token=token_given(arguments.token_file), lang=arguments.lang)
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:

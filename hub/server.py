@@ -15,12 +15,14 @@ people, cases (database) ── office → registry (store) ── publisher →
 from __future__ import annotations
 
 import asyncio
+import secrets
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from hub.accounts import desk
 from hub.alerts import links
 from hub.alerts.desk import AlertDesk
 from hub.alerts.heartbeat import Sight, beat
@@ -59,7 +61,6 @@ from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
-from hub.web.rights import make_rights
 from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
 from hub.web.telephones import Telephones
@@ -107,7 +108,7 @@ class Hub:
         self._publisher = Publisher(settings.site, self.registrar, broker, client_id, sealing_key)
         record = _Record(self.archive, self.desk, self.checks)
         zone = ZoneInfo(settings.zone) if settings.zone else None
-        pages = AlertPages(self.desk, make_rights(settings), make_links(settings))
+        pages = AlertPages(self.desk, make_links(settings))
         self.database = Database(settings.database_url)
         token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
         self.office = PeopleOffice(
@@ -125,7 +126,16 @@ class Hub:
         limited = [checkpoint.at for checkpoint in settings.checkpoints]
         self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
         crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
-        office = Office(self.database, people=self.office, telephones=telephones, trust=self._trust, crowds=crowds)
+        self._first_code = secrets.token_urlsafe(18)
+        office = Office(
+            self.database,
+            people=self.office,
+            telephones=telephones,
+            trust=self._trust,
+            crowds=crowds,
+            first_code=self._first_code,
+            wall=settings.console.wall,
+        )
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
         )
@@ -147,6 +157,7 @@ class Hub:
         self.board.runners = shown
         self.board.ingest = self.ingest
         self._heartbeat = settings.heartbeat
+        self._public_url = settings.console.public_url
 
     def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
         """What the pages for telephones stand on."""
@@ -172,6 +183,8 @@ class Hub:
             await self.standings.start()
             await self.web.start()
             log.info("hub ready", console=self.web.url)
+            if not await self.database.read(desk.has_users):
+                log.info("nobody can sign in yet; make the first administrator", at=self._first_link())
             if ready is not None:
                 ready.set()
             await self._work()
@@ -183,6 +196,10 @@ class Hub:
             await self.standings.stop()
             if self._broker is not None:
                 await self._broker.stop()
+
+    def _first_link(self) -> str:
+        """Good once, as long as there is no user."""
+        return f"{(self._public_url or self.web.url).rstrip('/')}/first/{self._first_code}"
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:

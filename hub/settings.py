@@ -51,12 +51,10 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`actions`: whoever reaches the console may acknowledge, silence and resolve, without a sign-in. With the key
-    in `api_key_file` other programs may. `public_url`: where telephones reach the console; pages then carry links to
-    acknowledge by."""
+    """`public_url`: where telephones reach the console; pages then carry links to acknowledge by. `wall`: whether
+    anybody may see `/wall`, the display without persons."""
 
-    actions: bool = False
-    api_key_file: str | None = None
+    wall: bool = True
     public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")] | None = None
 
 

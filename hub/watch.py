@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import tzinfo
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,7 +27,19 @@ RETRY_FIRST_S = 0.5
 RETRY_LAST_S = 5.0
 STALE_S = 2 * KEEP_ALIVE_S
 _TIMEOUT = httpx.Timeout(5.0, read=3 * KEEP_ALIVE_S)
+_CLOSED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+NOT_LET_IN = (
+    "the hub asks for a token that is good for its board: make one on its machine with `menshen hub token add hub.toml "
+    "watch --may board`, and give it by --token-file or in MENSHEN_TOKEN"
+)
 _decode = msgspec.json.Decoder(Snapshot).decode
+
+
+class Hub(NamedTuple):
+    """Where a hub's console is, and the token that it knows us by."""
+
+    url: str
+    token: str = ""
 
 
 class Seen(Struct):
@@ -38,23 +51,29 @@ class Seen(Struct):
     trouble: str = ""
 
 
-def run(url: str, *, lang: Lang = "en", console: Console | None = None, zone: tzinfo | None = None) -> int:
+def run(
+    url: str,
+    *,
+    token: str = "",
+    lang: Lang = "en",
+    console: Console | None = None,
+    zone: tzinfo | None = None,
+) -> int:
     """Watch the hub at `url` until Ctrl-C; the exit code is 0. Times are shown in `zone` (None: this machine's)."""
     try:
-        asyncio.run(watch(url, lang=lang, console=console, zone=zone))
+        asyncio.run(watch(Hub(checked(url), token), lang=lang, console=console, zone=zone))
     except KeyboardInterrupt:
         return 0
     return 0
 
 
-async def watch(url: str, *, lang: Lang = "en", console: Console | None = None, zone: tzinfo | None = None) -> None:
-    """Watch until cancelled; the terminal is left as it was found. `MenshenError` for what is no http address."""
-    url = checked(url)
+async def watch(hub: Hub, *, lang: Lang = "en", console: Console | None = None, zone: tzinfo | None = None) -> None:
+    """Watch until cancelled; the terminal is left as it was found."""
     console = console or Console()
     if console.is_terminal and not console.is_dumb_terminal:
-        await _draw(url, lang, console, zone)
+        await _draw(hub, lang, console, zone)
     else:
-        await _print(url, lang, console, zone)
+        await _print(hub, lang, console, zone)
 
 
 def checked(url: str) -> str:
@@ -65,17 +84,17 @@ def checked(url: str) -> str:
     return url.rstrip("/")
 
 
-async def _draw(url: str, lang: Lang, console: Console, zone: tzinfo | None) -> None:
+async def _draw(hub: Hub, lang: Lang, console: Console, zone: tzinfo | None) -> None:
     seen = Seen()
 
     def frame() -> Screen:
         age_s = time.monotonic() - seen.heard_s if seen.snapshot else 0.0
         broken = bool(seen.trouble) or age_s > STALE_S
         board = seen.snapshot if broken else _advanced(seen.snapshot, time.monotonic() - seen.board_s)
-        return Screen(board, lang=lang, url=url, zone=zone, age_s=age_s, broken=broken)
+        return Screen(board, lang=lang, url=hub.url, zone=zone, age_s=age_s, broken=broken)
 
     async with asyncio.TaskGroup() as tasks:
-        reader = tasks.create_task(_keep_reading(url, seen))
+        reader = tasks.create_task(_keep_reading(hub, seen))
         try:
             with Live(frame(), console=console, screen=True, auto_refresh=False) as live:
                 while not reader.done():
@@ -85,8 +104,8 @@ async def _draw(url: str, lang: Lang, console: Console, zone: tzinfo | None) -> 
             reader.cancel()
 
 
-async def _keep_reading(url: str, seen: Seen) -> None:
-    async for item in boards(url):
+async def _keep_reading(hub: Hub, seen: Seen) -> None:
+    async for item in boards(hub):
         if isinstance(item, str):
             seen.trouble = item
         else:
@@ -102,14 +121,14 @@ def _advanced(snapshot: Snapshot | None, seconds: float) -> Snapshot | None:
     return msgspec.structs.replace(snapshot, time_ns=snapshot.time_ns + int(seconds * 1e9))
 
 
-async def _print(url: str, lang: Lang, console: Console, zone: tzinfo | None) -> None:
+async def _print(hub: Hub, lang: Lang, console: Console, zone: tzinfo | None) -> None:
     def put(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True, emoji=False)
 
     last: Snapshot | None = None
     trouble = ""
-    put(say(lang, "connecting", url=url))
-    async for item in boards(url):
+    put(say(lang, "connecting", url=hub.url))
+    async for item in boards(hub):
         if isinstance(item, str):
             if item != trouble:  # the same fault is said once, not at every attempt
                 put(say(lang, "lost", why=item))
@@ -123,23 +142,26 @@ async def _print(url: str, lang: Lang, console: Console, zone: tzinfo | None) ->
         last = item
 
 
-async def boards(url: str) -> AsyncIterator[Snapshot | str | None]:
+async def boards(hub: Hub) -> AsyncIterator[Snapshot | str | None]:
     """Every board that the hub sends, None for its other signs of life, a sentence for a fault; it never gives up."""
-    retry_s = RETRY_FIRST_S
+    retry_s, headers = RETRY_FIRST_S, {"Authorization": f"Bearer {hub.token}"} if hub.token else {}
     # The hub is on the site's own network: a proxy of the environment is not meant for it.
-    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, headers=headers) as client:
         while True:
             try:
-                async with client.stream("GET", f"{url}/api/live") as response:
+                async with client.stream("GET", f"{hub.url}/api/live") as response:
                     response.raise_for_status()
                     async for line in _lines(response.aiter_bytes()):
                         retry_s = RETRY_FIRST_S
                         yield _decode(line[6:]) if line.startswith(b"data: ") else None
                 yield "the hub ended the stream"
+            except httpx.HTTPStatusError as error:
+                status = error.response.status_code
+                yield NOT_LET_IN if status in _CLOSED else f"{hub.url} answers {status}"
             except httpx.HTTPError as error:
                 yield str(error) or type(error).__name__
             except msgspec.MsgspecError as error:
-                yield f"what {url} sends is no board of this version: {error}"
+                yield f"what {hub.url} sends is no board of this version: {error}"
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, RETRY_LAST_S)
 

@@ -35,6 +35,9 @@ SITE = "demo"
 SEED = 20200209
 PLANT = "demo"
 NORTH, SOUTH = "north", "south"
+USERS = ("officer", "admin", "guard")
+"""Logins and roles at once."""
+PASSWORD, TOKEN = "sign-in.txt", "api.token"
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
 _REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "thermal" / "recordings"
@@ -120,6 +123,7 @@ def _processes(folder: Path, ports: tuple[int, int]) -> Iterator[str]:
     running: list[subprocess.Popen[bytes]] = []
     try:
         _tell_who_may_pass(folder)
+        _let_people_in(folder)
         running.append(_start(folder, "hub", ["hub", "run", "hub.toml"]))
         _wait_for(url, running[0], folder / "hub.log")
         running += [_start(folder, name, ["edge", "run", f"{name}.toml"]) for name in ("north", "south")]
@@ -133,10 +137,33 @@ def _processes(folder: Path, ports: tuple[int, int]) -> Iterator[str]:
 
 def _tell_who_may_pass(folder: Path) -> None:
     """The plant's registry goes to the hub, and by it to both gates. Raises `MenshenError`."""
-    command = [sys.executable, "-m", "menshen", "hub", "registry", "import", "hub.toml", "registry.json"]
-    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if told.returncode:
-        raise MenshenError(f"the hub takes no registry: {told.stderr.strip()}")
+    _hub(folder, "registry", "import", "hub.toml", "registry.json")
+
+
+def _let_people_in(folder: Path) -> None:
+    """A user of each role that people try, with one password, and a token for the view. Raises `MenshenError`."""
+    if (folder / TOKEN).exists():
+        return
+    password = _secret(folder / PASSWORD).decode()
+    for login in USERS:
+        if not _is_known(folder, login):
+            _hub(folder, "user", "add", "hub.toml", login, "--role", login, said=password + "\n")
+    token = _hub(folder, "token", "add", "hub.toml", f"demo {time.time_ns()}", "--may", "board", "--may", "records")
+    (folder / TOKEN).touch(mode=0o600)
+    (folder / TOKEN).write_text(token)
+
+
+def _is_known(folder: Path, login: str) -> bool:
+    return any(line.split("\t")[0] == login for line in _hub(folder, "user", "list", "hub.toml").splitlines())
+
+
+def _hub(folder: Path, *arguments: str, said: str = "") -> str:
+    """What a command of the hub prints. Raises `MenshenError`."""
+    command = [sys.executable, "-m", "menshen", "hub", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, input=said, check=False)
+    if done.returncode:
+        raise MenshenError(f"menshen hub {arguments[0]} {arguments[1]}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def _start(folder: Path, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -166,8 +193,12 @@ def _wait_for(url: str, hub: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _watch(url: str, arguments: argparse.Namespace) -> None:
-    print(f"Console: {url}  (logs and data in {arguments.data})", flush=True)
+    data: Path = arguments.data
+    print(f"Console: {url}  (logs and data in {data})")
+    print(f"Sign in as {', '.join(USERS)} with the password {(data / PASSWORD).read_text()}")
+    print(f"For a display that everybody may see: {url}/wall", flush=True)
     command = [sys.executable, "-m", "menshen", "hub", "watch", "--url", url, "--lang", arguments.lang]
+    command += ["--token-file", str(data / TOKEN)]
     view = subprocess.Popen(command, preexec_fn=die_with_parent)
     try:
         view.wait(arguments.seconds)
@@ -208,6 +239,7 @@ def _secret(path: Path) -> bytes:
 _HUB = f"""# Written by `menshen demo` at each start.
 site = "{SITE}"
 data = "hub"
+token_key_file = "token.key"
 
 [broker]
 port = {{broker}}

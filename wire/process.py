@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import ctypes
 import fcntl
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -56,6 +58,22 @@ def answer_promptly() -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
+
+
+def add_token_option(parser: argparse.ArgumentParser) -> None:
+    """The option of commands that ask a hub over its API."""
+    about = "a file with a token for the hub's API; without it the variable MENSHEN_TOKEN counts"
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help=about)
+
+
+def token_given(file: Path | None) -> str:
+    """The API token of the file, else of the environment; never an argument, which everybody on the machine sees."""
+    if file is None:
+        return os.environ.get("MENSHEN_TOKEN", "").strip()
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MenshenError(f"token file {file}: cannot be read: {error}") from error
 
 
 def run(main: Coroutine[Any, Any, None]) -> int:

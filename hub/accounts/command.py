@@ -16,9 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub import settings as hub_settings
-from hub.accounts import audit, desk
+from hub.accounts import audit, desk, tokens
 from hub.accounts.models import AuditEntry, Role, User
+from hub.accounts.roles import Permission
 from hub.database import Database
+from hub.web.doors import API_PERMISSIONS
 from wire.errors import MenshenError
 
 T = TypeVar("T")
@@ -39,11 +41,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _sub(users, "password", _set_password, "give a user a new password").add_argument("login")
     _sub(users, "disable", _disable, "keep a user out").add_argument("login")
     _sub(users, "list", _list_users, "all users")
-    tokens = commands.add_parser("token", help="keys for programs").add_subparsers(required=True, metavar="WHAT")
-    making = _sub(tokens, "add", _add_token, "make a program's token, shown this once")
+    keys = commands.add_parser("token", help="keys for programs").add_subparsers(required=True, metavar="WHAT")
+    making = _sub(keys, "add", _add_token, "make a program's token, shown this once")
     making.add_argument("name")
-    making.add_argument("--role", choices=[role.value for role in Role], required=True)
+    making.add_argument(
+        "--may", action="append", choices=[permission.value for permission in API_PERMISSIONS], required=True,
+        help="what it is good for; may be given more than once",
+    )  # fmt: skip
     making.add_argument("--days", type=float, help="how long it works; without it, without an end")
+    _sub(keys, "list", _list_tokens, "all tokens, and when each was last used")
+    _sub(keys, "revoke", _revoke, "take a token back").add_argument("id", type=int)
     record = commands.add_parser("audit", help="who saw and changed what").add_subparsers(required=True, metavar="WHAT")
     _sub(record, "verify", _verify, "whether the record is as it was written")
     showing = _sub(record, "show", _show, "the record's last entries")
@@ -93,13 +100,29 @@ def _list_users(arguments: argparse.Namespace) -> int:
 def _add_token(arguments: argparse.Namespace) -> int:
     now_ns = time.time_ns()
     until_ns = None if arguments.days is None else now_ns + int(arguments.days * _DAY_NS)
-    role = Role(arguments.role)
+    may = [Permission(word) for word in arguments.may]
     print(
         _write(
             arguments,
-            lambda session: desk.add_token(session, arguments.name, role, by=_BY, now_ns=now_ns, until_ns=until_ns),
+            lambda session: tokens.add_token(session, arguments.name, may, by=_BY, now_ns=now_ns, until_ns=until_ns),
         )
     )
+    return 0
+
+
+def _list_tokens(arguments: argparse.Namespace) -> int:
+    for token in _read(arguments, lambda session: tokens.listed(session, None)):
+        ends = "taken back" if token.revoked_ns else f"until {_utc(token.until_ns)}" if token.until_ns else "no end"
+        used = f"used {_utc(token.used_ns)}" if token.used_ns else "never used"
+        print("\t".join([str(token.id), token.name, token.permissions, token.made_by, ends, used]))
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    now_ns = time.time_ns()
+    if not _write(arguments, lambda session: tokens.revoke(session, arguments.id, by=_BY, now_ns=now_ns)):
+        raise MenshenError(f"token {arguments.id}: there is none in force; `menshen hub token list` lists them")
+    print(f"token {arguments.id}: is taken back")
     return 0
 
 
@@ -114,9 +137,12 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(arguments.last)
     for entry in reversed(_read(arguments, lambda session: session.scalars(query).all())):
-        moment = datetime.fromtimestamp(entry.at_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        print("\t".join([str(entry.id), moment, entry.who, entry.action, entry.subject, entry.detail]))
+        print("\t".join([str(entry.id), _utc(entry.at_ns), entry.who, entry.action, entry.subject, entry.detail]))
     return 0
+
+
+def _utc(moment_ns: int) -> str:
+    return datetime.fromtimestamp(moment_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _password() -> str:

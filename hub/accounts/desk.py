@@ -1,6 +1,6 @@
-"""Users sign in, stay signed in, and sign out; programs come with a token. Pure work on a session of the database.
+"""Users sign in, stay signed in, and sign out. Work on a session of the database.
 
-Passwords are argon2id (RFC 9106, argon2-cffi's defaults). Of cookies and tokens only a digest is stored: whoever reads
+Passwords are argon2id (RFC 9106, argon2-cffi's defaults). Of cookies only a digest is stored: whoever reads
 the database cannot sign in with it.
 """
 
@@ -16,7 +16,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
-from hub.accounts.models import ApiToken, Role, SignIn, User
+from hub.accounts.models import Role, SignIn, User
+from hub.accounts.roles import MAY, Permission
 from wire.errors import MenshenError
 
 IDLE_NS = 12 * 3600 * 10**9
@@ -35,13 +36,18 @@ class Refused(MenshenError):
 
 
 class Who(NamedTuple):
-    """Whoever asks: a user with a session, or a program with a token (`csrf` empty)."""
+    """Whoever asks: a user with a session, or a program with a token (`csrf` empty, no role)."""
 
     login: str
     name: str
-    role: Role
+    role: Role | None
     lang: str
     csrf: str
+    permissions: frozenset[Permission]
+
+    def may(self, permission: Permission) -> bool:
+        """Whether they have the permission."""
+        return permission in self.permissions
 
 
 def add_user(session: Session, login: str, name: str, role: Role, password: str, *, by: str, now_ns: int) -> User:
@@ -87,23 +93,34 @@ def has_users(session: Session) -> bool:
     return session.scalar(select(User.id).limit(1)) is not None
 
 
-def sign_in(session: Session, login: str, password: str, *, now_ns: int) -> str | None:
-    """The cookie of a new session, None for a wrong login or password. Both are noted."""
+def user_of(session: Session, login: str, password: str) -> int | None:
+    """The user with this login and password, None for a wrong one; it takes as long where there is no such user."""
     user = session.scalar(select(User).where(User.login == login.strip().lower()))
     usable = user is not None and bool(user.password) and not user.disabled
     right = _is_right(user.password if user is not None and usable else _NOBODY, password)
-    if user is None or not usable or not right:
+    return user.id if user is not None and usable and right else None
+
+
+def sign_in(session: Session, user_id: int | None, login: str, old: str | None, *, now_ns: int) -> str | None:
+    """The cookie of a new session of the user that `user_of` found; without one it is noted that there was a try.
+
+    The browser's `old` session ends: nobody stays in a session that began before they signed in.
+    """
+    user = None if user_id is None else session.get(User, user_id)
+    if user is None or user.disabled:
         note(session, now_ns, login.strip().lower()[:60], "sign-in-refused")
         return None
-    if _hasher.check_needs_rehash(user.password):
-        user.password = _hasher.hash(password)
+    if old:
+        session.execute(delete(SignIn).where(SignIn.digest == digest_of(old)))
     return begin(session, user, now_ns=now_ns)
 
 
 def begin(session: Session, user: User, *, now_ns: int) -> str:
     """The cookie of a new session of a user who has proved who they are."""
     cookie = secrets.token_urlsafe(32)
-    row = SignIn(digest=_of(cookie), user_id=user.id, csrf=secrets.token_urlsafe(24), begun_ns=now_ns, seen_ns=now_ns)
+    row = SignIn(
+        digest=digest_of(cookie), user_id=user.id, csrf=secrets.token_urlsafe(24), begun_ns=now_ns, seen_ns=now_ns
+    )
     session.add(row)
     note(session, now_ns, user.login, "signed-in")
     return cookie
@@ -111,43 +128,26 @@ def begin(session: Session, user: User, *, now_ns: int) -> str:
 
 def whose(session: Session, cookie: str, *, now_ns: int) -> Who | None:
     """Whoever the cookie belongs to, None when its session is over."""
-    row = session.get(SignIn, _of(cookie))
+    row = session.get(SignIn, digest_of(cookie))
     if row is None or row.user.disabled or now_ns - row.seen_ns > IDLE_NS or now_ns - row.begun_ns > LIFE_NS:
         return None
-    return Who(row.user.login, row.user.name, row.user.role, row.user.lang, row.csrf)
+    user = row.user
+    return Who(user.login, user.name, user.role, user.lang, row.csrf, MAY[user.role])
 
 
 def seen(session: Session, cookie: str, *, now_ns: int) -> None:
     """Keep a session alive; written at most once a minute."""
-    row = session.get(SignIn, _of(cookie))
+    row = session.get(SignIn, digest_of(cookie))
     if row is not None and now_ns - row.seen_ns > _SEEN_EVERY_NS:
         row.seen_ns = now_ns
 
 
 def sign_out(session: Session, cookie: str, *, now_ns: int) -> None:
     """End a session; one that is over already stays so."""
-    row = session.get(SignIn, _of(cookie))
+    row = session.get(SignIn, digest_of(cookie))
     if row is not None:
         session.delete(row)
         note(session, now_ns, row.user.login, "signed-out")
-
-
-def add_token(session: Session, name: str, role: Role, *, by: str, now_ns: int, until_ns: int | None = None) -> str:
-    """A program's token, shown this once. Raises `Refused`."""
-    if session.scalar(select(ApiToken.id).where(ApiToken.name == name)) is not None:
-        raise Refused(f"token {name!r}: there is one of that name already")
-    secret = f"menshen_{secrets.token_urlsafe(32)}"
-    session.add(ApiToken(digest=_of(secret), name=name, role=role, made_by=by, made_ns=now_ns, until_ns=until_ns))
-    note(session, now_ns, by, "token-added", f"token {name}", role=role.value)
-    return secret
-
-
-def of_token(session: Session, secret: str, *, now_ns: int) -> Who | None:
-    """The program that the token belongs to, None when it is none or over."""
-    row = session.scalar(select(ApiToken).where(ApiToken.digest == _of(secret)))
-    if row is None or (row.until_ns is not None and now_ns >= row.until_ns):
-        return None
-    return Who(f"token {row.name}", row.name, row.role, "", "")
 
 
 def _user(session: Session, login: str) -> User:
@@ -170,5 +170,6 @@ def _is_right(hashed: str, password: str) -> bool:
         return False
 
 
-def _of(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """What is stored of a cookie or token."""
     return hashlib.sha256(secret.encode()).digest()

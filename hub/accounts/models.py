@@ -51,16 +51,24 @@ class SignIn(Base):
 
 
 class ApiToken(Base):
-    """A program's key to the API; `digest` is of the token, which is shown once."""
+    """A program's key to the API; `digest` is of the token, which is shown once.
+
+    It is good for its `permissions` (by name, with spaces between) that its owner has at the time; one that the command
+    line made has no owner.
+    """
 
     __tablename__ = "api_tokens"
     id: Mapped[Key]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     name: Mapped[str] = mapped_column(String(60), unique=True)
-    role: Mapped[Role] = mapped_column(choice(Role))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    permissions: Mapped[str] = mapped_column(String(200))
     made_by: Mapped[str] = mapped_column(String(60))
     made_ns: Mapped[Moment]
     until_ns: Mapped[Moment | None]
+    used_ns: Mapped[Moment | None]
+    revoked_ns: Mapped[Moment | None]
+    owner: Mapped[User | None] = relationship()
 
 
 class AuditEntry(Base):

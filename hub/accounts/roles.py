@@ -11,9 +11,11 @@ class Permission(StrEnum):
     """One thing that the console shows or does."""
 
     BOARD = "board"
-    """The live board, alerts without names."""
+    """The live board and alerts: measurements by tokens, no names."""
     ALERTS = "alerts"
     """Acknowledge, silence and resolve alerts."""
+    RECORDS = "records"
+    """Read the journal and who was measured how often, by tokens: for other programs."""
     PEOPLE = "people"
     """See who is registered: names, teams, telephone numbers."""
     PEOPLE_EDIT = "people-edit"
@@ -36,7 +38,7 @@ _P = Permission
 _GUARD = frozenset({_P.BOARD, _P.PEOPLE, _P.VISITORS_EDIT, _P.DUTIES_EDIT})
 _ONCALL = frozenset({_P.BOARD, _P.ALERTS, _P.PEOPLE, _P.HEALTH, _P.CASES_EDIT})
 _HR = frozenset({_P.BOARD, _P.PEOPLE, _P.PEOPLE_EDIT, _P.HEALTH, _P.VISITORS_EDIT, _P.DUTIES_EDIT, _P.REPORTS})
-_OFFICER = _HR | _ONCALL | {_P.MESSAGES, _P.SITE_EDIT}
+_OFFICER = _HR | _ONCALL | {_P.RECORDS, _P.MESSAGES, _P.SITE_EDIT}
 
 MAY: dict[Role, frozenset[Permission]] = {
     Role.GUARD: _GUARD,
@@ -46,7 +48,7 @@ MAY: dict[Role, frozenset[Permission]] = {
     # An administrator keeps the system and its users, and reads nobody's temperature.
     Role.ADMIN: frozenset({_P.BOARD, _P.SITE_EDIT, _P.USERS_EDIT, _P.AUDIT}),
     # An auditor sees everything and changes nothing.
-    Role.AUDITOR: frozenset({_P.BOARD, _P.PEOPLE, _P.HEALTH, _P.REPORTS, _P.AUDIT}),
+    Role.AUDITOR: frozenset({_P.BOARD, _P.RECORDS, _P.PEOPLE, _P.HEALTH, _P.REPORTS, _P.AUDIT}),
 }
 
 

@@ -28,9 +28,16 @@ class Throttle:
         while len(self._wrong) > MOST_KEYS:
             self._wrong.popitem(last=False)
 
-    def succeeded(self, key: str) -> None:
-        """Forget the wrong tries of a login; its address keeps its own."""
-        self._wrong.pop(key, None)
+    def succeeded(self, keys: tuple[str, ...]) -> None:
+        """Forget the wrong tries of the first key, a login; the others, its address, keep all but this one."""
+        login, *others = keys
+        self._wrong.pop(login, None)
+        for key in others:
+            count, last_ns = self._wrong.get(key, (0, 0))
+            if count <= 1:
+                self._wrong.pop(key, None)
+            else:
+                self._wrong[key] = (count - 1, last_ns)
 
     def _wait_ns(self, key: str, now_ns: int) -> int:
         count, last_ns = self._wrong.get(key, (0, 0))

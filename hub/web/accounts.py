@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from hub.accounts import audit, desk
 from hub.accounts.desk import Who
 from hub.accounts.models import AuditEntry, Role, User
-from hub.accounts.roles import MAY, Permission
-from hub.web.access import Access, Denied, Form, SignInNeeded, read_form, redirect
+from hub.accounts.roles import Permission
+from hub.web.access import Access, Denied, Form, redirect
 
 LISTED = 200
 
@@ -23,20 +23,14 @@ def add_accounts(app: FastAPI, access: Access) -> None:
 
 
 def _add_account(app: FastAPI, access: Access) -> None:
-    async def signed_in(request: Request) -> Who:
-        who = await access.who(request)
-        if who is None or not who.csrf:
-            raise SignInNeeded
-        return who
-
     @app.get("/account")
-    async def account(request: Request, who: Who = Depends(signed_in)) -> Response:
-        permissions = [permission for permission in Permission if permission in MAY[who.role]]
+    async def account(request: Request, who: Who = Depends(access.signed_in)) -> Response:
+        permissions = [permission for permission in Permission if who.may(permission)]
         return access.draw(request, who, "account.html", "account", permissions=permissions)
 
     @app.post("/account")
-    async def change(request: Request, who: Who = Depends(signed_in)) -> Response:
-        form = await read_form(request, who)
+    async def change(form: Form = Depends(access.own_form)) -> Response:
+        who = form.who
         old, new = form.fields.get("old", ""), form.fields.get("new", "")
         now_ns = access.now_ns()
 

@@ -1,27 +1,27 @@
 """Alerts in the console: all of them, one with its history, and what people say of them; and the page behind a link.
 
-There is no login yet. What changes anything is off unless the settings turn it on or the caller has the API key, is
-taken from the console's own pages only (the browser says where a form comes from), and always carries a name. A signed
-link from a page carries its own right, good once; it asks for a POST, for telephones fetch links to show a preview.
+What is said carries the name of whoever is signed in, here and in the record. A signed link from a page carries its own
+right, good once; it asks for a POST, for telephones fetch links to show a preview.
 """
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
-from collections.abc import Callable
-from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from fastapi import FastAPI, Request, Response
+import msgspec
+from fastapi import Depends, FastAPI, Request, Response
+from msgspec import Struct
 
+from hub.accounts.audit import note
+from hub.accounts.desk import Who
+from hub.accounts.roles import Permission
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Claim, Links
 from hub.alerts.store import AlertStore, Silence
 from hub.alerts.tables import LogLine
 from hub.board import AlertRow
-from hub.web.page import Page
-from hub.web.words import Lang
+from hub.web.access import Access, Denied, Form, html_response, redirect
+from hub.web.page import on_words
 from wire.errors import DecodeError
 
 LISTED = 200
@@ -30,100 +30,112 @@ WORDS = ("acknowledge", "resolve", "reopen", "silence")
 MAX_HOURS = 24 * 31
 
 
-class Rights(NamedTuple):
-    """Who may change alerts: whoever reaches the console (`actions`), and programs with the key."""
+class Said(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program says of an alert; `hours` is how long to silence."""
 
-    actions: bool = False
-    api_key: bytes | None = None
-    public_host: str | None = None
-    """The host by which the console is known outside; an address by number needs no name."""
+    note: str = ""
+    hours: float | None = None
 
 
-class Refused(Exception):
-    """A change that is not taken: an HTTP status, and the key of the words that say why."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-        self.why = why
+_said = msgspec.json.Decoder(Said)
 
 
-def add_alerts(
-    app: FastAPI, desk: AlertDesk, page: Page, rights: Rights, links: Links | None, language: Callable[[Request], Lang]
-) -> None:
-    """`/alerts`, `/alerts/ID`, `POST /alerts/ID/WORD`, `POST /silences/ID/end` and, with `links`, `/ack/TOKEN`."""
-    _add_reading(app, desk, page, rights, language)
-    _add_words(app, desk, rights)
+def add_alerts(app: FastAPI, access: Access, desk: AlertDesk, links: Links | None) -> None:
+    """`/alerts`, `/alerts/ID`, `POST /alerts/ID/WORD`, `POST /silences/ID/end`, the same for programs under `/api/`,
+    and, with `links`, `/ack/TOKEN`."""
+    _add_reading(app, access, desk)
+    _add_words(app, access, desk)
+    _add_api(app, access, desk)
     if links is not None:
-        _add_links(app, desk, page, links, language)
-
-    @app.exception_handler(Refused)
-    async def refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)
-        lang = language(request)
-        return _html(page.note(lang, f"refused.{error.why}"), lang, error.status)
+        _add_links(app, access, desk, links)
 
 
-def _add_reading(
-    app: FastAPI, desk: AlertDesk, page: Page, rights: Rights, language: Callable[[Request], Lang]
-) -> None:
+def _add_reading(app: FastAPI, access: Access, desk: AlertDesk) -> None:
+    reading = access.needs(Permission.BOARD)
+
     @app.get("/alerts")
-    async def listed(request: Request) -> Response:
-        def read(store: AlertStore, now_ns: int) -> tuple[list[AlertRow], list[AlertRow], list[Silence], int]:
+    async def listed(request: Request, who: Who = Depends(reading)) -> Response:
+        def read(store: AlertStore, now_ns: int) -> tuple[list[AlertRow], list[AlertRow], list[Silence]]:
             ended = [row for row in store.newest(LISTED) if row.state == "resolved"]
-            return store.open_alerts(LISTED), ended, store.silences(now_ns), now_ns
+            return store.open_alerts(LISTED), ended, store.silences(now_ns)
 
-        opened, ended, silences, now_ns = await desk.ask(read)
-        lang = language(request)
-        return _html(page.alerts(lang, opened, ended, silences, now_ns, may=rights.actions), lang)
+        opened, ended, silences = await desk.ask(read)
+        return access.draw(
+            request, who, "alerts.html", "alerts-all", may=who.may(Permission.ALERTS),
+            opened=opened, ended=ended, silences=silences,
+        )  # fmt: skip
 
     @app.get("/alerts/{alert}")
-    async def one(request: Request, alert: int) -> Response:
-        def read(store: AlertStore, now_ns: int) -> tuple[AlertRow | None, list[LogLine], int]:
-            return store.alert(alert), store.log(alert), now_ns
+    async def one(request: Request, alert: int, who: Who = Depends(reading)) -> Response:
+        def read(store: AlertStore, _now_ns: int) -> tuple[AlertRow | None, list[LogLine]]:
+            return (store.alert(alert), store.log(alert)) if _is_number(alert) else (None, [])
 
-        row, log, now_ns = await desk.ask(read)
+        row, log = await desk.ask(read)
         if row is None:
-            raise Refused(404, "unknown")
-        lang = language(request)
-        return _html(page.alert(lang, row, log, now_ns, may=rights.actions), lang)
+            raise Denied(404, "no-alert")
+        return access.draw(
+            request, who, "alert.html", "alert", may=who.may(Permission.ALERTS), row=row, log=log, words=on_words(row)
+        )
 
 
-def _add_words(app: FastAPI, desk: AlertDesk, rights: Rights) -> None:
+def _add_words(app: FastAPI, access: Access, desk: AlertDesk) -> None:
+    form_of = access.form(Permission.ALERTS)
+
     @app.post("/silences/{silence}/end")
-    async def end(request: Request, silence: int) -> Response:
-        check(request, rights)
-        by = (await _form(request)).get("by", "").strip()[:64]
-        if not by:
-            raise Refused(400, "nameless")
-        if not await desk.ask(lambda store, now_ns: store.end_silence(silence, by, now_ns)):
-            raise Refused(409, "not-now")
-        return Response(status_code=303, headers={"Location": "/alerts"})
+    async def end(silence: int, form: Form = Depends(form_of)) -> Response:
+        by = form.who.name
+        if not _is_number(silence) or not await desk.ask(lambda store, now: store.end_silence(silence, by, now)):
+            raise Denied(409, "alert-not-now")
+        await _noted(access, form.who, "silence-ended", f"silence {silence}")
+        return redirect("/alerts")
 
     @app.post("/alerts/{alert}/{word}")
-    async def say(request: Request, alert: int, word: str) -> Response:
-        check(request, rights)
-        form = await _form(request)
-        by, note = form.get("by", "").strip()[:64], form.get("note", "").strip()[:500]
-        if word not in WORDS:
-            raise Refused(404, "unknown")
-        if not by:
-            raise Refused(400, "nameless")
-        if not await desk.ask(lambda store, now_ns: _say(store, alert, word, by, note, form, now_ns)):
-            raise Refused(409, "not-now")
-        return Response(status_code=303, headers={"Location": f"/alerts/{alert}"})
+    async def say(alert: int, word: str, form: Form = Depends(form_of)) -> Response:
+        await _say(access, desk, form.who, alert, word, form.text("note", 500), form.text("hours", 20))
+        return redirect(f"/alerts/{alert}")
 
 
-def _say(store: AlertStore, alert: int, word: str, by: str, note: str, form: dict[str, str], now_ns: int) -> bool:
+def _add_api(app: FastAPI, access: Access, desk: AlertDesk) -> None:
+    telling = access.needs(Permission.ALERTS)
+
+    @app.post("/api/alerts/{alert}/{word}")
+    async def say(request: Request, alert: int, word: str, who: Who = Depends(telling)) -> Response:
+        try:
+            said = _said.decode(await _body(request) or b"{}")
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Denied(400, "not-json", what=str(error)) from error
+        await _say(access, desk, who, alert, word, said.note.strip()[:500], str(said.hours or ""))
+        row = await desk.ask(lambda store, _now_ns: store.alert(alert))
+        return Response(msgspec.json.encode(row), media_type="application/json")
+
+
+async def _say(access: Access, desk: AlertDesk, who: Who, alert: int, word: str, text: str, hours: str) -> None:
+    """Raises `Denied` for what cannot be said of this alert now."""
+    if word not in WORDS or not _is_number(alert):
+        raise Denied(404, "no-alert")
+    for_h = _hours(hours) if word == "silence" else 0.0
+    if await desk.ask(lambda store, _now_ns: store.alert(alert)) is None:
+        raise Denied(404, "no-alert")
+    if not await desk.ask(lambda store, now_ns: _tell(store, alert, word, who.name, text, for_h, now_ns)):
+        raise Denied(409, "alert-not-now")
+    await _noted(access, who, f"alert-{word}", f"alert {alert}")
+
+
+async def _noted(access: Access, who: Who, action: str, subject: str) -> None:
+    now_ns = access.now_ns()
+    await access.database.write(lambda session: note(session, now_ns, who.login, action, subject))
+
+
+def _tell(store: AlertStore, alert: int, word: str, by: str, text: str, for_h: float, now_ns: int) -> bool:
     if word == "silence":
         row = store.alert(alert)
         if row is None:
             return False
-        until_ns = now_ns + round(_hours(form.get("hours", "")) * 3600e9)
-        store.silence(Silence(0, row.site, row.gate, row.rule, now_ns, until_ns, by, note), now_ns)
+        until_ns = now_ns + round(for_h * 3600e9)
+        store.silence(Silence(0, row.site, row.gate, row.rule, now_ns, until_ns, by, text), now_ns)
         return True
     said = {"acknowledge": store.acknowledge, "resolve": store.resolve, "reopen": store.reopen}[word]
-    return said(alert, by, now_ns, note)
+    return said(alert, by, now_ns, text)
 
 
 def _hours(text: str) -> float:
@@ -132,23 +144,30 @@ def _hours(text: str) -> float:
     except ValueError:
         hours = 0.0
     if not 0 < hours <= MAX_HOURS:
-        raise Refused(400, "endless")
+        raise Denied(400, "endless")
     return hours
 
 
-def _add_links(app: FastAPI, desk: AlertDesk, page: Page, links: Links, language: Callable[[Request], Lang]) -> None:
+def _is_number(key: int) -> bool:
+    """Whether it can be a row's: what is no 64-bit number is none."""
+    return 0 <= key < 2**63
+
+
+def _add_links(app: FastAPI, access: Access, desk: AlertDesk, links: Links) -> None:
+    page, language = access.page, access.language
+
     def claim(token: str) -> Claim:
         try:
             return links.read(token, desk.clocks.now_ns())
         except DecodeError as error:
-            raise Refused(410 if "no longer" in str(error) else 404, "link") from error
+            raise Denied(410 if "no longer" in str(error) else 404, "link") from error
 
     @app.get("/ack/{token}")
     async def ask(request: Request, token: str) -> Response:
         claimed = claim(token)
         rows = await desk.ask(lambda store, now_ns: store.told_by(claimed.message))
         lang = language(request)
-        return _html(page.acknowledge(lang, rows, claimed.receiver, desk.clocks.now_ns()), lang)
+        return html_response(page.acknowledge(lang, rows, claimed.receiver, desk.clocks.now_ns()), lang)
 
     @app.post("/ack/{token}")
     async def acknowledge(request: Request, token: str) -> Response:
@@ -157,46 +176,20 @@ def _add_links(app: FastAPI, desk: AlertDesk, page: Page, links: Links, language
         by = f"{name} ({claimed.receiver})" if name else claimed.receiver
         done = await desk.ask(lambda store, now_ns: store.acknowledge_by_link(claimed.message, by, now_ns))
         if done is None:
-            raise Refused(410, "used")
+            raise Denied(410, "used-link")
         lang = language(request)
-        return _html(page.note(lang, "ack.done" if done else "ack.nothing", who=by, n=len(done)), lang)
-
-
-def check(request: Request, rights: Rights) -> None:
-    """Raises `Refused` for a change that this caller may not make."""
-    given = request.headers.get("x-api-key")
-    if given is not None:
-        if rights.api_key is None or not hmac.compare_digest(given.encode(), rights.api_key):
-            raise Refused(403, "key")
-        return
-    if not rights.actions:
-        raise Refused(403, "off")
-    host = request.headers.get("host", "")
-    if request.headers.get("origin", "") not in {f"http://{host}", f"https://{host}"} or not _is_ours(host, rights):
-        raise Refused(403, "origin")
-
-
-def _is_ours(host: str, rights: Rights) -> bool:
-    """Whether the browser reached us by a name of ours: by another's name, a foreign page could pass for our own."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name in {"localhost", rights.public_host}:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+        return html_response(page.note(lang, "ack.done" if done else "ack.nothing", who=by, n=len(done)), lang)
 
 
 async def _form(request: Request) -> dict[str, str]:
+    body = (await _body(request)).decode("utf-8", "replace")
+    return {key: values[0] for key, values in parse_qs(body).items()}
+
+
+async def _body(request: Request) -> bytes:
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM_BYTES:
-            raise Refused(413, "too-long")
-    return {key: values[0] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
-def _html(html: str, lang: Lang, status: int = 200) -> Response:
-    headers = {"Content-Language": lang, "Vary": "Accept-Language"}
-    return Response(html, status_code=status, media_type="text/html", headers=headers)
+            raise Denied(413, "too-long")
+    return body

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import tzinfo
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import msgspec
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import Depends, FastAPI, Request
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
-from hub.board import Snapshot
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.registry.office import PeopleOffice
 from hub.trust.service import Trust
-from hub.web import stream
 from hub.web.access import LANG_COOKIE, YEAR_S, Access
 from hub.web.accounts import add_accounts
-from hub.web.alerts import Rights, add_alerts
+from hub.web.alerts import add_alerts
+from hub.web.boards import BoardSource, add_board
 from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
 from hub.web.crowds import add_crowds
+from hub.web.doors import check
 from hub.web.enrolment import add_enrolment
+from hub.web.errors import add_errors
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.records import Records, add_records
@@ -52,35 +52,16 @@ _HEADERS = {
 }
 
 
-class BoardSource(Protocol):
-    """Where the console gets the live board from."""
-
-    def snapshot(self) -> Snapshot:
-        """The board as it stands, stamped with the present time; cheap, for it is asked every second a client."""
-        ...
-
-    def changes(self) -> AsyncIterator[Snapshot]:
-        """A new iterator for each client: a snapshot whenever something changed, at most about five a second.
-
-        It keeps no queue: a slow client sees the newest board, not an old one. It ends when the hub stops.
-        """
-        ...
-
-    def ready(self) -> dict[str, str]:
-        """What is not well in the hub, by part, as sentences; empty when all is."""
-        ...
-
-
 class AlertPages(NamedTuple):
     """What the pages of alerts stand on."""
 
     desk: AlertDesk
-    rights: Rights = Rights()
     links: Links | None = None
 
 
 class Office(NamedTuple):
-    """What the pages that people sign in for stand on."""
+    """What signing in, and the pages that people sign in for, stand on. `first_code` opens the page that makes the
+    first administrator; `wall`: whether anybody may see the display without persons."""
 
     database: Database
     now_ns: Callable[[], int] = time.time_ns
@@ -88,6 +69,8 @@ class Office(NamedTuple):
     telephones: Telephones | None = None
     trust: Trust | None = None
     crowds: CrowdDesk | None = None
+    first_code: str | None = None
+    wall: bool = True
 
 
 def create_app(
@@ -95,86 +78,49 @@ def create_app(
     *,
     site: str,
     version: str,
+    office: Office,
     zone: tzinfo | None = None,
     records: Records | None = None,
     alerts: AlertPages | None = None,
-    office: Office | None = None,
 ) -> FastAPI:
-    """The console of one site: `/`, `/live`, `/api/state`, `/api/live`, `/healthz`, `/readyz` and `/static`.
+    """The console of one site; what each address is for and who may go there is `hub.web.doors`.
 
-    With `records` also what `hub.web.records` adds, with `alerts` what `hub.web.alerts` does, and with an `office`
-    the pages that people sign in for.
+    With `records` also what `hub.web.records` adds, with `alerts` what `hub.web.alerts` does.
 
     Times are shown in `zone` (None: the machine's own). Set `app.state.closing`, an `asyncio.Event`, to end all
     streams before the server waits for its connections; `hub.web.serve` does.
     """
-    app = FastAPI(title="Menshen", version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    page = Page(site=site, version=version, zone=zone)
+    access = Access(office.database, page, language, office.now_ns)
+    app = FastAPI(
+        title="Menshen", version=version, docs_url=None, redoc_url=None, openapi_url=None,
+        dependencies=[Depends(access.guard)],
+    )  # fmt: skip
     app.state.closing = asyncio.Event()
     app.add_middleware(SecurityHeaders)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    page = Page(site=site, version=version, zone=zone)
-    _add_page(app, source, page, version)
-    _add_api(app, source, version)
+    add_board(app, source, access, version, wall=office.wall)
     if records is not None:
         add_records(app, records)
     if alerts is not None:
-        add_alerts(app, alerts.desk, page, alerts.rights, alerts.links, language)
-    if office is not None:
-        if office.trust is not None:
-            add_enrolment(app, office.trust)
-        access = Access(office.database, page, language, office.now_ns)
-        add_sign_in(app, access)
-        add_accounts(app, access)
-        if office.people is not None:
-            add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None))
-            add_people(app, access, office.people)
-            add_site(app, access, office.people)
-            add_visitors(app, access, office.people)
-            if office.telephones is not None:
-                add_telephones(app, access, office.people, office.telephones)
-            add_resumption(app, access, office.people)
-        if office.crowds is not None:
-            add_crowds(app, access, office.crowds)
+        add_alerts(app, access, alerts.desk, alerts.links)
+    if office.trust is not None:
+        add_enrolment(app, office.trust)
+    add_errors(app, access)
+    add_sign_in(app, access, office.first_code)
+    add_accounts(app, access)
+    if office.people is not None:
+        add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None))
+        add_people(app, access, office.people)
+        add_site(app, access, office.people)
+        add_visitors(app, access, office.people)
+        if office.telephones is not None:
+            add_telephones(app, access, office.people, office.telephones)
+        add_resumption(app, access, office.people)
+    if office.crowds is not None:
+        add_crowds(app, access, office.crowds)
+    check(app)
     return app
-
-
-def _add_page(app: FastAPI, source: BoardSource, page: Page, version: str) -> None:
-    @app.get("/")
-    async def console(request: Request) -> Response:
-        lang = language(request)
-        html = page.full(source.snapshot(), source.ready(), lang)
-        response = Response(html, media_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"})
-        if as_lang(request.query_params.get("lang")):
-            response.set_cookie(LANG_COOKIE, lang, max_age=YEAR_S, httponly=True, samesite="lax")
-        return response
-
-    @app.get("/live")
-    async def live_page(request: Request) -> Response:
-        lang = language(request)
-
-        def draw() -> dict[str, str]:
-            return page.fragments(source.snapshot(), source.ready(), lang)
-
-        return _events(stream.fragments(draw, source.changes(), app.state.closing, version=version))
-
-
-def _add_api(app: FastAPI, source: BoardSource, version: str) -> None:
-    @app.get("/api/state")
-    async def state() -> Response:
-        return _json(source.snapshot())
-
-    @app.get("/api/live")
-    async def live() -> Response:
-        return _events(stream.snapshots(source.snapshot, source.changes(), app.state.closing))
-
-    @app.get("/healthz")
-    async def healthy() -> Response:
-        return _json({"status": "ok", "version": version})
-
-    @app.get("/readyz")
-    async def ready() -> Response:
-        problems = source.ready()
-        return _json(problems, status=503 if problems else 200)
 
 
 def language(request: Request) -> Lang:
@@ -184,15 +130,6 @@ def language(request: Request) -> Lang:
         or as_lang(request.cookies.get(LANG_COOKIE))
         or preferred(request.headers.get("accept-language", ""))
     )
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
-
-
-def _events(chunks: AsyncIterator[bytes]) -> Response:
-    # A proxy that buffers would hold an alert back; nginx heeds this header.
-    return StreamingResponse(chunks, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 class _Static(StaticFiles):

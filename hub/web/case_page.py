@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.models import AuditEntry
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from hub.cases import steps, ward
@@ -74,7 +74,7 @@ async def page(room: CaseRoom, request: Request, who: Who, case_id: int, wrong: 
         case=shown.case, shown=shown, day=ward.day_of(shown.case, office.today()), days=days, wrong=wrong,
         steps=steps.steps(shown.case, readings_today=today, contacts=len(shown.contacts)),
         alerts=await _alerts(room, shown.case), ends=CHOSEN, twice=ward.READINGS_A_DAY,
-        may_edit=may(who.role, Permission.CASES_EDIT), abnormal=steps.ABNORMAL,
+        may_edit=who.may(Permission.CASES_EDIT), abnormal=steps.ABNORMAL,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.cases import signs, ward
 from hub.cases.models import Case, Cause
 from hub.cases.settings import MOST_DAYS
@@ -98,7 +98,7 @@ async def _list(
     return access.draw(
         request, who, "cases.html", "cases", 409 if wrong else 200,
         listed=listed, causes=list(Cause), typed={"days": str(office.isolation.days), **typed}, wrong=wrong,
-        may_edit=may(who.role, Permission.CASES_EDIT), twice=ward.READINGS_A_DAY,
+        may_edit=who.may(Permission.CASES_EDIT), twice=ward.READINGS_A_DAY,
     )  # fmt: skip
 
 

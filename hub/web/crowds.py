@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.crowds.desk import Canteen, CrowdDesk
 from hub.crowds.meals import Meal, TeamMeals, Visit, by_team
 from hub.registry.models import Person, Team
@@ -49,7 +49,7 @@ def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk) -> None:
         asked = _day(day) or today
         checkpoints = [await crowds.checkpoint(at, asked, now_ns) for at in crowds.checkpoints]
         canteens = [await crowds.canteen(place, asked) for place in await crowds.canteens()]
-        names = who.login if may(who.role, Permission.PEOPLE) else ""
+        names = who.login if who.may(Permission.PEOPLE) else ""
         days = await access.database.write(partial(_days, canteens=canteens, names=names, now_ns=now_ns))
         return access.draw(
             request, who, "crowds.html", "crowds",

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec.structs import replace
 
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.alerts.lifecycle import State, Word, on_word
-from hub.alerts.store import Silence
-from hub.alerts.tables import LogLine
 from hub.board import AlertRow, Snapshot
 from hub.registry.fields import written
 from hub.web import view
@@ -48,6 +47,7 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PARTS = ("summary", "gates", "alerts", "passages", "readers")
 """Each is a template `_NAME.html` and an element with that id in the page."""
+WALL_PARTS = ("summary", "gates", "alerts")
 MAX_ALERTS = 40
 MAX_PASSAGES = 40
 REFRESH_S = 5
@@ -71,33 +71,26 @@ class Page:
             v=view, site=site, version=version, parts=PARTS, refresh_s=REFRESH_S, assets=_fingerprints()
         )
 
-    def full(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> str:
+    def full(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang, who: Who) -> str:
         """The whole page with all its parts in place."""
-        return self._draw("page.html", snapshot, problems, lang)
+        more = {"who": who, "ways": ways_of(who), "heading": "board"}
+        return self._env.get_template("page.html").render(self._context(snapshot, problems, lang) | more)
 
     def fragments(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> dict[str, str]:
         """The inside of each part by its id."""
         return {part: self._draw(f"_{part}.html", snapshot, problems, lang) for part in PARTS}
 
-    # -- alerts --------------------------------------------------------------------------------------------------------
+    def wall(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang, theme: str) -> str:
+        """The display on a wall, which anybody may see: nobody's passage, and nothing but where and what of alerts."""
+        context = self._context(bare(snapshot), problems, lang) | {"theme": theme, "is_wall": True}
+        return self._env.get_template("wall.html").render(context)
 
-    def alerts(
-        self,
-        lang: Lang,
-        opened: list[AlertRow],
-        ended: list[AlertRow],
-        silences: list[Silence],
-        now_ns: int,
-        *,
-        may: bool,
-    ) -> str:
-        """All alerts: those that are open, the silences in force, then the last alerts that are over."""
-        rows = {"opened": opened, "ended": ended, "silences": silences}
-        return self._plain("alerts.html", lang, now_ns, "alerts-all", may=may, **rows)
+    def wall_fragments(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> dict[str, str]:
+        """The inside of each part of the wall's display by its id."""
+        context = self._context(bare(snapshot), problems, lang) | {"is_wall": True}
+        return {part: self._env.get_template(f"_{part}.html").render(context) for part in WALL_PARTS}
 
-    def alert(self, lang: Lang, row: AlertRow, log: list[LogLine], now_ns: int, *, may: bool) -> str:
-        """One alert with its history; with buttons where people may say something of it here."""
-        return self._plain("alert.html", lang, now_ns, "alert", row=row, log=log, may=may, words=on_words(row))
+    # -- behind a link -------------------------------------------------------------------------------------------------
 
     def acknowledge(self, lang: Lang, rows: list[AlertRow], who: str, now_ns: int) -> str:
         """The page behind a link: what it acknowledges, and the button that does."""
@@ -111,8 +104,7 @@ class Page:
 
     def office(self, template: str, lang: Lang, now_ns: int, heading: str, who: Who | None, **values: object) -> str:
         """A page of the office, with the ways that are open to whoever asks."""
-        ways = [way for way in WAYS if who is not None and may(who.role, way.permission)]
-        return self._plain(template, lang, now_ns, heading, who=who, ways=ways, **values)
+        return self._plain(template, lang, now_ns, heading, who=who, ways=ways_of(who), **values)
 
     def _plain(self, template: str, lang: Lang, now_ns: int, heading: str, **values: object) -> str:
         context = self._context_of(lang, now_ns) | {"now_ns": now_ns, "heading": heading} | values
@@ -127,6 +119,7 @@ class Page:
             "overall": view.overall(snapshot, problems, lang),
             "alerts": snapshot.alerts[:MAX_ALERTS],
             "passages": snapshot.passages[:MAX_PASSAGES],
+            "is_wall": False,
         }
 
     def _context_of(self, lang: Lang, now_ns: int) -> dict[str, Any]:
@@ -142,6 +135,17 @@ class Page:
             "lasted": partial(view.lasted, lang),
             "zone": self._zone,
         }
+
+
+def ways_of(who: Who | None) -> list[Way]:
+    """The ways that are open to whoever asks."""
+    return [way for way in WAYS if who is not None and who.may(way.permission)]
+
+
+def bare(snapshot: Snapshot) -> Snapshot:
+    """The board without anything of a person: what an alert is and where, no measurement, no passage, no name."""
+    alerts = tuple(replace(alert, detail="", held_by="", ended_by="", key="") for alert in snapshot.alerts)
+    return replace(snapshot, passages=(), alerts=alerts)
 
 
 def on_words(row: AlertRow) -> list[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.registry import records, sheets
 from hub.registry.fields import PEOPLE, VEHICLES, Cell, Fault, Field, Kind, Unfit, Value, written
 from hub.registry.models import Person, Team, Vehicle
@@ -72,7 +72,7 @@ def _add_list(app: FastAPI, room: Room) -> None:
         return room.access.draw(
             request, who, "register.html", f"registered.{room.kind.name}",
             kind=room.kind, rows=rows[:PAGE], shown=shown, asked=asked, more=more,
-            may_edit=may(who.role, Permission.PEOPLE_EDIT), has_key=room.office.key is not None,
+            may_edit=who.may(Permission.PEOPLE_EDIT), has_key=room.office.key is not None,
         )  # fmt: skip
 
 
@@ -197,7 +197,7 @@ async def _sheet(
     wrong: dict[str, Fault] = {}
     for fault in faults:
         wrong.setdefault(fault.field, fault)
-    may_edit = may(who.role, Permission.PEOPLE_EDIT) and room.office.key is not None
+    may_edit = who.may(Permission.PEOPLE_EDIT) and room.office.key is not None
     return room.access.draw(
         request, who, "record.html", f"registered.{room.kind.name}", 400 if faults else 200,
         kind=room.kind, record_id=record_id, typed=typed, wrong=wrong, teams=teams, may_edit=may_edit,

@@ -14,7 +14,6 @@ from fastapi import FastAPI, Query, Response
 from hub.board import AlertRow
 from hub.journal import Entry
 from hub.projections.checks import CheckRow
-from wire.errors import JournalError
 from wire.events import MAX_TIME_NS
 
 MAX_LIMIT = 10_000
@@ -50,13 +49,9 @@ class EventLine(msgspec.Struct, frozen=True):
 
 
 def add_records(app: FastAPI, records: Records) -> None:
-    """`/api/events`, `/api/alerts` and `/api/checks`: JSON, one object a line; 503 while the record cannot be read."""
+    """`/api/events`, `/api/alerts` and `/api/checks`: JSON, one object a line."""
     after, limit = Query(default=0, ge=0), Query(default=1000, ge=1, le=MAX_LIMIT)
     since, until = Query(default=0, ge=0, le=MAX_TIME_NS), Query(default=MAX_TIME_NS, ge=0, le=MAX_TIME_NS)
-
-    @app.exception_handler(JournalError)
-    async def unreadable(_request: object, error: Exception) -> Response:
-        return Response(msgspec.json.encode({"error": str(error)}), 503, media_type="application/json")
 
     @app.get("/api/events")
     async def events(after: int = after, limit: int = limit) -> Response:

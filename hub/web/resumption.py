@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import Depends, FastAPI, Request, Response
 
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.registry.fields import Fault, Unfit
 from hub.registry.office import PeopleOffice
 from hub.resumption import desk
@@ -34,7 +34,7 @@ def add_resumption(app: FastAPI, access: Access, office: PeopleOffice) -> None:
             request, who, "resumption.html", "resumption", 400 if faults else 200,
             state=state, items=list(Item), missing=by_item, grounds=list(Ground), first=first,
             open=is_open(state.opens_on, office.today()), typed=typed or {}, at=at,
-            wrong={fault.field: fault for fault in faults}, may_edit=may(who.role, Permission.SITE_EDIT),
+            wrong={fault.field: fault for fault in faults}, may_edit=who.may(Permission.SITE_EDIT),
         )  # fmt: skip
 
     @app.get("/resumption")

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.forms import workers
 from hub.registry.models import Badge, Person
 from hub.registry.office import PeopleOffice
@@ -109,7 +109,7 @@ async def _page(room: _Room, request: Request, who: Who, day: date, wrong: str =
         request, who, "rounds.html", "rounds", status,
         day=day, today=room.office.today(), shown=shown, names=names, local=room.office.local, wrong=wrong,
         previous=day - timedelta(days=1), following=day + timedelta(days=1),
-        may_do=may(who.role, Permission.DUTIES_EDIT), may_set=may(who.role, Permission.SITE_EDIT),
+        may_do=who.may(Permission.DUTIES_EDIT), may_set=who.may(Permission.SITE_EDIT),
         usual=plan.times_of, settings=room.pages.settings, agents=AGENTS[room.access.language(request)],
     )  # fmt: skip
 

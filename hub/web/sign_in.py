@@ -1,30 +1,27 @@
-"""Signing in and out; and what those see who may not, or whose request cannot be done."""
+"""Signing in and out, and the page behind the one-time link that makes a new hub's first administrator."""
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-import structlog
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
+from sqlalchemy.orm import Session
 
 from hub.accounts import desk
 from hub.accounts.desk import Refused
-from hub.web.access import COOKIE, Access, Denied, SignInNeeded, api_error, read_form, redirect
+from hub.accounts.models import Role
+from hub.web.access import COOKIE, Access, Denied, address_of, read_form, redirect
 from hub.web.words import say
-from wire.errors import DatabaseError
-
-log = structlog.get_logger(__name__)
 
 _SECOND_NS = 10**9
 
 
-def add_sign_in(app: FastAPI, access: Access) -> None:
-    """`/sign-in`, `/sign-out`, and what becomes of those who may not."""
+def add_sign_in(app: FastAPI, access: Access, first_code: str | None) -> None:
+    """`/sign-in`, `/sign-out`, and, with a code, `/first/CODE`."""
     _add_sign_in(app, access)
-    _add_no(app, access)
-    _add_errors(app, access)
+    _add_first(app, access, first_code)
 
     @app.post("/sign-out")
     async def sign_out(request: Request) -> Response:
@@ -41,106 +38,103 @@ def add_sign_in(app: FastAPI, access: Access) -> None:
 def _add_sign_in(app: FastAPI, access: Access) -> None:
     @app.get("/sign-in")
     async def ask(request: Request) -> Response:
-        anybody = await access.database.read(desk.has_users)
-        return access.draw(
-            request, None, "sign_in.html", "sign-in", anybody=anybody, login="", wrong="", after=_after(request)
-        )
+        return await _door(access, request)
 
     @app.post("/sign-in")
     async def sign_in(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            raise Denied(403, "csrf")
-        async with request.form(max_files=0, max_fields=10) as sent:
-            login, password = (str(sent.get(name, ""))[:200] for name in ("login", "password"))
-        keys = (f"login {login.strip().lower()}", f"address {request.client.host if request.client else ''}")
-        now_ns = access.now_ns()
+        login, password = await _typed(request, "login", "password")
+        keys, now_ns = (f"login {login.strip().lower()}", f"address {address_of(request)}"), access.now_ns()
+        lang = access.language(request)
         wait_ns = access.throttle.wait_ns(keys, now_ns)
-        cookie = None
-        if not wait_ns:
-            cookie = await access.database.write(partial(desk.sign_in, login=login, password=password, now_ns=now_ns))
+        if wait_ns:
+            wrong = say(lang, "sign-in.wait", seconds=-(-wait_ns // _SECOND_NS))
+            return await _door(access, request, 429, login, wrong)
+        # Counted before it is known, so that many guesses at once are many.
+        access.throttle.failed(keys, now_ns)
+        user_id = await access.database.read(partial(desk.user_of, login=login, password=password))
+        old = request.cookies.get(COOKIE)
+        work = partial(desk.sign_in, user_id=user_id, login=login, old=old, now_ns=now_ns)
+        cookie = await access.database.write(work)
         if cookie is None:
-            return _refused(access, request, login, keys, wait_ns)
-        access.throttle.succeeded(keys[0])
-        response = redirect(_after(request))
-        _set_cookie(response, request, cookie)
+            return await _door(access, request, 401, login, say(lang, "sign-in.wrong"))
+        access.throttle.succeeded(keys)
+        response = redirect(after(request.query_params.get("after", "/")))
+        set_cookie(response, request, cookie)
         return response
 
 
-def _refused(access: Access, request: Request, login: str, keys: tuple[str, ...], wait_ns: int) -> Response:
-    lang = access.language(request)
-    if wait_ns:
-        wrong = say(lang, "sign-in.wait", seconds=-(-wait_ns // _SECOND_NS))
-    else:
-        access.throttle.failed(keys, access.now_ns())
-        wrong = say(lang, "sign-in.wrong")
+async def _door(access: Access, request: Request, status: int = 200, login: str = "", wrong: str = "") -> Response:
+    anybody = await access.database.read(desk.has_users)
+    wanted = after(request.query_params.get("after", "/"))
     return access.draw(
-        request,
-        None,
-        "sign_in.html",
-        "sign-in",
-        429 if wait_ns else 401,
-        anybody=True,
-        login=login,
-        wrong=wrong,
-        after=_after(request),
+        request, None, "sign_in.html", "sign-in", status, anybody=anybody, login=login, wrong=wrong, after=wanted
     )
 
 
-def _set_cookie(response: Response, request: Request, cookie: str) -> None:
+def _add_first(app: FastAPI, access: Access, first_code: str | None) -> None:
+    async def checked(code: str) -> None:
+        """The link is good until there is somebody."""
+        good = first_code is not None and secrets.compare_digest(code.encode(), first_code.encode())
+        if not good or await access.database.read(desk.has_users):
+            raise Denied(404, "first-over")
+
+    @app.get("/first/{code}")
+    async def ask(request: Request, code: str) -> Response:
+        await checked(code)
+        return access.draw(request, None, "first.html", "first", login="admin", name="", wrong="")
+
+    @app.post("/first/{code}")
+    async def make(request: Request, code: str) -> Response:
+        await checked(code)
+        login, name, password, again = await _typed(request, "login", "name", "password", "again")
+        now_ns = access.now_ns()
+
+        def work(session: Session) -> str:
+            if desk.has_users(session):
+                raise Denied(404, "first-over")
+            user = desk.add_user(session, login, name, Role.ADMIN, password, by="one-time link", now_ns=now_ns)
+            return desk.begin(session, user, now_ns=now_ns)
+
+        cookie, wrong = "", say(access.language(request), "password-differs")
+        if password == again:
+            try:
+                cookie = await access.database.write(work)
+            except Refused as error:
+                wrong = str(error)
+        if not cookie:
+            return access.draw(request, None, "first.html", "first", 400, login=login, name=name, wrong=wrong)
+        response = redirect("/users")
+        set_cookie(response, request, cookie)
+        return response
+
+
+async def _typed(request: Request, *names: str) -> list[str]:
+    """The fields of a form of nobody that we know yet: it has no token, so the browser must say that it is ours."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"} or not _is_own(request):
+        raise Denied(403, "csrf")
+    if int(request.headers.get("content-length") or 0) > 10_000 or "transfer-encoding" in request.headers:
+        raise Denied(413, "too-long")
+    async with request.form(max_files=0, max_fields=10) as sent:
+        return [str(sent.get(name, ""))[:200] for name in names]
+
+
+def _is_own(request: Request) -> bool:
+    """Whether the form's origin, where the browser says it, is the address that was asked."""
+    origin = request.headers.get("origin")
+    return origin is None or (urlsplit(origin).netloc == request.headers.get("host", ""))
+
+
+def set_cookie(response: Response, request: Request, cookie: str) -> None:
+    """Only over HTTPS where that is how we were reached, as a proxy before us may say."""
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
         COOKIE, cookie, max_age=desk.LIFE_NS // _SECOND_NS, httponly=True, samesite="lax", secure=secure
     )
 
 
-def _after(request: Request) -> str:
+def after(wanted: str) -> str:
     """Where to go once signed in: a page of ours, never another's."""
-    wanted = request.query_params.get("after", "/")
     parts = urlsplit(wanted)
-    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return wanted if ours else "/"
-
-
-def _add_no(app: FastAPI, access: Access) -> None:
-    @app.exception_handler(SignInNeeded)
-    async def sign_in_needed(request: Request, _error: Exception) -> Response:
-        if _is_api(request):
-            return api_error(401, "sign in, or send a token: Authorization: Bearer TOKEN")
-        if request.method != "GET":
-            return redirect("/sign-in")
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return redirect(f"/sign-in?after={quote(target, safe='')}")
-
-    @app.exception_handler(Denied)
-    async def denied(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Denied)
-        text = say(access.language(request), f"denied.{error.why}", **error.values)
-        return _say_no(access, request, error.status, text)
-
-
-def _add_errors(app: FastAPI, access: Access) -> None:
-    @app.exception_handler(Refused)
-    async def refused(request: Request, error: Exception) -> Response:
-        return _say_no(access, request, 409, str(error))
-
-    @app.exception_handler(DatabaseError)
-    async def broken(request: Request, error: Exception) -> Response:
-        log.error("database", error=str(error))
-        return _say_no(access, request, 503, say(access.language(request), "denied.database"))
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        key = {404: "denied.not-found", 405: "denied.method"}.get(error.status_code)
-        text = say(access.language(request), key) if key else str(error.detail)
-        return _say_no(access, request, error.status_code, text)
-
-
-def _say_no(access: Access, request: Request, status: int, text: str) -> Response:
-    if _is_api(request):
-        return api_error(status, text)
-    return access.draw(request, None, "no.html", "not-done", status, text=text)
-
-
-def _is_api(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
+    ours = wanted.startswith("/") and not wanted.startswith("//") and not parts.scheme and not parts.netloc
+    return wanted if plain and ours else "/"

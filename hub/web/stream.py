@@ -7,7 +7,7 @@ wait for a page that somebody left open.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ _json = msgspec.json.Encoder()
 
 async def snapshots(
     now: Callable[[], Snapshot], changes: AsyncIterator[Snapshot], closing: asyncio.Event
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The board as JSON: at once, then at each change, with comments in between as a sign of life."""
     yield _HELLO + message(now())
     async for snapshot in follow(changes, closing, tick_s=KEEP_ALIVE_S):
@@ -41,7 +41,7 @@ async def snapshots(
 
 async def fragments(
     draw: Callable[[], dict[str, str]], changes: AsyncIterator[object], closing: asyncio.Event, *, version: str
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The page's parts, id to HTML: all at first, then what differs, every second at least."""
     yield _HELLO + message({"version": version}, event="hello")
     shown = draw()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission, may
+from hub.accounts.roles import Permission
 from hub.cases import signs
 from hub.cases.models import Sign
 from hub.cases.signs import Unnamed
@@ -95,5 +95,5 @@ async def _list(
     waiting, settled = await room.access.database.write(read)
     return room.access.draw(
         request, who, "unnamed.html", "cases.unnamed", 409 if wrong else 200,
-        waiting=waiting, settled=settled, wrong=wrong, at=at, may_edit=may(who.role, Permission.CASES_EDIT),
+        waiting=waiting, settled=settled, wrong=wrong, at=at, may_edit=who.may(Permission.CASES_EDIT),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from hub.web.case_words import CASE_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.register_words import REGISTER
 from hub.web.resumption_words import RESUMPTION_WORDS
+from hub.web.rights_words import RIGHTS_WORDS
 from hub.web.round_words import ROUND_WORDS
 from wire.words import TERMS
 
@@ -258,30 +259,10 @@ _ALERTS = {
     "word.reopen": ("Reopen", "重新打开"),
     "word.silence": ("Silence", "静音"),
     "word.unsilence": ("End the silence", "结束静音"),
-    "actions-off": (
-        "Nothing can be changed here: [console] actions is off. On the hub: menshen hub ack hub.toml {id} --by NAME",
-        "此处不可操作：[console] actions 未开启。可在中心执行：menshen hub ack hub.toml {id} --by 姓名",
-    ),
     "ack": ("Acknowledge", "受理警报"),
     "ack.button": ("{who}: I see to it ({n})", "{who}：由我处置（{n} 条）"),
     "ack.done": ("Acknowledged by {who}: {n}. Nobody else is told.", "{who} 已受理 {n} 条，不再通知他人。"),
     "ack.nothing": ("Nothing was waiting for {who} any more ({n}).", "{who}：警报已有人受理或已解除（{n}）。"),
-    "refused.unknown": ("There is no such alert.", "没有这条警报。"),
-    "refused.off": (
-        "Nothing can be changed here: [console] actions is off.",
-        "此处不可操作：[console] actions 未开启。",
-    ),
-    "refused.key": ("That is not the API key.", "API 密钥不正确。"),
-    "refused.origin": (
-        "Only the console's own pages may change alerts. Open it by its address or by [console] public_url.",
-        "仅控制台自身的页面可操作。请用其 IP 地址或 [console] public_url 打开。",
-    ),
-    "refused.nameless": ("A name is needed: it goes into the record.", "须填写姓名，以便存档。"),
-    "refused.not-now": ("The alert is not in a state for that; somebody was faster.", "警报状态已变，可能已有人处置。"),
-    "refused.endless": ("A silence needs an end within 31 days.", "静音须在 31 天内结束。"),
-    "refused.too-long": ("That is too long.", "内容过长。"),
-    "refused.link": ("This link is not good, or no longer.", "链接无效或已过期。"),
-    "refused.used": ("This link was used already.", "此链接已使用过。"),
 }
 _ACCOUNTS = {
     "board": ("Gates", "门岗"),
@@ -367,6 +348,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | RESUMPTION_WORDS
     | ROUND_WORDS
     | CROWD_WORDS
+    | RIGHTS_WORDS
 )
 """Key to (English, Chinese)."""
 

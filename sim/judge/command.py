@@ -16,6 +16,7 @@ from sim.judge.record import HubRecord, SeriesRecord
 from sim.judge.words import say
 from sim.truth import PersonTruth
 from wire.errors import MenshenError
+from wire.process import add_token_option, token_given
 
 SHOWN = 20
 
@@ -23,6 +24,7 @@ SHOWN = 20
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="the folder of `menshen sim run`")
     parser.add_argument("--hub", required=True, metavar="URL", help="the address of its console")
+    add_token_option(parser)
     parser.add_argument("--influx", metavar="URL", help="the address of its InfluxDB 1.x; otherwise it is not asked")
     parser.add_argument("--database", default="menshen")
     parser.add_argument("--late-s", type=float, default=LATE_S, help="from where on an event is late")
@@ -37,7 +39,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.late_s <= 0:
         raise MenshenError(f"--late-s {arguments.late_s}: expected more than 0")
     series = SeriesRecord(arguments.influx, arguments.database) if arguments.influx else None
-    report, matched = judge(folder, HubRecord(arguments.hub), series, arguments.late_s)
+    report, matched = judge(
+        folder, HubRecord(arguments.hub, token_given(arguments.token_file)), series, arguments.late_s
+    )
     people = [truth for truth in chronicle.read_truth(folder) if isinstance(truth, PersonTruth)]
     pages = page.write(arguments.page or folder / "judge.html", chronicle.read_run(folder), report, people, matched)
     if arguments.json:

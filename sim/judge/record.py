@@ -16,6 +16,10 @@ from wire.errors import MenshenError
 
 T = TypeVar("T", bound=Struct)
 _PAGE = 5000
+_NOT_LET_IN = (
+    "asks for a token: make one on the hub's machine with `menshen hub token add hub.toml judge --may board "
+    "--may records`, and give it by --token-file or in MENSHEN_TOKEN"
+)
 _TIMEOUT_S = 60.0
 _VALUES = {
     "person_passage": "skin_c",
@@ -30,9 +34,10 @@ _VALUES = {
 class HubRecord:
     """One hub. Every method raises `MenshenError` when it does not answer as a hub does."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self._url = url.rstrip("/")
-        self._client = httpx.Client(timeout=_TIMEOUT_S)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(timeout=_TIMEOUT_S, headers=headers)
 
     def events(self) -> Iterator[JournalRow]:
         """The whole journal, in its order."""
@@ -99,6 +104,8 @@ def _answer(client: httpx.Client, url: str, asked: dict[str, Any]) -> httpx.Resp
         answer = client.get(url, params=asked)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise MenshenError(f"{url}: {str(error) or type(error).__name__}") from error
+    if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise MenshenError(f"{url}: {_NOT_LET_IN}")
     if answer.status_code != httpx.codes.OK:
         raise MenshenError(f"{url}: answered {answer.status_code}: {answer.text[:200]}")
     return answer

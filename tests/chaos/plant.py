@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 
+from tests.support.console import bearer, make_database, token_for
 from tests.support.servers import InfluxDB1, Mosquitto, Program
 
 DATABASE = "menshen"
@@ -51,6 +54,22 @@ port = {self.port}
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @cached_property
+    def token(self) -> str:
+        """For all that its API has."""
+        return asyncio.run(self._token())
+
+    async def _token(self) -> str:
+        database = await make_database(self.folder / "data")
+        try:
+            return await token_for(database)
+        finally:
+            await database.stop()
+
+    def get(self, path: str) -> httpx.Response:
+        """What its API answers."""
+        return httpx.get(f"{self.url}{path}", headers=bearer(self.token), timeout=5)
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "menshen", "hub", "run", str(self.folder / "hub.toml"), "--log-level", "warning"]

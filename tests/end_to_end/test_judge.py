@@ -7,7 +7,6 @@ import json
 import sqlite3
 from pathlib import Path
 
-import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -27,8 +26,22 @@ PLANT = replace(BUILT_IN["small"], site="chaos", people=120)
 
 
 def judged(run: Path, hub: HubProcess, influx: InfluxDB1, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:
+    file = hub.folder / "judge.token"
+    file.write_text(hub.token)
     capsys.readouterr()
-    arguments = ["judge", str(run), "--hub", hub.url, "--influx", influx.url, "--database", DATABASE, "--json"]
+    arguments = [
+        "judge",
+        str(run),
+        "--hub",
+        hub.url,
+        "--token-file",
+        str(file),
+        "--influx",
+        influx.url,
+        "--database",
+        DATABASE,
+        "--json",
+    ]
     code = main(arguments)
     return code, json.loads(capsys.readouterr().out)
 
@@ -40,7 +53,7 @@ def played(run: Path, broker: Mosquitto, speed: float = 0.0) -> play.Player:
 
 
 def caught_up(hub: HubProcess) -> bool:
-    readers = httpx.get(f"{hub.url}/api/state").json()["projections"]
+    readers = hub.get("/api/state").json()["projections"]
     return len(readers) == 7 and all(reader.get("behind", 0) == 0 for reader in readers)
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
@@ -81,7 +80,7 @@ def test_the_fever_of_a_recording_reaches_the_on_call_and_the_time_series(
         edge.start()
 
         def board() -> Snapshot:
-            return msgspec.json.decode(httpx.get(f"{hub.url}/api/state", timeout=5).content, type=Snapshot)
+            return msgspec.json.decode(hub.get("/api/state").content, type=Snapshot)
 
         wait_until(lambda: len(board().passages) >= 4, "all four people have passed", 60)
         wait_until(lambda: bool(http_sink.requests and smtp_sink.mails), "the on-call are told")

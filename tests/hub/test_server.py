@@ -25,6 +25,7 @@ from hub.journal import Journal
 from hub.registry.models import Badge, Person, PersonKind
 from hub.server import Hub
 from hub.settings import EmbeddedSettings, HubSettings, WebSettings
+from tests.support.console import bearer, token_for
 from tests.support.events import TIME_NS, fever, routine
 from tests.support.journals import ROUTINE, batch
 from tests.support.servers import die_with_parent, eventually, free_port
@@ -62,7 +63,8 @@ async def stop(task: asyncio.Task[None]) -> float:
 
 
 async def board(hub: Hub) -> Snapshot:
-    async with httpx.AsyncClient() as client:
+    headers = bearer(await token_for(hub.database, name=f"test {time.time_ns()}"))
+    async with httpx.AsyncClient(headers=headers) as client:
         return msgspec.json.decode((await client.get(f"{hub.web.url}/api/state")).content, type=Snapshot)
 
 

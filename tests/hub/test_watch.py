@@ -42,7 +42,7 @@ class _Printed(io.StringIO):
 
 async def test_what_is_no_terminal_gets_one_line_for_each_new_thing(console: ServedConsole) -> None:
     out = _Printed()
-    task = asyncio.create_task(watch.watch(console.url, lang="en", console=Console(file=out, width=40), zone=ZONE))
+    task = asyncio.create_task(watch.watch(console.hub, lang="en", console=Console(file=out, width=40), zone=ZONE))
     await out.until("vehicle p9Zt2c let in")
     console.board.write(board(passages=(fever(5000),), alerts=(alert(1, told="pending"),)))
     await out.until("fever refused")
@@ -56,7 +56,7 @@ async def test_what_is_no_terminal_gets_one_line_for_each_new_thing(console: Ser
 
 async def test_a_hub_that_goes_and_comes_back_is_said_once_and_followed_again(console: ServedConsole) -> None:
     out = _Printed()
-    task = asyncio.create_task(watch.watch(console.url, lang="en", console=Console(file=out), zone=ZONE))
+    task = asyncio.create_task(watch.watch(console.hub, lang="en", console=Console(file=out), zone=ZONE))
     await out.until("let in")
     await asyncio.to_thread(console.stop)
     await out.until("connection lost: All connection attempts failed; trying again")
@@ -70,7 +70,7 @@ async def test_a_hub_that_goes_and_comes_back_is_said_once_and_followed_again(co
 async def test_line_separators_in_a_detail_do_not_tear_the_stream(console: ServedConsole) -> None:
     sent = board(alerts=(alert(1, detail=HOSTILE),))
     console.board.write(sent)
-    async for item in watch.boards(console.url):
+    async for item in watch.boards(console.hub):
         if isinstance(item, Snapshot):
             break
         assert item is None
@@ -85,7 +85,7 @@ async def test_what_is_no_hub_is_said_and_not_raised() -> None:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        first = await anext(watch.boards(url))
+        first = await anext(watch.boards(watch.Hub(url)))
     assert isinstance(first, str)
     assert "no board of this version" in first
     assert "time_ns" in first
@@ -102,7 +102,7 @@ from datetime import timezone
 from hub.watch import run
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
-raise SystemExit(run(sys.argv[1], lang="zh", zone=timezone.utc))
+raise SystemExit(run(sys.argv[1], token=sys.argv[2], lang="zh", zone=timezone.utc))
 """
 
 
@@ -120,7 +120,7 @@ def _read_until(terminal: int, words: bytes, timeout_s: float = 20.0) -> bytes:
 def test_ctrl_c_ends_the_full_screen_with_the_terminal_as_it_was(console: ServedConsole) -> None:
     ours, theirs = pty.openpty()
     program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, console.url],
+        [sys.executable, "-c", PROGRAM, console.url, console.token],
         stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
     )  # fmt: skip

@@ -22,9 +22,22 @@ function connect() {
   };
   source.onerror = () => {
     tell(true);
+    const refused = source.readyState === EventSource.CLOSED; // the server answered, and not with a stream
     source.close(); // a browser gives up by itself after some errors; we do not
-    setTimeout(connect, RETRY_MS);
+    if (refused) leave();
+    else setTimeout(connect, RETRY_MS);
   };
+}
+
+// Whoever is signed out meanwhile sees the page to sign in; a server that only has trouble is tried again.
+function leave() {
+  fetch(document.body.dataset.live, { headers: { accept: "text/event-stream" } })
+    .then((answer) => {
+      answer.body?.cancel();
+      if (answer.status === 401 || answer.status === 403) location.reload();
+      else setTimeout(connect, RETRY_MS);
+    })
+    .catch(() => setTimeout(connect, RETRY_MS));
 }
 
 function hello(event) {

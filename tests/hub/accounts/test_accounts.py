@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub import database
-from hub.accounts import audit, desk
+from hub.accounts import audit, desk, tokens
 from hub.accounts.desk import IDLE_NS, LIFE_NS, Refused
 from hub.accounts.models import ApiToken, AuditEntry, Role, SignIn, User
 from hub.accounts.roles import MAY, Permission, may
@@ -30,13 +30,18 @@ def session(database_url: str) -> Iterator[Session]:
     engine.dispose()
 
 
+def signed_in(session: Session, login: str = "li.lei", password: str = PASSWORD) -> str | None:
+    user_id = desk.user_of(session, login, password)
+    return desk.sign_in(session, user_id, login, None, now_ns=NOW_NS)
+
+
 def add(session: Session, login: str = "li.lei", role: Role = Role.OFFICER) -> User:
     return desk.add_user(session, login, "李雷", role, PASSWORD, by="setup", now_ns=NOW_NS)
 
 
 def test_who_signed_in_is_known_by_the_cookie_and_nobody_else(session):
     add(session)
-    cookie = desk.sign_in(session, " Li.Lei ", PASSWORD, now_ns=NOW_NS)
+    cookie = signed_in(session, " Li.Lei ")
     who = desk.whose(session, cookie, now_ns=NOW_NS)
     assert (who.login, who.name, who.role) == ("li.lei", "李雷", Role.OFFICER)
     assert desk.whose(session, cookie + "x", now_ns=NOW_NS) is None
@@ -47,13 +52,13 @@ def test_who_signed_in_is_known_by_the_cookie_and_nobody_else(session):
 @pytest.mark.parametrize(("login", "password"), [("li.lei", "wrong"), ("nobody", PASSWORD), ("", ""), ("li.lei", "")])
 def test_a_wrong_login_or_password_is_refused_alike_and_noted(session, login, password):
     add(session)
-    assert desk.sign_in(session, login, password, now_ns=NOW_NS) is None
+    assert signed_in(session, login, password) is None
     assert session.scalars(select(AuditEntry.action)).all() == ["user-added", "sign-in-refused"]
 
 
 def test_a_session_ends_when_nobody_uses_it_and_when_it_is_old(session):
     add(session)
-    cookie = desk.sign_in(session, "li.lei", PASSWORD, now_ns=NOW_NS)
+    cookie = signed_in(session)
     assert desk.whose(session, cookie, now_ns=NOW_NS + IDLE_NS) is not None
     assert desk.whose(session, cookie, now_ns=NOW_NS + IDLE_NS + 1) is None
     for hours in range(0, 24 * 8, 8):
@@ -64,7 +69,7 @@ def test_a_session_ends_when_nobody_uses_it_and_when_it_is_old(session):
 
 def test_a_session_ends_by_signing_out_and_by_a_new_password(session):
     add(session)
-    first, second = (desk.sign_in(session, "li.lei", PASSWORD, now_ns=NOW_NS) for _ in range(2))
+    first, second = (signed_in(session) for _ in range(2))
     desk.sign_out(session, first, now_ns=NOW_NS)
     assert desk.whose(session, first, now_ns=NOW_NS) is None
     assert desk.whose(session, second, now_ns=NOW_NS) is not None
@@ -76,10 +81,10 @@ def test_a_session_ends_by_signing_out_and_by_a_new_password(session):
 def test_a_disabled_user_is_out_at_once_and_the_last_administrator_stays(session):
     add(session)
     add(session, "chief", Role.ADMIN)
-    cookie = desk.sign_in(session, "li.lei", PASSWORD, now_ns=NOW_NS)
+    cookie = signed_in(session)
     desk.disable(session, "li.lei", by="chief", now_ns=NOW_NS)
     assert desk.whose(session, cookie, now_ns=NOW_NS) is None
-    assert desk.sign_in(session, "li.lei", PASSWORD, now_ns=NOW_NS) is None
+    assert signed_in(session) is None
     with pytest.raises(Refused, match="last administrator"):
         desk.disable(session, "chief", by="chief", now_ns=NOW_NS)
 
@@ -103,13 +108,45 @@ def test_a_user_that_cannot_be_is_refused_in_words(session, login, password, exp
 
 
 def test_a_programs_token_works_until_it_ends_and_is_not_stored(session):
-    secret = desk.add_token(session, "reports", Role.AUDITOR, by="chief", now_ns=NOW_NS, until_ns=NOW_NS + 10)
-    assert desk.of_token(session, secret, now_ns=NOW_NS + 9).role is Role.AUDITOR
-    assert desk.of_token(session, secret, now_ns=NOW_NS + 10) is None
-    assert desk.of_token(session, "menshen_guess", now_ns=NOW_NS) is None
-    assert secret.encode() not in session.scalars(select(ApiToken.digest)).all()
-    with pytest.raises(Refused, match="already"):
-        desk.add_token(session, "reports", Role.AUDITOR, by="chief", now_ns=NOW_NS)
+    may = {Permission.BOARD, Permission.RECORDS}
+    secret = tokens.add_token(session, "reports", may, by="chief", now_ns=NOW_NS, until_ns=NOW_NS + 10)
+    found = tokens.of_token(session, secret, now_ns=NOW_NS + 9)
+    assert (found.permissions, found.role, found.csrf) == (may, None, "")
+    assert tokens.of_token(session, secret, now_ns=NOW_NS + 10) is None
+    assert tokens.of_token(session, "menshen_guess", now_ns=NOW_NS) is None
+    stored = session.scalars(select(ApiToken)).one()
+    assert secret.encode() not in stored.digest
+    for name, permissions in [("reports", may), ("", may), ("x" * 61, may), ("none", set())]:
+        with pytest.raises(Refused):
+            tokens.add_token(session, name, permissions, by="chief", now_ns=NOW_NS)
+
+
+def test_a_token_is_good_for_no_more_than_its_owner_may_do_and_ends_with_them(session):
+    user = add(session)
+    secret = tokens.add_token(
+        session, "mine", {Permission.BOARD, Permission.RECORDS}, by=user.login, owner=user.login, now_ns=NOW_NS
+    )
+    assert tokens.of_token(session, secret, now_ns=NOW_NS).may(Permission.RECORDS)
+    user.role = Role.GUARD
+    session.flush()
+    assert tokens.of_token(session, secret, now_ns=NOW_NS).permissions == {Permission.BOARD}
+    with pytest.raises(Refused, match="no permission that its owner does not have"):
+        tokens.add_token(session, "more", {Permission.RECORDS}, by=user.login, owner=user.login, now_ns=NOW_NS)
+    desk.disable(session, user.login, by="chief", now_ns=NOW_NS)
+    assert tokens.of_token(session, secret, now_ns=NOW_NS) is None
+
+
+def test_a_token_that_was_taken_back_is_none_and_only_its_owner_or_an_administrator_takes_it(session):
+    user = add(session)
+    secret = tokens.add_token(session, "mine", {Permission.BOARD}, by=user.login, owner=user.login, now_ns=NOW_NS)
+    number = tokens.listed(session, user.login)[0].id
+    assert tokens.listed(session, "other") == []
+    assert not tokens.revoke(session, number, by="other", owner="other", now_ns=NOW_NS)
+    tokens.used(session, secret, now_ns=NOW_NS)
+    assert tokens.listed(session, None)[0].used_ns == NOW_NS
+    assert tokens.revoke(session, number, by=user.login, owner=user.login, now_ns=NOW_NS)
+    assert not tokens.revoke(session, number, by="chief", now_ns=NOW_NS)
+    assert tokens.of_token(session, secret, now_ns=NOW_NS) is None
 
 
 def test_every_role_is_in_the_table_and_no_health_data_is_for_those_who_keep_the_system_or_the_gate():

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
-from sqlalchemy import select
+from fastapi import FastAPI, Response
+from sqlalchemy import func, select
 
 from hub.accounts import desk
 from hub.accounts.models import AuditEntry, Role
+from hub.accounts.pace import BURST
 from hub.accounts.roles import MAY, Permission
+from hub.alerts.chains import AllChannels
+from hub.alerts.desk import AlertDesk, Site
+from hub.alerts.links import Links
+from hub.alerts.notifier import Clocks
+from hub.alerts.store import AlertStore
+from hub.cases.models import Case, Cause
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.projections.moves import Moves
+from hub.registry.models import Person, PersonKind
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
-from hub.web.app import Office, create_app
+from hub.settings import HubSettings
+from hub.trust.service import Trust
+from hub.trust.settings import AuthoritySettings
+from hub.web import boards
+from hub.web.access import COOKIE
+from hub.web.app import AlertPages, Office, create_app
+from hub.web.doors import DOORS, Door, Key, addresses, check
 from hub.web.serve import WebServer
-from tests.support.console import ZONE, WrittenBoard
+from tests.support.console import ZONE, WrittenBoard, bearer, signed_in, token_for
 from tests.support.snapshots import bad_day
 from tests.support.telephones import Recorded
+from wire.errors import MenshenError
+from wire.link import BrokerSettings
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 NOW_NS = 1_581_200_000_000_000_000
@@ -38,6 +56,22 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now_ns
+
+
+CLOCKS = Clocks(lambda: NOW_NS, lambda: 0.0)
+
+
+class NoRecord:
+    """A record of nothing."""
+
+    async def events(self, after, limit):
+        return []
+
+    async def alerts(self, after, limit):
+        return []
+
+    async def checks(self, from_ns, until_ns):
+        return []
 
 
 @pytest.fixture
@@ -61,14 +95,23 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     await telephones.start()
     people = PeopleOffice(database, registrar, b"a key of 16 bytes", ZONE, clock)
     crowds = CrowdDesk(Moves(tmp_path / "moves.db"), database)
-    office = Office(database, clock, people, telephones.pages(), crowds=crowds)
-    app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
+    broker = BrokerSettings(username="hub", password_file=str(tmp_path / "broker.password"))
+    authority = AuthoritySettings(names=["hub.example"])
+    trust = Trust(HubSettings(site="baotou-1", data=str(tmp_path), broker=broker, authority=authority), database)
+    office = Office(database, clock, people, telephones.pages(), trust, crowds, "code")
+    desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"), CLOCKS)
+    await desk.start()
+    app = create_app(
+        WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office, records=NoRecord(),
+        alerts=AlertPages(desk, Links(b"k" * 32, "http://hub.example")),
+    )  # fmt: skip
     server = WebServer(app, host="127.0.0.1", port=0)
     await server.start()
     yield server
     await server.stop()
     await telephones.stop()
     await registrar.stop()
+    await desk.stop()
 
 
 @pytest.fixture
@@ -168,21 +211,22 @@ async def test_signing_out_ends_the_session_and_a_new_password_ends_all(browser,
     assert (await browser.get("/account")).status_code == 303
 
 
-async def test_a_program_comes_with_a_token_and_needs_no_form_token(browser, database):
-    secret = await database.write(
-        lambda session: desk.add_token(session, "script", Role.ADMIN, by="test", now_ns=NOW_NS)
-    )
-    headers = {"authorization": f"Bearer {secret}"}
-    assert (await browser.get("/users", headers=headers)).status_code == 200
-    user = {"login": "made", "role": "hr", "password": PASSWORD}
-    assert (await browser.post("/users", data=user, headers=headers)).status_code == 303
-    assert (await browser.get("/users", headers={"authorization": "Bearer nonsense"})).status_code == 303
+async def test_a_program_comes_to_the_api_with_a_token_and_to_no_page(browser, database):
+    headers = bearer(await token_for(database, Permission.BOARD))
+    assert (await browser.get("/api/state", headers=headers)).status_code == 200
+    for page in ("/", "/users", "/account"):
+        assert (await browser.get(page, headers=headers)).status_code == 303
+    refused = await browser.get("/api/state", headers=bearer("nonsense"))
+    assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
+    assert refused.headers["www-authenticate"] == "Bearer"
 
 
 async def test_an_unknown_page_and_a_wrong_method_are_answered_in_words(browser):
     assert "There is no such page." in (await browser.get("/nowhere")).text
     assert (await browser.delete("/sign-in")).status_code == 405
-    assert (await browser.get("/api/nowhere")).json() == {"error": "There is no such page."}
+    problem = await browser.get("/api/nowhere")
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json() == {"title": "Not Found", "status": 404, "detail": "There is no such page."}
 
 
 async def test_a_language_once_chosen_stays(browser):
@@ -205,93 +249,167 @@ async def test_the_record_shows_who_did_what_and_says_when_it_was_tampered_with(
     assert "Entry 1 is not as it was written" in (await browser.get("/audit")).text
 
 
-OPEN = {"/", "/live", "/api/state", "/api/live", "/healthz", "/readyz", "/sign-in", "/sign-out", "/pass/{number}",
-        "/r/{code}"}  # fmt: skip
-"""What nobody has to sign in for: the board without names, health, the door itself, a pass by its number, and what
-telephones open by a code."""
-NEEDS = {
-    ("GET", "/account"): None,
-    ("POST", "/account"): None,
-    ("GET", "/users"): Permission.USERS_EDIT,
-    ("POST", "/users"): Permission.USERS_EDIT,
-    ("POST", "/users/{user_id}/disable"): Permission.USERS_EDIT,
-    ("GET", "/audit"): Permission.AUDIT,
-    ("GET", "/cases"): Permission.HEALTH,
-    ("POST", "/cases"): Permission.CASES_EDIT,
-    ("GET", "/cases/unnamed"): Permission.HEALTH,
-    ("POST", "/cases/place"): Permission.CASES_EDIT,
-    **{
-        ("POST", f"/cases/unnamed/{{sign_id:int}}/{step}"): Permission.CASES_EDIT
-        for step in ("name", "register", "dismiss")
-    },
-    ("GET", "/cases/{case_id:int}"): Permission.HEALTH,
-    ("GET", "/alerts/{alert}/case"): Permission.HEALTH,
-    **{
-        ("POST", f"/cases/{{case_id:int}}/{step}"): Permission.CASES_EDIT
-        for step in ("readings", "report", "grid", "move", "close")
-    },
-    ("GET", "/visitors"): Permission.VISITORS_EDIT,
-    ("POST", "/visitors"): Permission.VISITORS_EDIT,
-    ("POST", "/visitors/{visit_id:int}/cancel"): Permission.VISITORS_EDIT,
-    ("GET", "/crowds"): Permission.BOARD,
-    ("GET", "/resumption"): Permission.BOARD,
-    ("POST", "/resumption/opening"): Permission.SITE_EDIT,
-    ("POST", "/resumption/items/{item}"): Permission.SITE_EDIT,
-    ("GET", "/rounds"): Permission.PEOPLE,
-    ("GET", "/rounds/print"): Permission.SITE_EDIT,
-    ("POST", "/rounds/{key}/done"): Permission.DUTIES_EDIT,
-    ("POST", "/rounds/{key}/times"): Permission.SITE_EDIT,
-    ("POST", "/rounds/{key}/code"): Permission.SITE_EDIT,
-    ("GET", "/site"): Permission.SITE_EDIT,
-    ("POST", "/site/{what}"): Permission.SITE_EDIT,
-    ("POST", "/site/{what}/remove"): Permission.SITE_EDIT,
-    **{
-        (method, f"/{kind}{path}"): permission
-        for kind in ("people", "vehicles")
-        for method, path, permission in (
-            ("GET", "", Permission.PEOPLE),
-            ("POST", "", Permission.PEOPLE_EDIT),
-            ("GET", "/new", Permission.PEOPLE_EDIT),
-            ("GET", "/{record_id:int}", Permission.PEOPLE),
-            ("POST", "/{record_id:int}", Permission.PEOPLE_EDIT),
-            ("GET", "/export", Permission.PEOPLE_EDIT),
-            ("GET", "/import", Permission.PEOPLE_EDIT),
-            ("POST", "/import", Permission.PEOPLE_EDIT),
-            ("POST", "/import/{number}", Permission.PEOPLE_EDIT),
-        )
-    },
-}
-"""Every other address and the permission that it needs; None: only to be signed in."""
-
-
 def address(path: str) -> str:
     """A path with something in its blanks."""
     return re.sub(r"{[^}]*}", "999", path)
 
 
-def routes(server: WebServer) -> set[tuple[str, str]]:
-    return {
-        (method, route.path)
-        for route in server._app.routes
-        if isinstance(route, APIRoute) and route.path not in OPEN
-        for method in route.methods
-    }
+@pytest.fixture
+async def whole(server: WebServer) -> FastAPI:
+    """The console with all its pages."""
+    return server._app
 
 
-async def test_every_address_is_in_the_table_of_rights(server):
-    assert routes(server) == set(NEEDS)
+async def test_every_address_has_its_door_and_every_door_leads_somewhere(whole):
+    assert {address for address, _ in addresses(whole)} == set(DOORS)
+
+
+async def test_a_page_without_a_door_does_not_start_and_is_open_to_nobody(whole, browser):
+    @whole.get("/secret")
+    async def secret() -> Response:
+        raise AssertionError
+
+    with pytest.raises(MenshenError, match="GET /secret: is in no line of"):
+        check(whole)
+    assert (await browser.get("/secret")).status_code == 403
+
+
+async def test_a_page_that_asks_for_something_else_than_its_door_does_not_start(whole, monkeypatch):
+    monkeypatch.setitem(DOORS, "GET /users", Door(Permission.BOARD))
+    with pytest.raises(MenshenError, match=r"GET /users: asks for users-edit, its door .* for board"):
+        check(whole)
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_each_role_sees_and_does_what_the_table_says_and_nothing_else(server, browser, database, role):
-    for method, path in sorted(NEEDS):
+async def test_each_role_sees_and_does_what_the_table_says_and_nothing_else(browser, database, role):
+    private = {at: door for at, door in DOORS.items() if door.needs not in {Key.NOBODY, Key.LINK}}
+    for at in private:
+        method, path = at.split()
         answer = await browser.request(method, address(path))
-        assert answer.status_code == 303, "nobody is signed in"
-    await add(database, role)
-    await sign_in(browser, role.value)
+        assert answer.status_code in {303, 401}, f"{at}: nobody is signed in"
+    browser.cookies.update(await signed_in(database, role, now_ns=NOW_NS))
     token = await csrf(browser)
-    for (method, path), permission in sorted(NEEDS.items(), key=str):
-        answer = await browser.request(method, address(path), headers={"x-csrf": token})
-        may = permission is None or permission in MAY[role]
-        refused = answer.status_code == 403 and "Your role may not do this." in answer.text
-        assert refused is not may, (method, path, answer.status_code)
+    for at, door in private.items():
+        method, path = at.split()
+        async with browser.stream(method, address(path), headers={"x-csrf": token}) as answer:
+            refused = answer.status_code == 403 and "Your role may not do this." in (await answer.aread()).decode()
+        may = door.needs is Key.SIGNED_IN or door.needs in MAY[role]
+        assert refused is not may, (at, answer.status_code)
+
+
+async def test_what_is_open_to_everybody_shows_no_person(browser):
+    assert {at for at, door in DOORS.items() if door.needs is Key.NOBODY} == {
+        "GET /healthz", "GET /readyz", "GET /wall", "GET /wall/live", "GET /sign-in", "POST /sign-in", "POST /sign-out",
+    }  # fmt: skip
+    shown = bad_day()
+    persons = {passage.who for passage in shown.passages} | {alert.detail for alert in shown.alerts}
+    persons |= {alert.held_by for alert in shown.alerts} | {"37.9", "°C"}
+    assert len(persons) > 5
+    wall = (await browser.get("/wall")).text
+    async with browser.stream("GET", "/wall/live") as response:
+        live = b""
+        async for chunk in response.aiter_bytes():
+            live += chunk
+            if live.count(b"data: ") >= 2:
+                break
+    for text in (wall, live.decode()):
+        assert [person for person in persons if person and person in text] == []
+        assert "fever" in text
+
+
+async def test_a_display_that_the_settings_do_not_want_is_not_there(database):
+    app = create_app(WrittenBoard(bad_day()), site="s", version="0", office=Office(database, wall=False))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+        assert (await client.get("/wall")).status_code == 404
+        assert (await client.get("/wall/live")).status_code == 404
+
+
+async def test_nobody_sees_health_data_without_a_line_in_the_record(browser, database):
+    cookies = await signed_in(database, Role.OFFICER, now_ns=NOW_NS)
+    browser.cookies.update(cookies)
+    person = Person(number="1", name="李雷", kind=PersonKind.EMPLOYEE, created_ns=1, changed_ns=1)
+    case = Case(person=person, cause=Cause.FEVER, opened_on=date(2020, 2, 9), opened_ns=NOW_NS, opened_by="x")
+    await database.write(lambda session: session.add(case))
+
+    async def lines() -> int:
+        return await database.read(lambda session: session.scalar(select(func.count()).select_from(AuditEntry)))
+
+    for at, door in DOORS.items():
+        if door.needs in {Permission.HEALTH, Permission.RECORDS} and at.startswith("GET"):
+            assert door.seen is not None, at
+        if door.seen is None:
+            continue
+        before = await lines()
+        async with browser.stream("GET", re.sub(r"{[^}]*}", "1", at.removeprefix("GET "))) as answer:
+            assert answer.status_code != 403
+        if answer.status_code != 404:  # what stands on nothing here
+            assert await lines() > before, at
+
+
+async def test_who_follows_measurements_is_noted_once_an_hour(browser, database, clock):
+    browser.cookies.update(await signed_in(database, Role.OFFICER, now_ns=NOW_NS))
+
+    async def noted() -> int:
+        count = select(func.count()).where(AuditEntry.action == "measurements-seen", AuditEntry.subject == "/api/state")
+        return await database.read(lambda session: session.scalar(count))
+
+    for _ in range(3):
+        await browser.get("/api/state")
+    assert await noted() == 1
+    clock.now_ns += 3600 * 10**9
+    await browser.get("/api/state")
+    assert await noted() == 2
+
+
+async def test_the_first_administrator_is_made_by_a_link_that_works_once(browser, database):
+    new = {"login": "wang", "name": "王芳", "password": PASSWORD, "again": PASSWORD}
+    assert (await browser.get("/first/guess")).status_code == 404
+    assert (await browser.post("/first/guess", data=new)).status_code == 404
+    assert "becomes the administrator" in (await browser.get("/first/code")).text
+    assert "differ" in (await browser.post("/first/code", data=new | {"again": "other"})).text
+    short = await browser.post("/first/code", data=new | {"password": "x", "again": "x"})
+    assert (short.status_code, "expected at least 10" in short.text) == (400, True)
+    forged = await browser.post("/first/code", data=new, headers={"origin": "http://evil.example"})
+    assert forged.status_code == 403
+    made = await browser.post("/first/code", data=new)
+    assert (made.status_code, made.headers["location"]) == (303, "/users")
+    assert "wang" in (await browser.get("/users")).text
+    assert (await browser.get("/first/code")).status_code == 404
+    assert (await browser.post("/first/code", data=new | {"login": "mallory"})).status_code == 404
+
+
+async def test_signing_in_ends_the_session_that_the_browser_had(browser, database):
+    await add(database, Role.HR)
+    await sign_in(browser, "hr")
+    old = browser.cookies[COOKIE]
+    await sign_in(browser, "hr")
+    new = browser.cookies[COOKIE]
+    browser.cookies.clear()
+    assert (await browser.get("/account", headers={"cookie": f"{COOKIE}={old}"})).status_code == 303
+    assert (await browser.get("/account", headers={"cookie": f"{COOKIE}={new}"})).status_code == 200
+
+
+async def test_many_guesses_at_once_are_many(browser, database):
+    await add(database, Role.HR)
+    answers = await asyncio.gather(*(sign_in(browser, "hr", f"guess {number}") for number in range(20)))
+    assert sum(answer.status_code == 401 for answer in answers) <= 6
+    assert {answer.status_code for answer in answers} == {401, 429}
+
+
+async def test_a_stream_ends_when_its_reader_is_kept_out(browser, database, monkeypatch):
+    monkeypatch.setattr(boards, "CHECK_EVERY", 2)
+    browser.cookies.update(await signed_in(database, Role.HR, now_ns=NOW_NS))
+    async with asyncio.timeout(20), browser.stream("GET", "/live") as response:
+        chunks = response.aiter_bytes()
+        await anext(chunks)
+        await database.write(lambda session: desk.disable(session, "hr", by="test", now_ns=NOW_NS))
+        async for _ in chunks:
+            pass
+
+
+async def test_whoever_asks_too_fast_waits(browser, database, clock):
+    browser.cookies.update(await signed_in(database, Role.HR, now_ns=NOW_NS))
+    answers = [(await browser.get("/api/state")).status_code for _ in range(int(BURST) + 5)]
+    assert set(answers) == {200, 429}
+    clock.now_ns += 10**9
+    assert (await browser.get("/api/state")).status_code == 200

@@ -6,16 +6,18 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
 from hub.board import Snapshot
+from hub.database import Database
 from hub.web import stream
-from hub.web.app import create_app
+from hub.web.app import Office, create_app
 from hub.web.serve import WebServer
-from tests.support.console import ZONE, WrittenBoard
+from tests.support.console import ZONE, WrittenBoard, make_database, signed_in
 from tests.support.snapshots import bad_day, board, fever
 from wire.errors import MenshenError
 
@@ -26,8 +28,15 @@ def written() -> WrittenBoard:
 
 
 @pytest.fixture
-async def server(written: WrittenBoard) -> AsyncIterator[WebServer]:
-    app = create_app(written, site="baotou-1", version="0.1.0", zone=ZONE)
+async def people(tmp_path: Path) -> AsyncIterator[Database]:
+    people = await make_database(tmp_path)
+    yield people
+    await people.stop()
+
+
+@pytest.fixture
+async def server(written: WrittenBoard, people: Database) -> AsyncIterator[WebServer]:
+    app = create_app(written, site="baotou-1", version="0.1.0", zone=ZONE, office=Office(people))
     server = WebServer(app, host="127.0.0.1", port=0)
     await server.start()
     yield server
@@ -35,8 +44,9 @@ async def server(written: WrittenBoard) -> AsyncIterator[WebServer]:
 
 
 @pytest.fixture
-async def client(server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=10) as client:
+async def client(server: WebServer, people: Database) -> AsyncIterator[httpx.AsyncClient]:
+    cookies = await signed_in(people)
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=10, cookies=cookies) as client:
         yield client
 
 
@@ -140,9 +150,10 @@ async def test_a_quiet_page_s_stream_speaks_within_its_tick(client: httpx.AsyncC
         assert time.monotonic() - before < 3 * stream.PAGE_TICK_S
 
 
-async def test_stopping_the_server_ends_its_streams_at_once(server: WebServer, written: WrittenBoard) -> None:
+async def test_stopping_the_server_ends_its_streams_at_once(
+    server: WebServer, client: httpx.AsyncClient, written: WrittenBoard
+) -> None:
     async with (
-        httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=10) as client,
         client.stream("GET", "/api/live") as api,
         client.stream("GET", "/live") as page,
     ):
@@ -169,9 +180,10 @@ async def test_a_client_that_leaves_is_no_longer_followed(client: httpx.AsyncCli
             await asyncio.sleep(0.01)
 
 
-async def test_an_address_that_is_taken_is_said_so(server: WebServer, written: WrittenBoard) -> None:
+async def test_an_address_that_is_taken_is_said_so(server: WebServer, written: WrittenBoard, people: Database) -> None:
     port = int(server.url.rpartition(":")[2])
-    second = WebServer(create_app(written, site="baotou-1", version="0.1.0"), host="127.0.0.1", port=port)
+    app = create_app(written, site="baotou-1", version="0.1.0", office=Office(people))
+    second = WebServer(app, host="127.0.0.1", port=port)
     with pytest.raises(MenshenError, match=f"cannot listen on 127.0.0.1 port {port}: .*in use"):
         await second.start()
 

@@ -34,6 +34,7 @@ def console() -> Iterator[ServedConsole]:
 def page(browser: Browser, console: ServedConsole) -> Iterator[Page]:
     """A page whose console must stay silent: no error, no refused script, no failed request."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.add_cookies(console.signed_in())
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
@@ -103,6 +104,7 @@ def test_a_phone_shows_a_passage_s_reading_and_decision(page: Page, console: Ser
 
 def test_a_dead_server_is_said_at_once_and_its_return_noticed(browser: Browser, console: ServedConsole) -> None:
     page = browser.new_page()
+    page.context.add_cookies(console.signed_in())
     page.goto(f"{console.url}/?lang=en")
     banner = page.get_by_role("alert")
     expect(banner).to_be_hidden()
@@ -128,6 +130,7 @@ def test_a_server_that_hangs_is_said_within_seconds_with_the_age_of_the_data(
 def test_a_new_version_of_the_hub_reloads_the_page(browser: Browser) -> None:
     with served(board()) as console:
         page = browser.new_page()
+        page.context.add_cookies(console.signed_in())
         page.goto(console.url)
         console.stop()
         page.evaluate("document.body.dataset.version = '0.0.1'")  # now: an event of the old hub would reload the page
@@ -161,6 +164,7 @@ def test_without_javascript_the_page_is_whole_and_loads_itself_anew(
 ) -> None:
     console.board.write(bad_day())
     context = browser.new_context(java_script_enabled=False)
+    context.add_cookies(console.signed_in())
     page = context.new_page()
     page.goto(f"{console.url}/?lang={lang}")
     expect(page.locator(".passages tbody tr")).to_have_count(len(bad_day().passages))

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.accounts.desk import Who
+from hub.accounts.models import Role
+from hub.accounts.roles import MAY
 from hub.alerts.rules import RUNBOOK, Rule
 from hub.board import DeviceRow, ProjectionRow, Snapshot
 from hub.web.page import MAX_ALERTS, MAX_PASSAGES, PARTS, Page
@@ -16,13 +19,14 @@ from tests.support.console import ZONE
 from tests.support.snapshots import alert, bad_day, board, boards, gate, person
 
 PAGE = Page(site="baotou-1", version="0.1.0", zone=ZONE)
+WHO = Who("li", "李雷", Role.OFFICER, "", "csrf", MAY[Role.OFFICER])
 HOSTILE = """</td><script>alert(1)</script><img src=x onerror="alert(2)"> ' onclick='alert(3)"""
 
 
 class _Elements(HTMLParser):
     """The elements and attribute names of a page, and that every element is closed in order."""
 
-    VOID = frozenset({"meta", "link"})
+    VOID = frozenset({"meta", "link", "input"})
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -49,7 +53,7 @@ class _Elements(HTMLParser):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(boards(), st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=2), st.sampled_from(LANGS))
 def test_any_board_renders_as_well_formed_html(snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> None:
-    elements = _Elements(PAGE.full(snapshot, problems, lang))
+    elements = _Elements(PAGE.full(snapshot, problems, lang, WHO))
     assert not elements.open
     assert set(PAGE.fragments(snapshot, problems, lang)) == set(PARTS)
 
@@ -63,14 +67,14 @@ def test_hostile_text_anywhere_stays_text(lang: Lang) -> None:
         passages=(person(1, kind=HOSTILE, gate=HOSTILE, lane=HOSTILE, who=HOSTILE),),
         projections=(ProjectionRow(HOSTILE, 1, HOSTILE, HOSTILE),),
     )
-    plain, attacked = (_Elements(PAGE.full(b, {HOSTILE: HOSTILE}, lang)) for b in (bad_day(), hostile))
+    plain, attacked = (_Elements(PAGE.full(b, {HOSTILE: HOSTILE}, lang, WHO)) for b in (bad_day(), hostile))
     assert attacked.names <= plain.names
     assert attacked.attributes <= plain.attributes
     assert attacked.text.count("<script>alert(1)</script>") >= 15
 
 
 def test_no_page_has_an_inline_script_a_style_or_anything_from_elsewhere() -> None:
-    html = PAGE.full(bad_day(), {}, "en")
+    html = PAGE.full(bad_day(), {}, "en", WHO)
     elements = _Elements(html)
     assert "<script>" not in html
     assert "style" not in elements.names | elements.attributes
@@ -85,7 +89,7 @@ TOLD_ZH = ("立即处置", "复测", "迟到1 小时 29 分钟补传", "未正�
 
 @pytest.mark.parametrize(("lang", "words"), [("en", TOLD_EN), ("zh", TOLD_ZH)])
 def test_a_bad_day_is_told_in_words(lang: Lang, words: tuple[str, ...]) -> None:
-    text = _Elements(PAGE.full(bad_day(), {}, lang)).text
+    text = _Elements(PAGE.full(bad_day(), {}, lang, WHO)).text
     assert [word for word in words if word not in text] == []
 
 
@@ -94,7 +98,7 @@ def test_times_are_those_of_the_hub_s_zone() -> None:
 
 
 def test_an_empty_board_says_that_there_is_no_data() -> None:
-    text = _Elements(PAGE.full(board(gates=(), passages=()), {}, "en")).text
+    text = _Elements(PAGE.full(board(gates=(), passages=()), {}, "en", WHO)).text
     assert "No data" in text
     assert "No gate has reported yet: no data." in text
     assert "No passage yet." in text

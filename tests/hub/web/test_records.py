@@ -5,15 +5,17 @@ from __future__ import annotations
 import httpx
 import msgspec
 import pytest
-from fastapi import FastAPI
 from msgspec import Raw
 from msgspec.structs import replace
 
+from hub.accounts.roles import Permission
 from hub.board import AlertRow
 from hub.projections.checks import CheckRow
-from hub.web.records import add_records
+from hub.web.app import Office, create_app
+from tests.support.console import WrittenBoard, bearer, make_database, token_for
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import entry
+from tests.support.snapshots import board
 from wire.errors import JournalError
 from wire.messages import encode_event
 
@@ -40,12 +42,13 @@ class Written:
 
 
 @pytest.fixture
-async def asked():
-    app = FastAPI()
-    written = Written()
-    add_records(app, written)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+async def asked(tmp_path):
+    database, written = await make_database(tmp_path), Written()
+    app = create_app(WrittenBoard(board()), site="site", version="0", records=written, office=Office(database))
+    headers = bearer(await token_for(database)) | {"accept-language": "en"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub", headers=headers) as client:
         yield client, written
+    await database.stop()
 
 
 async def test_events_come_in_pages_with_their_bytes_as_they_are_and_null_for_what_cannot_be_read(asked):
@@ -72,7 +75,7 @@ async def test_alerts_and_checks_are_lines_too(asked):
 async def test_a_question_that_makes_no_sense_is_told(asked, query):
     client, _ = asked
     answer = await client.get(f"/api/events?{query}")
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert query.partition("=")[0] in answer.text
 
 
@@ -80,4 +83,17 @@ async def test_a_record_that_cannot_be_read_is_told(asked):
     client, written = asked
     written.broken = True
     answer = await client.get("/api/events")
-    assert (answer.status_code, answer.json()) == (503, {"error": "journal: disk I/O error"})
+    assert (answer.status_code, answer.json()["detail"]) == (503, "journal: disk I/O error")
+
+
+async def test_the_record_is_for_tokens_that_are_good_for_it_only(tmp_path):
+    database = await make_database(tmp_path)
+    app = create_app(WrittenBoard(board()), site="site", version="0", records=Written(), office=Office(database))
+    weak = bearer(await token_for(database, Permission.BOARD))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+        assert (await client.get("/api/events")).status_code == 401
+        assert (await client.get("/api/alerts", headers=weak)).status_code == 200
+        for path in ("/api/events", "/api/checks"):
+            refused = await client.get(path, headers=weak | {"accept-language": "en"})
+            assert (refused.status_code, refused.json()["detail"]) == (403, "The token is not good for this.")
+    await database.stop()

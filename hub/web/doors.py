@@ -1,0 +1,183 @@
+"""Every address of the console and the API, and who may go through: one table, checked before anything else is done.
+
+Each address has its `Door`: what whoever asks needs, and how it stands in the record that they saw health data. An
+address without a door is open to nobody, and a hub whose pages ask for something else than this table says does not
+start (`check`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from hub.accounts.roles import Permission
+from wire.errors import MenshenError
+
+
+class Key(StrEnum):
+    """What opens a door without a permission of the roles' table."""
+
+    NOBODY = "nobody"
+    """Open: no person is behind it."""
+    LINK = "link"
+    """The address itself: signed, or with a number that nobody can guess."""
+    SIGNED_IN = "signed-in"
+    """Anybody with an account, for their own."""
+
+
+class Seen(StrEnum):
+    """How it is recorded that somebody saw health data."""
+
+    EACH_TIME = "each-time"
+    """The page notes about whom, each time."""
+    HOURLY = "hourly"
+    """Measurements under a token, which are followed all day: noted once an hour for each reader."""
+
+
+class Door(NamedTuple):
+    """What an address needs, and how looking behind it is recorded; None where no health data is behind it."""
+
+    needs: Permission | Key
+    seen: Seen | None = None
+
+
+_P, _HOURLY, _EACH = Permission, Seen.HOURLY, Seen.EACH_TIME
+_OPEN, _LINK, _SIGNED_IN = Door(Key.NOBODY), Door(Key.LINK), Door(Key.SIGNED_IN)
+_BOARD, _RECORDS = Door(_P.BOARD, _HOURLY), Door(_P.RECORDS, _HOURLY)
+_HEALTH, _CASES = Door(_P.HEALTH, _EACH), Door(_P.CASES_EDIT)
+_PEOPLE, _PEOPLE_EDIT = Door(_P.PEOPLE), Door(_P.PEOPLE_EDIT)
+_VISITORS, _SITE, _USERS = Door(_P.VISITORS_EDIT), Door(_P.SITE_EDIT), Door(_P.USERS_EDIT)
+
+DOORS: dict[str, Door] = {
+    # open
+    "GET /healthz": _OPEN,
+    "GET /readyz": _OPEN,
+    "GET /wall": _OPEN,
+    "GET /wall/live": _OPEN,
+    "GET /sign-in": _OPEN,
+    "POST /sign-in": _OPEN,
+    "POST /sign-out": _OPEN,
+    # by the address itself
+    "GET /first/{code}": _LINK,
+    "POST /first/{code}": _LINK,
+    "GET /ack/{token}": _LINK,
+    "POST /ack/{token}": _LINK,
+    "GET /pass/{number}": _LINK,
+    "GET /r/{code}": _LINK,
+    "POST /r/{code}": _LINK,
+    "POST /enrol": _LINK,
+    # one's own
+    "GET /account": _SIGNED_IN,
+    "POST /account": _SIGNED_IN,
+    # gates and alerts
+    "GET /": _BOARD,
+    "GET /live": _BOARD,
+    "GET /alerts": _BOARD,
+    "GET /alerts/{alert}": _BOARD,
+    "POST /alerts/{alert}/{word}": Door(_P.ALERTS),
+    "POST /silences/{silence}/end": Door(_P.ALERTS),
+    # the API
+    "GET /api/state": _BOARD,
+    "GET /api/live": _BOARD,
+    "GET /api/alerts": _BOARD,
+    "POST /api/alerts/{alert}/{word}": Door(_P.ALERTS),
+    "GET /api/events": _RECORDS,
+    "GET /api/checks": _RECORDS,
+    # isolation
+    "GET /cases": _HEALTH,
+    "POST /cases": _CASES,
+    "POST /cases/place": _CASES,
+    "GET /cases/unnamed": _HEALTH,
+    "POST /cases/unnamed/{sign_id:int}/name": _CASES,
+    "POST /cases/unnamed/{sign_id:int}/register": _CASES,
+    "POST /cases/unnamed/{sign_id:int}/dismiss": _CASES,
+    "GET /cases/{case_id:int}": _HEALTH,
+    "GET /alerts/{alert}/case": _HEALTH,
+    "POST /cases/{case_id:int}/readings": _CASES,
+    "POST /cases/{case_id:int}/report": _CASES,
+    "POST /cases/{case_id:int}/grid": _CASES,
+    "POST /cases/{case_id:int}/move": _CASES,
+    "POST /cases/{case_id:int}/close": _CASES,
+    # rounds of disinfection
+    "GET /rounds": _PEOPLE,
+    "GET /rounds/print": _SITE,
+    "POST /rounds/{key}/done": Door(_P.DUTIES_EDIT),
+    "POST /rounds/{key}/times": _SITE,
+    "POST /rounds/{key}/code": _SITE,
+    # the register
+    **{
+        f"{method} /{kind}{path}": door
+        for kind in ("people", "vehicles")
+        for method, path, door in (
+            ("GET", "", _PEOPLE),
+            ("POST", "", _PEOPLE_EDIT),
+            ("GET", "/new", _PEOPLE_EDIT),
+            ("GET", "/{record_id:int}", _PEOPLE),
+            ("POST", "/{record_id:int}", _PEOPLE_EDIT),
+            ("GET", "/export", _PEOPLE_EDIT),
+            ("GET", "/import", _PEOPLE_EDIT),
+            ("POST", "/import", _PEOPLE_EDIT),
+            ("POST", "/import/{number}", _PEOPLE_EDIT),
+        )
+    },
+    "GET /visitors": _VISITORS,
+    "POST /visitors": _VISITORS,
+    "POST /visitors/{visit_id:int}/cancel": _VISITORS,
+    "GET /crowds": Door(_P.BOARD),
+    "GET /resumption": Door(_P.BOARD),
+    "POST /resumption/opening": _SITE,
+    "POST /resumption/items/{item}": _SITE,
+    "GET /site": _SITE,
+    "POST /site/{what}": _SITE,
+    "POST /site/{what}/remove": _SITE,
+    # the console itself
+    "GET /users": _USERS,
+    "POST /users": _USERS,
+    "POST /users/{user_id}/disable": _USERS,
+    "GET /audit": Door(_P.AUDIT),
+}
+"""By method and path, as the routes are declared."""
+
+API_PERMISSIONS = tuple(
+    permission
+    for permission in Permission
+    if any(door.needs is permission for address, door in DOORS.items() if " /api/" in address)
+)
+"""What a program's token can be good for."""
+
+
+def door_of(method: str, path: str) -> Door | None:
+    """The door of a route, None where it has none. HEAD is GET without a body."""
+    return DOORS.get(f"{'GET' if method == 'HEAD' else method} {path}")
+
+
+def check(app: FastAPI) -> None:
+    """Raises `MenshenError` where a page has no door, or asks for another permission than its door."""
+    for address, asked in addresses(app):
+        door = DOORS.get(address)
+        if door is None:
+            raise MenshenError(f"{address}: is in no line of hub/web/doors.py, so nobody could open it")
+        said = {need for need in asked if need != door.needs}
+        if said:
+            raise MenshenError(f"{address}: asks for {', '.join(said)}, its door in hub/web/doors.py for {door.needs}")
+
+
+def addresses(app: FastAPI) -> Iterator[tuple[str, set[Permission]]]:
+    """Each route of the app as `METHOD path`, and the permissions that its own dependencies ask for."""
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            for method in sorted(route.methods or ()):
+                yield f"{method} {route.path}", set(_asked(route.dependant))
+
+
+def _asked(dependant: Dependant) -> Iterator[Permission]:
+    permission = getattr(dependant.call, "permission", None)
+    if isinstance(permission, Permission):
+        yield permission
+    for inner in dependant.dependencies:
+        yield from _asked(inner)

@@ -1,0 +1,46 @@
+"""What the pages about signing in, tokens and rights say: key to (English, Chinese)."""
+
+from __future__ import annotations
+
+RIGHTS_WORDS: dict[str, tuple[str, str]] = {
+    "wall-what": (
+        "This display is open to everybody: it shows no passage, no measurement and nobody's name.",
+        "本屏可公开展示：不显示通行记录、体温和任何人的姓名。",
+    ),
+    "theme.dark": ("Dark", "深色"),
+    "theme.light": ("Light", "浅色"),
+    "alert-not-yours": (
+        "Your role sees alerts but does not acknowledge or end them.",
+        "您的角色可查看警报，但不能受理或解除。",
+    ),
+    "first": ("The first administrator", "首位管理员"),
+    "first-what": (
+        "Nobody can sign in yet. Whoever fills this in becomes the administrator, and adds the others. It works once.",
+        "中心尚无用户。填写此表者成为管理员，再由其添加其他用户。此链接仅可使用一次。",
+    ),
+    "first-make": ("Become administrator", "创建管理员"),
+    "password-again": ("The same password again", "再次输入密码"),
+    "password-differs": ("The two passwords differ.", "两次输入的密码不一致。"),
+    "sign-in.or-link": (
+        "Or open the one-time link that the hub wrote into its log when it started.",
+        "也可打开中心启动时写入日志的一次性链接。",
+    ),
+    "permission.records": ("read the journal and counts of measurements, by tokens", "读取事件日志和测温次数（化名）"),
+    "denied.no-door": ("This page is open to nobody.", "该页面未对任何人开放。"),
+    "denied.not-the-tokens": ("The token is not good for this.", "此令牌无此权限。"),
+    "denied.too-fast": ("Too many requests: wait {seconds} s.", "请求过于频繁，请等待 {seconds} 秒。"),
+    "denied.first-over": (
+        "This link is not good, or no longer: the hub has users. Sign in, or ask an administrator.",
+        "链接无效或已失效：中心已有用户。请登录，或联系管理员。",
+    ),
+    "denied.no-alert": ("There is no such alert.", "没有这条警报。"),
+    "denied.alert-not-now": (
+        "The alert is not in a state for that; somebody was faster.",
+        "警报状态已变，可能已有人处置。",
+    ),
+    "denied.endless": ("A silence needs an end within 31 days.", "静音须在 31 天内结束。"),
+    "denied.too-long": ("That is too long.", "内容过长。"),
+    "denied.link": ("This link is not good, or no longer.", "链接无效或已过期。"),
+    "denied.used-link": ("This link was used already.", "此链接已使用过。"),
+    "denied.not-json": ("Expected a JSON object: {what}", "应为 JSON 对象：{what}"),
+}
