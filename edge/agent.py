@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec.structs import replace
 
 from edge import registry
 from edge.clock import SystemTime, Timekeeper
+from edge.drivers.catalogue import Plug
 from edge.follower import Follower
 from edge.guard import passwords
 from edge.guard.ledger import Ledger
@@ -28,12 +30,15 @@ from edge.registry import Registry
 from edge.settings import Gate, GateSettings
 from edge.sharing import Sharer
 from edge.spool import Spool
+from edge.starts import Start
 from edge.uplink import Uplink
 from edge.vitals import Pulse
 from wire.errors import SettingsError
-from wire.events import Clock
+from wire.events import Clock, DeviceKind, DeviceState, Health
 from wire.link import Backoff
+from wire.service import notify
 from wire.tokens import read_key
+from wire.watchdog import Sign, Watchdog
 
 if TYPE_CHECKING:
     from edge.guard.server import GuardServer
@@ -41,12 +46,26 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+CAMERA_SIGN_S = 90.0
+"""Longer than the longest pause between two tries of a device."""
+SPOOL_SIGN_S = 60.0
+LINK_SIGN_S = 60.0
+"""On top of the longest pause between two connections, or two pulses."""
+SAFE = "crashed again and again: works without the guard's page, tags and plates read from pictures"
+"""What a gate says in safe mode."""
+
 
 class Agent:
     """One gate. `run` works until cancelled: no fault of a device, the disk or the network ends it."""
 
-    def __init__(self, gate: Gate, version: str, timekeeper: Timekeeper | None = None) -> None:
-        """Raises `SettingsError` when the token key or the registry cannot be used."""
+    def __init__(
+        self, gate: Gate, version: str, timekeeper: Timekeeper | None = None, start: Start | None = None
+    ) -> None:
+        """Raises `SettingsError` when the token key or the registry cannot be used. A `start` that is to be safe leaves
+        out what only helps (`edge.starts`)."""
+        self._start = start
+        if start is not None and start.is_safe:
+            gate = _safe(gate)
         settings = gate.settings
         self._timekeeper = timekeeper or SystemTime()
         self.outbox = Outbox(Spool(settings.site, settings.gate, settings.spool, self._timekeeper), self._timekeeper)
@@ -76,6 +95,19 @@ class Agent:
         self._name = f"{settings.site}/{settings.gate}"
         self.guard = None if settings.guard is None else _guard(self, self._name, settings.guard)
         self._renewer = _renewer(settings, self._timekeeper)
+        pause_s = max(settings.broker.backoff_max_s, settings.vitals_every_s)
+        self._link_sign_s = LINK_SIGN_S + pause_s + settings.broker.timeout_s
+
+    def signs(self) -> dict[str, Sign]:
+        """How far each part has got, for the watchdog."""
+        found = {
+            f"lane {lane.name}": Sign((lane.frames, camera.tries), CAMERA_SIGN_S)
+            for lane in self.lanes
+            if (camera := lane.devices.get("thermal")) is not None and not camera.is_done
+        }
+        found["spool"] = Sign(self.outbox.tries if self.outbox.has_work else None, SPOOL_SIGN_S)
+        found["uplink"] = Sign(self.uplink.tries, self._link_sign_s)
+        return found
 
     async def run(self) -> None:
         await self.follower.start()
@@ -88,14 +120,33 @@ class Agent:
                     tasks.create_task(self._keep(lane), name=lane.name)
                 tasks.create_task(self.uplink.run(), name="uplink")
                 tasks.create_task(self._keeper.run(), name="memory")
+                tasks.create_task(self._tell_start(), name="start")
+                tasks.create_task(Watchdog(self.signs, lambda: self._timekeeper.now().mono_ns).run(), name="watchdog")
                 if self.guard is not None:
                     tasks.create_task(self.guard.run(), name="guard")
                 if self._renewer is not None:
                     tasks.create_task(self._renewer.run(), name="certificate")
         finally:
+            notify(STOPPING=1)
             await self._keeper.stop()
             await self.outbox.stop()
             await self.follower.stop()
+
+    async def _tell_start(self) -> None:
+        """Say that this start is a safe one, or the first normal one again."""
+        if self._start is None or not (self._start.is_safe or self._start.was_safe):
+            return
+        now, safe = self._timekeeper.now(), self._start.is_safe
+        state = DeviceState(
+            time_ns=now.time_ns,
+            clock=now.clock,
+            device="agent",
+            kind=DeviceKind.OTHER,
+            health=Health.FAILED if safe else Health.OK,
+            detail=SAFE if safe else "works in full again",
+        )
+        log.log(40 if safe else 20, "start", detail=state.detail)
+        await self.outbox.put(state)
 
     async def _keep(self, lane: Lane) -> None:
         """Run a lane for ever: a defect in one lane is told and must not stop the others, nor the sending."""
@@ -108,6 +159,19 @@ class Agent:
                 log.exception("lane failed, starting it again", lane=lane.name)
                 await lane.tell_defect(f"defect: {first!r}")
             await asyncio.sleep(backoff.next_s())
+
+
+def _safe(gate: Gate) -> Gate:
+    """The gate without what only helps: the guard's page, tags, and plates read from pictures."""
+    lanes = [
+        lane._replace(plugs={kind: plug for kind, plug in lane.plugs.items() if not _only_helps(kind, plug)})
+        for lane in gate.lanes
+    ]
+    return gate._replace(settings=replace(gate.settings, guard=None), lanes=lanes)
+
+
+def _only_helps(kind: str, plug: Plug) -> bool:
+    return kind == "tag" or plug.name == "plate-camera"
 
 
 def _memory_file(gate: Gate) -> Path:

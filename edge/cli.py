@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from edge import settings
 from edge.agent import Agent
+from edge.clock import boot_id
 from edge.drivers import listing
 from edge.guard import passwords
+from edge.starts import StartBook, keep_steady
 from edge.thermal.settings import ThermalSettings
 from wire.errors import DriverError, MenshenError
 from wire.process import answer_promptly, run, set_up_logging
@@ -94,9 +97,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
     gate = settings.load(arguments.settings)
     set_up_logging(arguments.log_level)
-    agent = Agent(gate, VERSION)
+    book = StartBook(Path(gate.settings.spool.path).with_suffix(".starts.json"), boot_id())
+    start = book.begin(time.monotonic())
+    agent = Agent(gate, VERSION, start=start)
     answer_promptly()
-    return run(agent.run())
+    code = run(keep_steady(agent.run(), start, book))
+    book.end(was_safe=start.is_safe)
+    return code
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -36,6 +36,10 @@ class Device:
         self.kind = kind
         self.health: Health | None = None
         """None until it first worked or failed."""
+        self.is_done = False
+        """It has no more to say: a recording is over."""
+        self.tries = 0
+        """How often it was started: a device that fails again and again gets on, too."""
         self._plug = plug
         self._timekeeper = timekeeper
         self._tell = tell
@@ -49,6 +53,7 @@ class Device:
         backoff = Backoff(0.5, 30.0)
         while True:
             driver = self._plug.make(self._timekeeper)
+            self.tries += 1
             steady: asyncio.Task[None] | None = None
             try:
                 await driver.start()
@@ -59,6 +64,7 @@ class Device:
                     await use(reading)
                     await self.say(Health.OK)
                     backoff.reset()
+                self.is_done = True
                 return  # noqa: TRY300 - the device has no more to say
             except DriverError as error:
                 await self.say(Health.FAILED, str(error))

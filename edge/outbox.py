@@ -43,6 +43,8 @@ class Outbox:
         """Set whenever something new can be sent."""
         self.fault = ""
         """What the disk said last, empty when all is well."""
+        self.tries = 0
+        """How often it was tried to write."""
         self._timekeeper = timekeeper
         self._max_waiting = max_waiting
         self._waiting: deque[_Waiting] = deque()
@@ -69,6 +71,11 @@ class Outbox:
                 log.error("events not kept at stop", events=len(self._waiting), error=str(error))
         await self._run(self.spool.close)
         self._thread.shutdown()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._waiting)
 
     async def put(self, event: AnyEvent, mark: Mark | None = None) -> None:
         """Keep one event; return when it is durable. Raises `DecodeError` for an event that nobody could read."""
@@ -107,6 +114,7 @@ class Outbox:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self.tries += 1
             try:
                 await self._write()
             except SpoolError as error:

@@ -85,6 +85,8 @@ class Uplink:
         self._batch_bytes = MAX_BATCH_BYTES
         self._session_number = 0
         self._connected_ns = 0
+        self.tries = 0
+        """Connections tried and pulses sent: the link's progress."""
         self._reborn = asyncio.Event()
 
     async def run(self) -> None:
@@ -110,6 +112,7 @@ class Uplink:
             self._session_number += 1
 
     def _will(self) -> Will:
+        self.tries += 1
         status = encode(self._status(online=False))
         return Will(topics.status(self._spool.site, self._spool.gate), status)
 
@@ -170,6 +173,7 @@ class Uplink:
         topic = topics.vitals(self._spool.site, self._spool.gate)
         while True:
             await session.publish(topic, encode(await vitals()), qos=0)
+            self.tries += 1
             await asyncio.sleep(self._vitals_every_s)
 
     async def _receive(self, session: Session) -> None:

@@ -41,6 +41,8 @@ class Ingest:
         new_events: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.connected = False
+        self.commits = 0
+        """Commits tried: its progress, for the watchdog."""
         self._archive = archive
         self._presence = presence
         self._broker = broker
@@ -52,6 +54,11 @@ class Ingest:
         self._arrived = asyncio.Event()
         self._marks: dict[StreamId, Watermark] = {}
         self._marked = asyncio.Event()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something that arrived waits for its commit."""
+        return bool(self._inbox)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -125,6 +132,7 @@ class Ingest:
 
     async def _commit_all(self) -> None:
         while self._inbox or self._bad:
+            self.commits += 1
             if self._bad:
                 letters, self._bad = self._bad, []
                 await self._archive.bury(letters)

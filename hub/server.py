@@ -65,9 +65,16 @@ from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
 from hub.web.telephones import Telephones
 from wire.sealing import public_of
+from wire.service import notify
 from wire.tokens import read_key
+from wire.watchdog import Sign, Watchdog
 
 log = structlog.get_logger(__name__)
+
+PROJECTION_SIGN_S = 300.0
+"""A batch of the slowest projection, with its waiting for a server that is away, takes less."""
+COMMIT_SIGN_S = 120.0
+NOTIFIER_SIGN_S = 300.0
 
 
 class _Record:
@@ -189,6 +196,7 @@ class Hub:
                 ready.set()
             await self._work()
         finally:
+            notify(STOPPING=1)
             self.board.stopped = True
             await self.web.stop()
             await self.registrar.stop()
@@ -221,10 +229,19 @@ class Hub:
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")
+            tasks.create_task(Watchdog(self.signs).run(), name="watchdog")
             if self._trust is not None:
                 tasks.create_task(self._trust.keep(), name="broker's files")
             if self._heartbeat is not None:
                 tasks.create_task(beat(self._heartbeat, self._look), name="heartbeat")
+
+    def signs(self) -> dict[str, Sign]:
+        """How far each part has got, for the watchdog."""
+        found = {runner.projection.name: Sign(runner.tries, PROJECTION_SIGN_S) for runner in self._runners}
+        found["ingest"] = Sign(self.ingest.commits if self.ingest.has_work else None, COMMIT_SIGN_S)
+        is_idle = self.desk.notifier.idle_s() > NOTIFIER_SIGN_S
+        found["notify"] = Sign("idle" if is_idle else None, NOTIFIER_SIGN_S)
+        return found
 
     async def _look(self) -> Sight:
         """What the dead man's switch goes by."""

@@ -47,6 +47,8 @@ class Runner:
         self.projection = projection
         self.cursor = 0
         self.error = ""
+        self.tries = 0
+        """Steps and starts tried: its progress, for the watchdog."""
         self._archive = archive
         self._backoff = backoff or Backoff(0.25, 30.0)
 
@@ -69,6 +71,7 @@ class Runner:
 
     async def _step(self) -> bool:
         """One batch; whether there was one, or reason to try again at once."""
+        self.tries += 1
         try:
             entries = await self._archive.after(self.cursor, self.projection.batch_entries)
             if not entries:
@@ -87,6 +90,7 @@ class Runner:
 
     async def _insist_on_start(self) -> int:
         while True:
+            self.tries += 1
             try:
                 return await self.projection.start()
             except MenshenError as error:
