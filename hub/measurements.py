@@ -257,7 +257,7 @@ _OFF_DUTY = {
     "uncalled": "integer: measured without being on duty",
 }
 DUTIES = (
-    Measurement("duty", "daily measurements of a team's shift as they stand, each minute", _TEAM, _ON_DUTY),
+    Measurement("duty_hour", "daily measurements of a team's shift, the newest of the hour", _TEAM, _ON_DUTY),
     Measurement(
         "duty_day", "the same of the site's day, at its beginning; written again until it is over", _TEAM, _ON_DUTY
     ),
@@ -266,13 +266,6 @@ DUTIES = (
     ),
 )
 """双测, from `hub.duties`. They carry the tag site, and no person."""
-
-
-def duty_line(name: str, tags: dict[str, str], fields: dict[str, int], time_ns: int) -> str:
-    """A point of `DUTIES` in line protocol, nanoseconds, without a line end."""
-    tag_text = ",".join(f"{key}={escape_tag(value)}" for key, value in sorted(tags.items()) if value)
-    all_fields = ",".join(f"{key}={field_text(value)}" for key, value in fields.items())
-    return f"{name},{tag_text} {all_fields} {time_ns}"
 
 
 def rollup_line(bucket: Bucket, sums: Sums) -> str:

@@ -26,6 +26,7 @@ from hub.accounts import desk
 from hub.alerts import links
 from hub.alerts.desk import AlertDesk
 from hub.alerts.heartbeat import Sight, beat
+from hub.alerts.rules import Rule
 from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
@@ -35,6 +36,8 @@ from hub.cases.watch import IsolationWatch
 from hub.crowds.desk import CrowdDesk
 from hub.crowds.watch import CrowdWatch
 from hub.database import Database
+from hub.duties.desk import DutyDesk
+from hub.duties.watch import DutyWatch
 from hub.forms.links import Signer
 from hub.ingest import Ingest
 from hub.journal import Entry
@@ -134,6 +137,7 @@ class Hub:
         self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
         crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
         self._first_code = secrets.token_urlsafe(18)
+        self.duties = DutyDesk(self.office, self.checks, settings.duties)
         office = Office(
             self.database,
             people=self.office,
@@ -142,6 +146,7 @@ class Hub:
             crowds=crowds,
             first_code=self._first_code,
             wall=settings.console.wall,
+            duties=self.duties,
         )
         app = create_app(
             self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
@@ -152,7 +157,9 @@ class Hub:
         visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
-        self._keeper = Keeper(self.standings, self.board, self.presence, self.desk)
+        self._watch = DutyWatch(self.duties, self.desk, self.standings, settings.site, self._checks_caught_up)
+        self._tells_missed = Rule.MISSED_CHECKS not in settings.rules.off
+        self._keeper = Keeper(self.standings, self.board, self.presence, self.desk, [self._watch.account])
         cases = CaseKeeper(self.archive, self.office, settings.site, settings.rules.confirmed_from_c)
         self._crowds = CrowdWatch(settings.site, crowds, self.desk, settings.rules)
         projections: list[Projection] = [self.desk, cases, self.checks, visits, self.rollups, self.rounds, self.moves]
@@ -226,6 +233,9 @@ class Hub:
             tasks.create_task(self._crowds.keep(), name="crowds")
             tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self._isolation.run(), name="isolation")
+            tasks.create_task(self.duties.keep(), name="duties")
+            if self._tells_missed:
+                tasks.create_task(self._watch.run(), name="missed checks")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")
@@ -242,6 +252,11 @@ class Hub:
         is_idle = self.desk.notifier.idle_s() > NOTIFIER_SIGN_S
         found["notify"] = Sign("idle" if is_idle else None, NOTIFIER_SIGN_S)
         return found
+
+    async def _checks_caught_up(self) -> bool:
+        """Whether every measurement in the journal is counted."""
+        reader = next(runner for runner in self._runners if runner.projection is self.checks)
+        return not reader.error and not await self.archive.after(reader.cursor, 1)
 
     async def _look(self) -> Sight:
         """What the dead man's switch goes by."""

@@ -17,6 +17,7 @@ from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaS
 from hub.alerts.rules import RuleSettings
 from hub.cases.settings import IsolationSettings
 from hub.crowds.settings import CheckpointSettings, MealSettings
+from hub.duties.standing import DutyRules
 from hub.influx import InfluxSettings
 from hub.rounds.settings import RoundSettings
 from hub.trust.settings import AuthoritySettings
@@ -90,6 +91,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     alerts: AlertSettings = AlertSettings()
     rules: RuleSettings = RuleSettings()
     isolation: IsolationSettings = IsolationSettings()
+    duties: DutyRules = DutyRules()
     zone: str | None = None
     """The site's time zone; None: the machine's own."""
     console: ConsoleSettings = ConsoleSettings()

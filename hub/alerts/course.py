@@ -76,7 +76,7 @@ class Course:
         done = db.execute(
             "INSERT INTO alerts (key, rule, severity, state, since_ns, last_ns, count, site, gate, lane, detail, kind)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (signal.key, signal.rule, SEVERITY[signal.rule], change.state, at_ns, at_ns, count,
+            (signal.key, signal.rule, signal.severity or SEVERITY[signal.rule], change.state, at_ns, at_ns, count,
              signal.site, signal.gate, signal.lane, signal.detail, signal.kind),
         )  # fmt: skip
         alert = done.lastrowid

@@ -142,6 +142,21 @@ def _keep(db: sqlite3.Connection, fact: Fact, text: str = "") -> None:
     )
 
 
+def is_news(db: sqlite3.Connection, signal: Signal) -> bool:
+    """Whether a signal that is told over and over says something new: a count that changed, a beginning or an end.
+
+    What a person has ended stays so until a later threshold than that has passed.
+    """
+    query = "SELECT state, count, detail, ended_by, last_ns FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
+    row = db.execute(query, (signal.key,)).fetchone()
+    if row is None:
+        return signal.firing
+    state, count, detail, ended_by, last_ns = row
+    if state != "resolved":
+        return not signal.firing or (count, detail) != (signal.total, signal.detail)
+    return signal.firing and (ended_by == "cause gone" or (signal.newest_ns or 0) > last_ns)
+
+
 def forget(db: sqlite3.Connection, now_ns: int) -> None:
     """Drop facts that no rule asks for any more."""
     db.execute("DELETE FROM facts WHERE time_ns < ?", (now_ns - KEEP_DAYS * _DAY_NS,))

@@ -54,6 +54,7 @@ class Rule(StrEnum):
     DISINFECTION_OVERDUE = "disinfection-overdue"
     ISOLATION_FULL = "isolation-full"
     RETURNEE_NOT_ISOLATED = "returnee-not-isolated"
+    MISSED_CHECKS = "missed-checks"
     ALERT_STUCK = "alert-stuck"
     CHANNEL_FAULT = "channel-fault"
     CROWDING = "crowding"
@@ -77,6 +78,7 @@ SEVERITY = {
     Rule.DISINFECTION_OVERDUE: Severity.WARNING,
     Rule.ISOLATION_FULL: Severity.WARNING,
     Rule.RETURNEE_NOT_ISOLATED: Severity.CRITICAL,
+    Rule.MISSED_CHECKS: Severity.WARNING,
     Rule.ALERT_STUCK: Severity.CRITICAL,
     Rule.CHANNEL_FAULT: Severity.WARNING,
     Rule.CROWDING: Severity.WARNING,
@@ -167,6 +169,11 @@ RUNBOOK = {
         "zh": "未按错时安排用餐：提醒班组长，按本班组时段就餐。",
         "en": "A team eats in other teams' time: remind its leader of the team's own time.",
     },
+    Rule.MISSED_CHECKS: {
+        "zh": "双测未完成：打开未测名单，逐人补测或查明去向；在纸上测过的，凭原因补录。",
+        "en": "Daily measurements are missing: open the list, measure everybody on it or find out where they are; what "
+        "was measured on paper is entered with its reason.",
+    },
     Rule.ALERT_STUCK: {
         "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",
         "en": "An alert had nobody to go to next: see to it in the console, and check the settings of the channels.",
@@ -229,6 +236,8 @@ class Signal(Struct, frozen=True, kw_only=True):
     """How many there are in all, where that is known better than by counting signals."""
     newest_ns: int | None = None
     """When the last of them was, by which the signal's age is told; None: `time_ns`."""
+    severity: Severity | None = None
+    """Where the site sets another than the rule's."""
 
 
 class FactKind(StrEnum):

@@ -189,6 +189,13 @@ class AlertStore:
                 if rows.is_news(known.get(key), signal):
                     self._course.take(db, signal, now_ns, now_ns)
 
+    def missed(self, signals: Sequence[Signal], now_ns: int) -> None:
+        """What the day's duties say (`hub.duties.missing`), again and again: only what is news is taken."""
+        with self._transaction() as db:
+            for signal in signals:
+                if facts.is_news(db, signal):
+                    self._course.take(db, signal, now_ns, now_ns)
+
     def next_tick_ns(self) -> int | None:
         """When the clock next has something to say; None when nothing is planned."""
         with self._transaction() as db:

@@ -129,7 +129,7 @@ class Roll:
         self._spans: dict[Group, tuple[int, int]] = {}
         self._order: list[int] | None = None
         for duty in duties:
-            self._put(duty)
+            self.put(duty)
 
     # -- what changes ------------------------------------------------------------------------------------------------
 
@@ -141,6 +141,19 @@ class Roll:
         of_token[check.number] = check
         for person in self._people.get(token, ()):
             self._recount(self._duties[person])
+
+    def put(self, duty: Duty) -> None:
+        """Somebody's duty, in place of the one before."""
+        person = duty.whom.id
+        self._drop(person)
+        self._duties[person] = duty
+        for token in duty.whom.tokens:
+            self._people.setdefault(token, []).append(person)
+        measured = self._count(duty)
+        self._measured[person] = measured
+        self._spans[duty.group] = (duty.from_ns, duty.until_ns)
+        self._groups.setdefault(duty.group, [0] * (TWICE + 1))[min(measured, TWICE)] += 1
+        self._order = None
 
     def replace(
         self,
@@ -157,7 +170,7 @@ class Roll:
         self._corrections |= corrections
         self._struck |= struck
         for duty in duties:
-            self._put(duty)
+            self.put(duty)
         self._order = None
 
     # -- what is asked -----------------------------------------------------------------------------------------------
@@ -192,17 +205,6 @@ class Roll:
         return self._spans
 
     # -- within ------------------------------------------------------------------------------------------------------
-
-    def _put(self, duty: Duty) -> None:
-        person = duty.whom.id
-        self._drop(person)
-        self._duties[person] = duty
-        for token in duty.whom.tokens:
-            self._people.setdefault(token, []).append(person)
-        measured = self._count(duty)
-        self._measured[person] = measured
-        self._spans[duty.group] = (duty.from_ns, duty.until_ns)
-        self._groups.setdefault(duty.group, [0] * (TWICE + 1))[min(measured, TWICE)] += 1
 
     def _drop(self, person: int) -> None:
         duty = self._duties.pop(person, None)

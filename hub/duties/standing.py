@@ -25,7 +25,7 @@ class DutyRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `apart_min`: a second measurement within so many minutes is of the same occasion and does not count (0: each does).
     `first_before_end_min`: so long before a shift's end an alert tells of who was never measured.
     `second_after_end_min`: so long after it, of who was not measured twice; many are measured when they leave.
-    `alert`: False for no such alerts. `severity`: of them.
+    `severity`: of these alerts.
     """
 
     before_min: Annotated[int, Meta(ge=0, le=480)] = 180
@@ -33,7 +33,6 @@ class DutyRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     apart_min: Annotated[int, Meta(ge=0, le=480)] = 0
     first_before_end_min: Annotated[int, Meta(ge=0, le=720)] = 60
     second_after_end_min: Annotated[int, Meta(ge=-720, le=720)] = 60
-    alert: bool = True
     severity: Severity = Severity.WARNING
 
 

@@ -1,27 +1,33 @@
-"""The projection behind 双测: who was measured when and where, from the journal.
+"""The projection behind 双测: who was measured when, where and by which means, from the journal.
 
 A measurement is a passage with a temperature, or a contact thermometer's reading, of somebody whose badge was read.
 Each stands under its offset in the journal, so that a replay changes nothing; the cursor moves in the same transaction.
+Followers hear of each after that, a replayed one again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
+from hub.duties.roll import Check, Means
 from hub.journal import Entry
 from hub.projections.file import ProjectionFile
 from wire.events import PersonPassage, SecondaryMeasurement
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS checks (
-    "offset" INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, site TEXT NOT NULL, badge TEXT NOT NULL
+DROP TABLE IF EXISTS checks;
+CREATE TABLE IF NOT EXISTS measurements (
+    "offset" INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, site TEXT NOT NULL, badge TEXT NOT NULL,
+    gate TEXT NOT NULL, lane TEXT NOT NULL, means TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS checks_by_time ON checks (time_ns, site, badge);
+CREATE INDEX IF NOT EXISTS measurements_by_time ON measurements (time_ns, site, badge);
 """
+"""`checks` is what an earlier hub kept: less of each, and rebuilt here under a cursor of its own."""
 
 
 class CheckRow(Struct, frozen=True):
@@ -34,21 +40,35 @@ class CheckRow(Struct, frozen=True):
     last_ns: int
 
 
+class Measured(NamedTuple):
+    """One measurement, and whose badge was read."""
+
+    site: str
+    badge: str
+    check: Check
+
+
+Follower = Callable[[Sequence[Measured]], None]
+
+
 class Checks:
-    """Owns the file of checks, and a thread for it."""
+    """Owns the file of measurements, and a thread for it."""
 
     name = "checks"
     batch_entries = 5000
 
     def __init__(self, path: Path) -> None:
-        self._file = ProjectionFile(path, self.name, "checks", _SCHEMA)
+        self._file = ProjectionFile(path, "measurements", "measurements", _SCHEMA)
+        self.followers: list[Follower] = []
 
     async def start(self) -> int:
         return await self._file.run(self._file.open)
 
     async def apply(self, entries: Sequence[Entry]) -> None:
-        rows = [(entry.offset, entry.time_ns, entry.stream.site, badge) for entry in entries if (badge := _of(entry))]
-        await self._file.run(partial(self._take, rows, entries[-1].offset))
+        found = [measured for entry in entries if (measured := _of(entry))]
+        await self._file.run(partial(self._take, found, entries[-1].offset))
+        for follower in self.followers if found else ():
+            follower(found)
 
     async def stop(self) -> None:
         await self._file.stop()
@@ -57,24 +77,48 @@ class Checks:
         """Everybody who was measured from one moment to before another. Raises `JournalError`."""
         return await self._file.run(partial(self._between, from_ns, until_ns))
 
-    def _take(self, rows: Sequence[tuple[int, int, str, str]], offset: int) -> None:
+    async def measured(self, from_ns: int, until_ns: int) -> list[Measured]:
+        """Every measurement from one moment to before another. Raises `JournalError`."""
+        return await self._file.run(partial(self._measured, from_ns, until_ns))
+
+    def _take(self, found: Sequence[Measured], offset: int) -> None:
+        rows = [
+            (check.number, check.time_ns, site, badge, check.gate, check.lane, check.means.value)
+            for site, badge, check in found
+        ]
         with self._file.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO checks VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             self._file.move(db, offset)
 
     def _between(self, from_ns: int, until_ns: int) -> list[CheckRow]:
-        query = """SELECT site, badge, count(*), min(time_ns), max(time_ns) FROM checks
+        query = """SELECT site, badge, count(*), min(time_ns), max(time_ns) FROM measurements
             WHERE time_ns >= ? AND time_ns < ? GROUP BY site, badge ORDER BY site, badge"""
         with self._file.transaction() as db:
             return [CheckRow(*row) for row in db.execute(query, (from_ns, until_ns))]
 
+    def _measured(self, from_ns: int, until_ns: int) -> list[Measured]:
+        query = """SELECT site, badge, "offset", time_ns, gate, lane, means FROM measurements
+            WHERE time_ns >= ? AND time_ns < ?"""
+        with self._file.transaction() as db:
+            rows = db.execute(query, (from_ns, until_ns)).fetchall()
+        means = {member.value: member for member in Means}
+        return [
+            Measured(site, badge, Check(number, time_ns, gate, lane, means[by]))
+            for site, badge, number, time_ns, gate, lane, by in rows
+        ]
 
-def _of(entry: Entry) -> str | None:
-    """Whose measurement it is, if it is one."""
+
+def _of(entry: Entry) -> Measured | None:
+    """The measurement that an entry tells of, if it is one."""
     match entry.event():
-        case PersonPassage(temperature=measured, badge=badge) if measured is not None:
-            return badge
-        case SecondaryMeasurement(badge=badge):
-            return badge
+        case PersonPassage(temperature=measured, badge=str(badge), lane=lane) if measured is not None:
+            return _measured(entry, badge, lane, Means.GATE)
+        case SecondaryMeasurement(badge=str(badge), lane=lane):
+            return _measured(entry, badge, lane, Means.CONTACT)
         case _:
             return None
+
+
+def _measured(entry: Entry, badge: str, lane: str, means: Means) -> Measured:
+    gate = entry.stream.gate
+    return Measured(entry.stream.site, badge, Check(entry.offset, entry.time_ns, gate, lane, means))

@@ -9,7 +9,7 @@ error as soon as it can be.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from time import time_ns
@@ -49,6 +49,8 @@ class Touched(NamedTuple):
     everything: bool = False
     resumption: bool = False
     """When the site opens."""
+    teams: bool = False
+    """Who works when: shifts, rotas, teams."""
 
 
 class NoKey(Exception):
@@ -75,6 +77,8 @@ class PeopleOffice:
         self.key = key
         self.now_ns = now_ns
         self.opens_on = opens_on
+        self.followers: list[Callable[[Touched], Awaitable[None]]] = []
+        """Who else is told what a change touched, once it is committed."""
         self._registrar = registrar
         self.zone = zone
         self._publishing = asyncio.Lock()
@@ -143,6 +147,8 @@ class PeopleOffice:
         """Work that changes who may pass: what it says that it touched is published once it is committed."""
         result, touched = await self.database.write(work)
         await self.publish(touched)
+        for follower in self.followers:
+            await follower(touched)
         return result
 
     def _plan(self, session: Session, kind: Kind, sheet: Sheet, hand: Hand, today: date) -> Plan:
@@ -176,7 +182,7 @@ class PeopleOffice:
 
     async def publish(self, touched: Touched) -> None:
         """Bring what may have changed to the gates; where that fails now, `keep` does it as soon as it can be."""
-        if touched == Touched():
+        if touched._replace(teams=False) == Touched():
             return
         try:
             await self._settle(touched)
@@ -196,7 +202,7 @@ class PeopleOffice:
                 await asyncio.sleep(RETRY_S)
                 continue
             try:
-                await asyncio.wait_for(self._behind.wait(), self._until_midnight_s())
+                await asyncio.wait_for(self._behind.wait(), self.until_midnight_s())
             except TimeoutError:
                 continue
             await asyncio.sleep(RETRY_S)
@@ -237,7 +243,8 @@ class PeopleOffice:
             known = {f"person {key}" for key in people} | {f"vehicle {key}" for key in vehicles}
             return await self._registrar.ask(lambda store: store.drop_sources_but(known))
 
-    def _until_midnight_s(self) -> float:
+    def until_midnight_s(self) -> float:
+        """How long the site's day still lasts; a second more than that."""
         now = self.local(self.now_ns())
         next_day = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
         return max(1.0, (next_day - now).total_seconds() + 1.0)

@@ -56,7 +56,7 @@ def put(session: Session, what: str, key: int | None, texts: Texts, by: str, now
     session.add(thing)
     session.flush()
     note(session, now_ns, by, f"{what}-{'added' if key is None else 'changed'}", f"{what} {thing.id}", **values)
-    return None, Touched(everything=what == "area")
+    return None, Touched(everything=what == "area", teams=what in {"team", "shift"})
 
 
 def remove(session: Session, what: str, key: int, by: str, now_ns: int) -> tuple[None, Touched]:

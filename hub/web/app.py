@@ -18,8 +18,10 @@ from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
+from hub.duties.desk import DutyDesk
 from hub.registry.office import PeopleOffice
 from hub.trust.service import Trust
+from hub.web.absences import add_absences
 from hub.web.access import LANG_COOKIE, YEAR_S, Access
 from hub.web.accounts import add_accounts
 from hub.web.alerts import add_alerts
@@ -28,12 +30,14 @@ from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
 from hub.web.crowds import add_crowds
 from hub.web.doors import check
+from hub.web.duties import add_duties
 from hub.web.enrolment import add_enrolment
 from hub.web.errors import add_errors
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.records import Records, add_records
 from hub.web.resumption import add_resumption
+from hub.web.rotas import add_rotas
 from hub.web.sign_in import add_sign_in
 from hub.web.site import add_site
 from hub.web.telephones import Telephones, add_telephones
@@ -71,6 +75,7 @@ class Office(NamedTuple):
     crowds: CrowdDesk | None = None
     first_code: str | None = None
     wall: bool = True
+    duties: DutyDesk | None = None
 
 
 def create_app(
@@ -111,6 +116,8 @@ def create_app(
     add_accounts(app, access)
     if office.people is not None:
         add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None))
+        add_absences(app, access, office.people)
+        add_rotas(app, access, office.people)
         add_people(app, access, office.people)
         add_site(app, access, office.people)
         add_visitors(app, access, office.people)
@@ -119,6 +126,8 @@ def create_app(
         add_resumption(app, access, office.people)
     if office.crowds is not None:
         add_crowds(app, access, office.crowds)
+    if office.duties is not None:
+        add_duties(app, access, office.duties, site)
     check(app)
     return app
 

@@ -103,6 +103,34 @@ DOORS: dict[str, Door] = {
     "POST /cases/{case_id:int}/grid": _CASES,
     "POST /cases/{case_id:int}/move": _CASES,
     "POST /cases/{case_id:int}/close": _CASES,
+    # daily measurements, sick leave, rotas
+    "GET /duties": _PEOPLE,
+    "GET /duties/export": _PEOPLE,
+    "GET /duties/{person_id:int}": _PEOPLE,
+    "POST /duties/{person_id:int}/corrections": Door(_P.DUTIES_EDIT),
+    "POST /duties/{person_id:int}/strike": Door(_P.DUTIES_EDIT),
+    "POST /duties/{person_id:int}/withdraw": Door(_P.DUTIES_EDIT),
+    "GET /api/duties": Door(_P.BOARD),
+    "GET /absences": _HEALTH,
+    "POST /absences": _PEOPLE_EDIT,
+    "POST /absences/{absence_id:int}/end": _PEOPLE_EDIT,
+    "POST /absences/{absence_id:int}/withdraw": _PEOPLE_EDIT,
+    "GET /rotas": _PEOPLE,
+    "POST /rotas": _PEOPLE_EDIT,
+    "POST /rotas/spread": _PEOPLE_EDIT,
+    "POST /rotas/days": _PEOPLE_EDIT,
+    "POST /rotas/{rota_id:int}/drop": _PEOPLE_EDIT,
+    "POST /rotas/days/{day_id:int}/drop": _PEOPLE_EDIT,
+    **{
+        f"{method} /{kind}{path}": door
+        for kind, seeing in (("absences", _HEALTH), ("rotas", _PEOPLE), ("rotas/days", _PEOPLE))
+        for method, path, door in (
+            ("GET", "/export", seeing),
+            ("GET", "/import", _PEOPLE_EDIT),
+            ("POST", "/import", _PEOPLE_EDIT),
+            ("POST", "/import/{number}", _PEOPLE_EDIT),
+        )
+    },
     # rounds of disinfection
     "GET /rounds": _PEOPLE,
     "GET /rounds/print": _SITE,

@@ -26,7 +26,7 @@ from hub.web.imports import add_imports, need_key
 from hub.web.words import Lang
 
 PAGE = 50
-_TYPES = {
+TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
@@ -92,7 +92,7 @@ def _add_export(app: FastAPI, room: Room) -> None:
 
     @app.get(f"{room.path}/export")
     async def export(request: Request, form: str = "xlsx", who: Who = Depends(editing)) -> Response:
-        if form not in _TYPES:
+        if form not in TYPES:
             raise Denied(404, "not-found")
         lang, now_ns = room.access.language(request), room.access.now_ns()
 
@@ -102,9 +102,7 @@ def _add_export(app: FastAPI, room: Room) -> None:
 
         data = await room.access.database.write(work)
         name = f"{room.kind.name}-{room.office.today().isoformat()}.{form}"
-        return Response(
-            data, media_type=_TYPES[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
-        )
+        return Response(data, media_type=TYPES[form], headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _file(kind: Kind, found: Any, lang: Lang, form: str) -> bytes:  # noqa: ANN401 - an iterator of records

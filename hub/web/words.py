@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from hub.web.case_words import CASE_WORDS
 from hub.web.crowd_words import CROWD_WORDS
+from hub.web.duty_words import DUTY_WORDS
 from hub.web.register_words import REGISTER
 from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.rights_words import RIGHTS_WORDS
@@ -98,6 +99,7 @@ _BOARD = {
     "rule.returnee-not-isolated": ("returnee not isolated", "返岗人员未隔离"),
     "rule.crowding": ("too many people at once", "人员聚集"),
     "rule.out-of-slot": ("meals outside of the team's time", "未按时段用餐"),
+    "rule.missed-checks": ("daily measurements missing", "双测未完成"),
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
     "reader.timeseries": ("time series", "时间序列"),
     "reader.cases": ("isolation by fevers", "发热隔离"),
@@ -345,6 +347,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | _ALERTS
     | REGISTER
     | CASE_WORDS
+    | DUTY_WORDS
     | RESUMPTION_WORDS
     | ROUND_WORDS
     | CROWD_WORDS

@@ -109,7 +109,7 @@ def _take_away(data: Path) -> None:
     with sqlite3.connect(data / "alerts.db") as db:
         db.execute("DELETE FROM alerts WHERE id = 2")
     with sqlite3.connect(data / "checks.db") as db:
-        db.execute('DELETE FROM checks WHERE "offset" = (SELECT max("offset") FROM checks)')
+        db.execute('DELETE FROM measurements WHERE "offset" = (SELECT max("offset") FROM checks)')
 
 
 @pytest.mark.slow

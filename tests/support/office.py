@@ -15,6 +15,8 @@ from hub.accounts.models import Role
 from hub.crowds.desk import CrowdDesk
 from hub.crowds.settings import CheckpointSettings
 from hub.database import Database
+from hub.duties.desk import DutyDesk
+from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
@@ -65,13 +67,24 @@ class ServedOffice:
                     session, role.value, "王芳", role, PASSWORD, by="test", now_ns=1
                 )
             )
-        people = PeopleOffice(database, registrar, self._key, ZONE, self._now_ns)
+        people = self.people = PeopleOffice(database, registrar, self._key, ZONE, self._now_ns)
         self.telephones = Recorded(self._folder)
         await self.telephones.start()
         moves = Moves(self._folder / "moves.db", ["north"])
         await moves.start()
         crowds = CrowdDesk(moves, database, LIMITS, zone=ZONE)
-        office = Office(database, self._now_ns, people, telephones=self.telephones.pages(), crowds=crowds)
+        self.checks = Checks(self._folder / "checks.db")
+        await self.checks.start()
+        self.duties = DutyDesk(people, self.checks)
+        counting = asyncio.create_task(self.duties.keep())
+        office = Office(
+            database,
+            self._now_ns,
+            people,
+            telephones=self.telephones.pages(),
+            crowds=crowds,
+            duties=self.duties,
+        )
         app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
         server = WebServer(app, host="127.0.0.1", port=0)
         await server.start()
@@ -79,6 +92,8 @@ class ServedOffice:
         ready.set()
         await self._stopping.wait()
         await server.stop()
+        counting.cancel()
+        await self.checks.stop()
         await self.telephones.stop()
         await moves.stop()
         await registrar.stop()

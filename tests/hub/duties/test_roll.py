@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.duties import lists
+from hub.duties.desk import Book
+from hub.duties.lists import Asked, By, Show
 from hub.duties.roll import Check, Duty, Figures, Group, Means, Roll, Whom, total
 from hub.duties.standing import DutyRules, Facts, Off, Standing, counted, off_because, standing
 
@@ -152,19 +154,14 @@ def test_in_whatever_order_measurements_and_changes_come_the_figures_are_those_o
 
 
 def _agree(roll: Roll, hour: int) -> None:
-    """The figures are those of the lines."""
-    sum_ = figures(roll, hour)
-    standings = Counter(line.standing for line in roll.lines(at(hour)))
-    on_duty = [line for line in roll.lines(at(hour)) if line.standing is not None]
-    assert sum_.on_duty == len(on_duty) == sum_.never + sum_.once + sum_.twice
-    assert sum_.twice == standings[Standing.DONE]
-    assert sum_.first_missing == standings[Standing.FIRST_MISSING]
-    assert sum_.second_missing == standings[Standing.SECOND_MISSING]
-    assert sum_.to_come == standings[Standing.TO_COME]
-    off = Counter(line.duty.off for line in roll.lines(at(hour)) if line.standing is None)
-    assert sum_.isolated == off[Off.ISOLATED]
-    assert sum_.unknown == off[Off.UNKNOWN]
-    assert sum_.resting == off[Off.REST] + off[Off.CLOSED]
+    """Each figure is the length of its list, in all and by team."""
+    book = Book(DAY, DAY, roll, {1: "一班", 2: "二班"}, {})
+    for asked in (Asked(), Asked(team=1), Asked(team=2), Asked(grid="x"), Asked(shift=9)):
+        found = lists.figures(book, asked, at(hour))
+        counted_ = {show: len(list(lists.people(book, asked._replace(show=show), at(hour)))) for show in Show}
+        assert counted_ == {show: getattr(found, show) for show in Show}
+        assert found.on_duty == found.never + found.once + found.twice
+        assert total(row.figures for row in lists.rows(book, asked, By.TEAM, at(hour))) == found
 
 
 def test_somebody_who_is_gone_is_counted_no_more():

@@ -25,6 +25,8 @@ from hub.alerts.store import AlertStore
 from hub.cases.models import Case, Cause
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
+from hub.duties.desk import DutyDesk
+from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.models import Person, PersonKind
 from hub.registry.office import PeopleOffice
@@ -98,7 +100,10 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     broker = BrokerSettings(username="hub", password_file=str(tmp_path / "broker.password"))
     authority = AuthoritySettings(names=["hub.example"])
     trust = Trust(HubSettings(site="baotou-1", data=str(tmp_path), broker=broker, authority=authority), database)
-    office = Office(database, clock, people, telephones.pages(), trust, crowds, "code")
+    checks = Checks(tmp_path / "checks.db")
+    await checks.start()
+    duties = DutyDesk(people, checks)
+    office = Office(database, clock, people, telephones.pages(), trust, crowds, "code", duties=duties)
     desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"), CLOCKS)
     await desk.start()
     app = create_app(
@@ -109,6 +114,7 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     await server.start()
     yield server
     await server.stop()
+    await checks.stop()
     await telephones.stop()
     await registrar.stop()
     await desk.stop()

@@ -1,0 +1,90 @@
+"""Tells of the day's duties: missed checks to the alerts, the day's figures to the time series."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
+from datetime import time as clock
+from typing import Protocol
+
+import structlog
+
+from hub.alerts.desk import AlertDesk
+from hub.alerts.rules import Signal
+from hub.duties.desk import DutyDesk
+from hub.duties.missing import missed
+from hub.duties.points import DAILY, HOURLY, OFF_DAILY, emptied, points_of
+from hub.standings.points import HOUR_NS, Point
+from wire.errors import DatabaseError, JournalError
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 20.0
+
+
+class Kept(Protocol):
+    """Where points are kept. May raise `JournalError`."""
+
+    async def between(self, name: str, from_ns: int, until_ns: int) -> list[Point]:
+        """The points of a measurement from one moment to before another."""
+
+
+class DutyWatch:
+    """Looks at the rolls of yesterday and today. `caught_up`: whether all measurements in the journal are counted."""
+
+    def __init__(
+        self, desk: DutyDesk, alerts: AlertDesk, kept: Kept, site: str, caught_up: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self._desk = desk
+        self._alerts = alerts
+        self._kept = kept
+        self._site = site
+        self._caught_up = caught_up
+
+    async def run(self) -> None:
+        """Tell the alerts what is missed, until cancelled."""
+        told = ""
+        while True:
+            try:
+                await self.look()
+                told = ""
+            except (DatabaseError, JournalError) as error:
+                if str(error) != told:
+                    log.warning("missed checks cannot be told", error=str(error))
+                    told = str(error)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Nobody is missed before everything that is known is counted. Raises `DatabaseError`, `JournalError`."""
+        if not await self._caught_up():
+            return
+        signals: list[Signal] = []
+        for day in self._days():
+            book = await self._desk.book(day)
+            signals += missed(book, self._desk.rules, self._site, self._desk.office.now_ns())
+        await self._alerts.ask(lambda store, now_ns: store.missed(signals, now_ns))
+
+    async def account(self, now_ns: int) -> Sequence[Point]:
+        """The figures as points. Raises `JournalError`."""
+        try:
+            points: list[Point] = []
+            for day in self._days():
+                book = await self._desk.book(day)
+                points += points_of(book, self._site, now_ns, self._desk.office.moment_ns(day, clock.min))
+        except DatabaseError as error:
+            raise JournalError(str(error)) from error
+        return [*points, *emptied(await self._known(now_ns), points)]
+
+    async def _known(self, now_ns: int) -> list[Point]:
+        hour_ns = now_ns - now_ns % HOUR_NS
+        days = [self._desk.office.moment_ns(day, clock.min) for day in self._days()]
+        spans = [(HOURLY.name, hour_ns), *((name, day_ns) for name in (DAILY.name, OFF_DAILY.name) for day_ns in days)]
+        known: list[Point] = []
+        for name, start_ns in spans:
+            known += await self._kept.between(name, start_ns, start_ns + 1)
+        return known
+
+    def _days(self) -> list[date]:
+        today = self._desk.today()
+        return [today - timedelta(days=1), today]
