@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from hub import backup
 from hub import settings as hub_settings
 from hub.accounts import command as accounts_command
 from hub.alerts.channels import Channel
@@ -65,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         commands, "rebuild", _rebuild, "write time series or figures anew from the journal; stop the hub first"
     )
     rebuild.add_argument("what", choices=["timeseries", "figures"])
+    copying = _add(commands, "backup", _back_up, "copy the hub's data, keys and settings into one file; while it runs")
+    copying.add_argument("--to", type=Path, required=True, help="a file, or a folder for one named after the time")
+    copying.add_argument("--keep", type=int, help="in a folder: delete all but so many of the newest")
+    restore = _add(commands, "restore", _restore, "bring such a copy back as the data of a hub that has none")
+    restore.add_argument("file", type=Path)
+    restore.add_argument("--check", action="store_true", help="only read it, and say whether it is whole")
     _add(commands, "alerts", _alerts, "list open alerts")
     for name, said, about in WORDS:
         word = _add(commands, name, partial(_word, name, said), about)
@@ -188,6 +195,37 @@ def _forget(folder: Path, *names: str) -> None:
     for name in names:
         for part in folder.glob(f"{name}*"):
             part.unlink()
+
+
+def _back_up(arguments: argparse.Namespace) -> int:
+    from menshen import VERSION
+
+    settings, target = _load(arguments), arguments.to
+    pattern = f"menshen-{settings.site}-*.tar.gz"
+    if target.is_dir() or not target.suffix:
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        target = target / pattern.replace("*", moment)
+    elif arguments.keep is not None:
+        raise MenshenError(f"--keep is for a folder, and {target} is a file")
+    made = backup.back_up(settings, arguments.settings, target, VERSION)
+    print(f"{target}: {len(made.parts)} files, {made.events} events; keep it in a safe place, it holds keys and people")
+    if arguments.keep is not None:
+        for old in backup.forget_oldest(target.parent, pattern, max(1, arguments.keep)):
+            print(f"{old}: deleted")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    if arguments.check:
+        made = backup.check(arguments.file).manifest
+        print(f"{arguments.file}: whole. Site {made.site}, {_utc(made.taken_ns)}, {made.events} events")
+        return 0
+    settings = _load(arguments)
+    made = backup.restore(settings, arguments.file)
+    print(
+        f"{settings.data}: as of {_utc(made.taken_ns)}, {made.events} events. What came later, gates send again or tell"
+    )
+    return 0
 
 
 async def replay(archive: Archive, letter: DeadLetter) -> str:

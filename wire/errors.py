@@ -12,6 +12,7 @@
     ├── DatabaseError            the hub's relational store cannot be read or written
     ├── JournalError             the hub's event log cannot be read or written
     ├── LinkError                the broker refused us or cannot be reached
+    ├── BackupError              a copy of a hub cannot be made, or is not whole
     ├── EnrolmentError           a gate's code, key or certificate cannot be used
     ├── DeliveryError            a notification was not taken, `retry` says whether to try again
     └── StoreError               a time-series server refused or could not be reached, `retry` likewise
@@ -75,6 +76,10 @@ class JournalError(MenshenError):
 
 class LinkError(MenshenError):
     """The broker refused us or cannot be reached."""
+
+
+class BackupError(MenshenError):
+    """A copy of a hub cannot be made, is not whole, or does not belong here."""
 
 
 class EnrolmentError(MenshenError):
