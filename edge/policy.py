@@ -194,6 +194,8 @@ def _person_in(policy: PolicySettings, entry: RegistryEntry, at: Circumstances) 
             yield Reason.NO_HOST
         if entry.until_ns is None:
             yield Reason.NOT_VALID_NOW
+    if Flag.DECLARED_ILL in entry.flags:
+        yield Reason.DECLARED_ILL
     if policy.declaration_required and not _still(entry.declared_until_ns, at):
         yield Reason.NOT_DECLARED
 

@@ -32,6 +32,7 @@ class PersonEffects(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     not_at_this_hour: Effect = "deny"
     not_resumed: Effect = "deny"
     not_declared: Effect = "remeasure"
+    declared_ill: Effect = "deny"
     no_stated_reason: Effect = "deny"
     no_host: Effect = "deny"
     no_isolation_place: Effect = "deny"

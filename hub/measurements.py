@@ -17,6 +17,7 @@ from wire.events import (
     DeviceState,
     Disinfection,
     Gap,
+    HealthDeclared,
     LaneState,
     Override,
     PersonPassage,
@@ -130,9 +131,28 @@ ROUND = Measurement(
     {"kind": "the kind of place", "place": "the place, or `vehicle`"},
     {"window_s": "seconds that it could be done within"},
 )
+DECLARED = Measurement(
+    "health_declared",
+    "somebody declared their health, or what was declared was seen to",
+    {"concern": "none, note, call or ill"},
+    {"settled": "boolean: seen to"},
+)
 UNREADABLE = Measurement("unreadable", "an event that this hub could not read, kept in the journal", {}, {})
 
-SCHEMA = (PERSON, VEHICLE, DEVICE, GAP, DISINFECTION, SECONDARY, REGISTRATION, OVERRIDE, LANE, ROUND, UNREADABLE)
+SCHEMA = (
+    PERSON,
+    VEHICLE,
+    DEVICE,
+    GAP,
+    DISINFECTION,
+    SECONDARY,
+    REGISTRATION,
+    OVERRIDE,
+    LANE,
+    ROUND,
+    DECLARED,
+    UNREADABLE,
+)
 
 
 ROLLUPS = tuple(
@@ -326,6 +346,8 @@ def _parts(event: AnyEvent | None) -> tuple[Measurement, dict[str, str], dict[st
         case RoundDue():
             tags = {"kind": event.kind, "place": event.place or "vehicle"}
             return ROUND, tags, {"window_s": max(0.0, (event.time_ns - event.from_ns) / 1e9)}
+        case HealthDeclared():
+            return DECLARED, {"concern": event.concern}, {"settled": event.settled}
         case None:
             return UNREADABLE, {}, {}
 

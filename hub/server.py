@@ -128,6 +128,7 @@ class Hub:
             zone,
             opens_on=settings.opens_on,
             isolation=settings.isolation,
+            forms=settings.forms,
         )
         self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)

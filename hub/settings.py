@@ -18,6 +18,7 @@ from hub.alerts.rules import RuleSettings
 from hub.cases.settings import IsolationSettings
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.duties.standing import DutyRules
+from hub.forms.settings import FormSettings
 from hub.influx import InfluxSettings
 from hub.rounds.settings import RoundSettings
 from hub.trust.settings import AuthoritySettings
@@ -105,6 +106,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rounds: RoundSettings = RoundSettings()
     checkpoints: list[CheckpointSettings] = []
     meals: MealSettings = MealSettings()
+    forms: FormSettings = FormSettings()
 
     @property
     def database_url(self) -> str:

@@ -32,9 +32,9 @@ class PersonFacts(Struct, frozen=True):
     who measured. `elsewhere`: the badge was at another gate so shortly before that nobody walks that fast. `leaves`: on
     the way out. `open_to`: the site has resumed work, or this person is exempted. `accounted`: whoever is from outside
     has stated a reason, and whom they visit. `in_time` and `here`: the hours and the gates that they are allowed.
-    `listed_area`: back from an area of the list. `follows`: came within three seconds of another's badge and showed
-    none. `excused`: no device can measure, and the site lets people pass this lane then. `masked` and `declared` are
-    what the order demands of everybody.
+    `listed_area`: back from an area of the list. `declared_ill`: said so, and was not cleared. `follows`: came within
+    three seconds of another's badge and showed none. `excused`: no device can measure, and the site lets people pass
+    this lane then. `masked` and `declared` are what the order demands of everybody.
     """
 
     feverish: bool
@@ -55,6 +55,7 @@ class PersonFacts(Struct, frozen=True):
     in_time: bool = True
     here: bool = True
     listed_area: bool = False
+    declared_ill: bool = False
     masked: bool = True
     declared: bool = True
     by_hand: bool = False
@@ -156,10 +157,12 @@ def _badge(facts: PersonFacts, site: SiteFacts) -> set[Reason]:
 
 
 def _coming(facts: PersonFacts, site: SiteFacts) -> set[Reason]:
-    """外来人员 state a reason and are registered in detail; 复产时间; 固定观察点; whoever is allowed here and now."""
+    """外来人员 state a reason and are registered in detail; 复产时间; 固定观察点;
+    劝其不上班; whoever is allowed here and now."""
     wanted = (
         (Reason.NOT_VALID_NOW, facts.valid),
         (Reason.NOT_RESUMED, facts.open_to),
+        (Reason.DECLARED_ILL, not facts.declared_ill),
         (Reason.NO_STATED_REASON, facts.accounted),
         (Reason.NO_HOST, facts.hosted),
         (Reason.NOT_AT_THIS_HOUR, facts.in_time),

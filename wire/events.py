@@ -139,6 +139,8 @@ class Reason(_Open):
     """A visitor of nobody."""
     NOT_DECLARED = "not-declared"
     """No declaration of health for today."""
+    DECLARED_ILL = "declared-ill"
+    """Declared to be ill, or to have met somebody who is, and was not cleared yet."""
     NO_MASK = "no-mask"
     TAG_MISMATCH = "tag-mismatch"
     """The tag belongs to another vehicle than the one whose plate was read."""
@@ -384,6 +386,17 @@ class RoundDue(Event, frozen=True, kw_only=True, tag="round-due"):
     vehicle_tag: Token | None = None
 
 
+class HealthDeclared(Event, frozen=True, kw_only=True, tag="health-declared"):
+    """Somebody declared their health, and how much that calls for a look; or that was seen to. Only the hub says so.
+
+    Of nobody: `number` is that of the declaration in the hub's own record, where the person is.
+    """
+
+    number: Count
+    concern: Name
+    settled: bool = False
+
+
 AnyEvent = (
     PersonPassage
     | VehiclePassage
@@ -395,6 +408,7 @@ AnyEvent = (
     | Override
     | LaneState
     | RoundDue
+    | HealthDeclared
 )
 """The events of this schema version."""
 
@@ -424,5 +438,5 @@ def urgency_of(event: AnyEvent) -> Urgency:
             return Urgency.URGENT if _URGENT_REASONS.intersection(reasons) else Urgency.ROUTINE
         case DeviceState() | Gap() | SecondaryMeasurement() | Override() | LaneState():
             return Urgency.URGENT
-        case Disinfection() | Registration() | RoundDue():
+        case Disinfection() | Registration() | RoundDue() | HealthDeclared():
             return Urgency.ROUTINE

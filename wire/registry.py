@@ -42,6 +42,8 @@ class Flag(StrEnum):
     """Was in an area of the list; a site without a place to isolate may not let them in."""
     EXEMPT = "exempt"
     """May come before the site resumes work: approved, or needed to keep it safe."""
+    DECLARED_ILL = "declared-ill"
+    """Declared symptoms, or the contact of somebody ill, and nobody has cleared it yet: not to come in."""
     OTHER = "other"
 
     @classmethod

@@ -45,6 +45,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "reason.no-stated-reason": ("no reason stated", "未说明来由"),
     "reason.no-host": ("visits nobody", "无被访人"),
     "reason.not-declared": ("health not declared today", "今日未申报健康"),
+    "reason.declared-ill": ("declared ill, not cleared", "申报不适，待核实"),
     "reason.no-mask": ("no mask", "未戴口罩"),
     "reason.tag-mismatch": ("tag of another vehicle", "电子标签与车牌不符"),
     "reason.registry-old": ("registry out of date", "登记数据过旧"),

@@ -68,6 +68,7 @@ REASONS = {
     "in-isolation": "deny",
     "in-quarantine": "deny",
     "no-isolation-place": "deny",
+    "declared-ill": "deny",
     "several-people": "one-person",
     "wrong-direction": "wrong-direction",
     "passed-back": "passed-back",

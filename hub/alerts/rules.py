@@ -21,6 +21,7 @@ from wire.events import (
     Disinfection,
     Gap,
     Health,
+    HealthDeclared,
     PersonPassage,
     Reason,
     RoundDue,
@@ -55,6 +56,7 @@ class Rule(StrEnum):
     ISOLATION_FULL = "isolation-full"
     RETURNEE_NOT_ISOLATED = "returnee-not-isolated"
     MISSED_CHECKS = "missed-checks"
+    DECLARED_ILL = "declared-ill"
     ALERT_STUCK = "alert-stuck"
     CHANNEL_FAULT = "channel-fault"
     CROWDING = "crowding"
@@ -79,6 +81,7 @@ SEVERITY = {
     Rule.ISOLATION_FULL: Severity.WARNING,
     Rule.RETURNEE_NOT_ISOLATED: Severity.CRITICAL,
     Rule.MISSED_CHECKS: Severity.WARNING,
+    Rule.DECLARED_ILL: Severity.WARNING,
     Rule.ALERT_STUCK: Severity.CRITICAL,
     Rule.CHANNEL_FAULT: Severity.WARNING,
     Rule.CROWDING: Severity.WARNING,
@@ -173,6 +176,11 @@ RUNBOOK = {
         "zh": "双测未完成：打开未测名单，逐人补测或查明去向；在纸上测过的，凭原因补录。",
         "en": "Daily measurements are missing: open the list, measure everybody on it or find out where they are; what "
         "was measured on paper is entered with its reason.",
+    },
+    Rule.DECLARED_ILL: {
+        "zh": "有职工申报不适或接触病人：已劝其不上班、尽早就医。打开“健康申报”，电话核实，必要时登记隔离并上报。",
+        "en": "A worker declared to be ill, or to have met somebody who is, and was told not to come, but to see a "
+        "doctor. Open “Declarations”, call them, and isolate and report where it is needed.",
     },
     Rule.ALERT_STUCK: {
         "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",
@@ -315,7 +323,7 @@ def facts_of(entry: Entry) -> list[Fact]:
             return []
 
 
-def signals_of(entry: Entry, confirmed_from_c: float = RuleSettings().confirmed_from_c) -> list[Signal]:
+def signals_of(entry: Entry, confirmed_from_c: float = RuleSettings().confirmed_from_c) -> list[Signal]:  # noqa: PLR0911 - one a kind
     """What one journalled event by itself says about alerts."""
     event = entry.event()
     match event:
@@ -327,6 +335,8 @@ def signals_of(entry: Entry, confirmed_from_c: float = RuleSettings().confirmed_
             return confirmed(entry, event, confirmed_from_c)
         case DeviceState():
             return device(entry, event)
+        case HealthDeclared() if entry.stream.gate == OWN_GATE:
+            return declared(entry, event)
         case Gap():
             return gap(entry, event)
         case _:
@@ -390,6 +400,14 @@ def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:
     detail = ": ".join(filter(None, (event.device, event.detail)))
     signal = _signal(Rule.DEVICE_FAULT, entry, event, event.device, firing=firing, detail=detail)
     return [replace(signal, kind=event.kind.value)]
+
+
+def declared(entry: Entry, event: HealthDeclared) -> list[Signal]:
+    """A declaration that somebody has to look into, until they have; who it is stands in the hub's record."""
+    if event.concern not in {"call", "ill"}:
+        return []
+    detail = f"#{event.number}"
+    return [_signal(Rule.DECLARED_ILL, entry, event, str(event.number), firing=not event.settled, detail=detail)]
 
 
 def gap(entry: Entry, event: Gap) -> list[Signal]:

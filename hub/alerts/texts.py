@@ -35,6 +35,7 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.CROWDING: {"zh": "人员聚集", "en": "Too many people at once"},
     Rule.OUT_OF_SLOT: {"zh": "未按时段用餐", "en": "A team eats outside of its time"},
     Rule.MISSED_CHECKS: {"zh": "双测未完成", "en": "Daily measurements missing"},
+    Rule.DECLARED_ILL: {"zh": "申报不适", "en": "Declared ill"},
     Rule.ALERT_STUCK: {"zh": "警报无人跟进", "en": "An alert goes nowhere"},
 }
 _SEVERITIES: dict[str, dict[Lang, str]] = {

@@ -9,6 +9,7 @@ from sqlalchemy import Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.database import Base, Key, Moment, choice
+from hub.duties import models as _duties  # noqa: F401 - the table that leave is of
 from hub.registry.models import Person
 
 
@@ -57,3 +58,12 @@ class Declaration(Base):
     settled_by: Mapped[str] = mapped_column(String(60), default="")
     settled_note: Mapped[str] = mapped_column(String(200), default="")
     person: Mapped[Person] = relationship()
+
+
+class LeaveConfirmed(Base):
+    """HR has seen an absence that was said by telephone."""
+
+    __tablename__ = "leave_confirmed"
+    absence_id: Mapped[int] = mapped_column(ForeignKey("absences.id"), primary_key=True)
+    by: Mapped[str] = mapped_column(String(60))
+    at_ns: Mapped[Moment]

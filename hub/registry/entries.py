@@ -8,7 +8,7 @@ area (`LISTED_AREA`). After it, or once somebody has ended the isolation of this
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from msgspec.structs import replace
@@ -84,6 +84,13 @@ def of_person(
     if visit is None:
         return entries
     return [replace(entry, reason_stated=bool(visit.reason), hosted=bool(visit.host)) for entry in entries]
+
+
+def with_health(entries: Iterable[RegistryEntry], *, held: bool, declared_until_ns: int | None) -> list[RegistryEntry]:
+    """The entries of somebody with what they declared: kept away until it is settled, or well until a moment."""
+    ill = (Flag.DECLARED_ILL,) if held else ()
+    until_ns = None if held else declared_until_ns
+    return [replace(entry, flags=entry.flags + ill, declared_until_ns=until_ns) for entry in entries]
 
 
 def of_vehicle(vehicle: Vehicle, *, now_ns: int) -> list[RegistryEntry]:

@@ -24,8 +24,11 @@ from hub.cases import returnees
 from hub.cases.models import Case
 from hub.cases.settings import IsolationSettings
 from hub.database import Database
+from hub.forms import declarations
+from hub.forms.declarations import Health
+from hub.forms.settings import FormSettings
 from hub.registry import records
-from hub.registry.entries import of_person, of_vehicle
+from hub.registry.entries import of_person, of_vehicle, with_health
 from hub.registry.fields import PEOPLE, Cell, Fault, Kind, Unfit
 from hub.registry.models import ListedArea, Person, Vehicle, Visit
 from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
@@ -60,7 +63,7 @@ class NoKey(Exception):
 class PeopleOffice:
     """Who and what is registered at one site. Methods raise `DatabaseError` and `Unfit`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a site decides that much
         self,
         database: Database,
         registrar: Registrar,
@@ -70,10 +73,12 @@ class PeopleOffice:
         *,
         opens_on: date | None = None,
         isolation: IsolationSettings | None = None,
+        forms: FormSettings | None = None,
     ) -> None:
         """`opens_on`: when the site opens where nobody has decided on it; None: gates are told nothing then."""
         self.database = database
         self.isolation = isolation or IsolationSettings()
+        self.forms = forms or FormSettings()
         self.key = key
         self.now_ns = now_ns
         self.opens_on = opens_on
@@ -228,6 +233,7 @@ class PeopleOffice:
                 _entries, touched=touched, today=self.today(), now_ns=self.now_ns(), days=self.isolation.days
             )
             wanted = await self.database.read(work)
+            await self._add_health(touched, wanted)
             return await self._registrar.ask(lambda store: store.settle(wanted))
 
     async def _settle_resumption(self) -> None:
@@ -235,6 +241,19 @@ class PeopleOffice:
             day = await self.database.read(lambda session: opens_on(session, self.opens_on))
             moment_ns = None if day is None else max(0, self.moment_ns(day, time.min))
             await self._registrar.ask(lambda store: store.set_resumes_ns(moment_ns))
+
+    async def _add_health(self, touched: Touched, wanted: dict[str, list[RegistryEntry]]) -> None:
+        """What gates may know of people's declarations, as far as the site wants them to."""
+        if not (self.forms.hold_ill or self.forms.tell_gates):
+            return
+        today = self.today()
+        end_ns = self.moment_ns(today + timedelta(days=1), time.min)
+        found = await self.database.read(partial(_health, people=touched.people, today=today))
+        for person, health in found.items():
+            held = health.held and self.forms.hold_ill
+            until_ns = end_ns if health.declared and self.forms.tell_gates else None
+            key = f"person {person}"
+            wanted[key] = with_health(wanted[key], held=held, declared_until_ns=until_ns)
 
     async def _drop_unknown(self) -> int:
         """Take out what belongs to records that are no longer there."""
@@ -278,6 +297,13 @@ def _entries(session: Session, touched: Touched, today: date, now_ns: int, days:
         for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)
     return wanted
+
+
+def _health(session: Session, people: Collection[int], today: date) -> dict[int, Health]:
+    found: dict[int, Health] = {}
+    for part in records.parts(people):
+        found |= declarations.health_of(session, part, today)
+    return found
 
 
 def opens_on(session: Session, default: date | None) -> date | None:

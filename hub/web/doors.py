@@ -70,6 +70,13 @@ DOORS: dict[str, Door] = {
     "GET /pass/{number}": _LINK,
     "GET /r/{code}": _LINK,
     "POST /r/{code}": _LINK,
+    "GET /w": _LINK,
+    "GET /w/{link}": _LINK,
+    "POST /w/{link}": _LINK,
+    "GET /w/form/declare": _LINK,
+    "POST /w/form/declare": _LINK,
+    "GET /w/form/leave": _LINK,
+    "POST /w/form/leave": _LINK,
     "POST /enrol": _LINK,
     # one's own
     "GET /account": _SIGNED_IN,
@@ -131,6 +138,12 @@ DOORS: dict[str, Door] = {
             ("POST", "/import/{number}", _PEOPLE_EDIT),
         )
     },
+    # what workers' telephones tell
+    "GET /declarations": _HEALTH,
+    "POST /declarations/{number:int}/settle": _CASES,
+    "POST /declarations/leave/{number:int}/confirm": _PEOPLE_EDIT,
+    "GET /links": _PEOPLE_EDIT,
+    "POST /links/{person_id:int}/revoke": _PEOPLE_EDIT,
     # rounds of disinfection
     "GET /rounds": _PEOPLE,
     "GET /rounds/print": _SITE,

@@ -38,6 +38,7 @@ WAYS: list[Way] = [
     Way("/rotas", "rotas", Permission.PEOPLE),
     Way("/people", "registered.people", Permission.PEOPLE),
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
+    Way("/declarations", "declarations", Permission.HEALTH),
     Way("/rounds", "rounds", Permission.PEOPLE),
     Way("/visitors", "visitors", Permission.VISITORS_EDIT),
     Way("/site", "site", Permission.SITE_EDIT),

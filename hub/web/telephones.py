@@ -9,8 +9,10 @@ from fastapi import FastAPI
 from hub.forms.links import Signer
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access
+from hub.web.declarations import add_declarations
 from hub.web.phone import Phones
 from hub.web.rounds import RoundPages, add_rounds
+from hub.web.worker import Desk, add_worker
 
 
 class Telephones(NamedTuple):
@@ -24,3 +26,6 @@ class Telephones(NamedTuple):
 def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telephones) -> None:
     phones = Phones(access, on.signer, on.public_url)
     add_rounds(app, access, office, phones, on.rounds)
+    desk = Desk(access, office, phones, on.rounds.tell)
+    add_worker(app, desk)
+    add_declarations(app, desk)

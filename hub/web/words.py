@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from hub.web.case_words import CASE_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.duty_words import DUTY_WORDS
+from hub.web.form_words import FORM_WORDS
 from hub.web.register_words import REGISTER
 from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.rights_words import RIGHTS_WORDS
@@ -93,6 +94,7 @@ _BOARD = {
     "rule.device-fault": ("device fault", "设备故障"),
     "rule.gap": ("events lost", "事件丢失"),
     "rule.registry-old": ("registry copy old", "名册过旧"),
+    "rule.declared-ill": ("declared ill", "申报不适"),
     "rule.disinfection-overdue": ("disinfection overdue", "消毒逾期"),
     "rule.channel-fault": ("channel takes no messages", "通知渠道故障"),
     "rule.isolation-full": ("isolation place full", "隔离场所已满"),
@@ -352,6 +354,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | ROUND_WORDS
     | CROWD_WORDS
     | RIGHTS_WORDS
+    | FORM_WORDS
 )
 """Key to (English, Chinese)."""
 

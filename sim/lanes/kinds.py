@@ -94,6 +94,7 @@ VARIANTS: dict[str, Callable[[Scene], Person]] = {
     "night-shift": lambda scene: scene.person(hours=(Hours(22 * 60, 10 * 60, (7,)),)),
     "no-mask": lambda scene: _with(scene.person(), masked=False),
     "undeclared": lambda scene: _with(scene.person(declared_until_ns=ZERO_NS), declared=False),
+    "declared-ill": lambda scene: _with(scene.person(flags=(Flag.DECLARED_ILL,)), declared_ill=True),
     "two-gates": _elsewhere,
 }
 """One thing wrong with somebody, or one that looks so."""

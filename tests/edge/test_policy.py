@@ -133,6 +133,7 @@ DECLARED = replace(ANN, declared_until_ns=NOW + 1)
         (NORMAL, replace(DECLARED, flags=(Flag.OTHER,)), Outcome.REMEASURE, Reason.OTHER),
         (NORMAL, ANN, Outcome.REMEASURE, Reason.NOT_DECLARED),
         (NORMAL, replace(ANN, declared_until_ns=NOW), Outcome.REMEASURE, Reason.NOT_DECLARED),
+        (NORMAL, replace(DECLARED, flags=(Flag.DECLARED_ILL,)), Outcome.DENY, Reason.DECLARED_ILL),
         (NORMAL, replace(VISITOR, reason_stated=False), Outcome.DENY, Reason.NO_STATED_REASON),
         (NORMAL, replace(VISITOR, hosted=False), Outcome.DENY, Reason.NO_HOST),
         (NORMAL, replace(VISITOR, until_ns=None), Outcome.DENY, Reason.NOT_VALID_NOW),
@@ -289,6 +290,7 @@ def test_who_leaves_is_not_asked_what_only_concerns_coming_in(policy, seen, entr
     of_coming = {
         *(Reason.NOT_RESUMED, Reason.NOT_VALID_NOW, Reason.NOT_AT_THIS_HOUR, Reason.NOT_AT_THIS_GATE),
         *(Reason.NO_HOST, Reason.NO_STATED_REASON, Reason.NOT_DECLARED, Reason.NO_ISOLATION_PLACE),
+        Reason.DECLARED_ILL,
     }
     assert not of_coming & set(decision.reasons)
 

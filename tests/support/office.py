@@ -16,6 +16,7 @@ from hub.crowds.desk import CrowdDesk
 from hub.crowds.settings import CheckpointSettings
 from hub.database import Database
 from hub.duties.desk import DutyDesk
+from hub.forms.settings import FormSettings
 from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
@@ -37,7 +38,10 @@ LIMITS = [
 class ServedOffice:
     """A console where one user of each role may sign in with `PASSWORD`."""
 
-    def __init__(self, folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns) -> None:
+    def __init__(
+        self, folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns, **forms: bool
+    ) -> None:
+        self._forms = FormSettings(**forms)
         self._folder = folder
         self._key = key
         self._now_ns = now_ns
@@ -58,7 +62,7 @@ class ServedOffice:
     async def _serve(self, ready: threading.Event) -> None:
         self.loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         database = Database(f"sqlite:///{self._folder / 'menshen.db'}")
-        registrar = Registrar(RegistryStore(self._folder / "registry.db"))
+        registrar = self.registrar = Registrar(RegistryStore(self._folder / "registry.db"))
         await database.start()
         await registrar.start()
         for role in Role:
@@ -67,7 +71,7 @@ class ServedOffice:
                     session, role.value, "王芳", role, PASSWORD, by="test", now_ns=1
                 )
             )
-        people = self.people = PeopleOffice(database, registrar, self._key, ZONE, self._now_ns)
+        people = self.people = PeopleOffice(database, registrar, self._key, ZONE, self._now_ns, forms=self._forms)
         self.telephones = Recorded(self._folder)
         await self.telephones.start()
         moves = Moves(self._folder / "moves.db", ["north"])
@@ -102,10 +106,10 @@ class ServedOffice:
 
 @contextmanager
 def served_office(
-    folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns
+    folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns, **forms: bool
 ) -> Iterator[ServedOffice]:
     """An office without anybody registered."""
-    office = ServedOffice(folder, key=key, now_ns=now_ns).start()
+    office = ServedOffice(folder, key=key, now_ns=now_ns, **forms).start()
     try:
         yield office
     finally:

@@ -116,6 +116,7 @@ rounds_due = st.builds(
     vehicle=st.none() | tokens,
     vehicle_tag=st.none() | tokens,
 )
+declared = st.builds(ev.HealthDeclared, **_common, number=counts, concern=names, settled=st.booleans())
 registrations = st.builds(
     ev.Registration,
     **_common,
@@ -139,6 +140,7 @@ events = st.one_of(
     overrides,
     lane_states,
     rounds_due,
+    declared,
 )
 stream_ids = st.builds(StreamId, names, names, st.sampled_from(ev.Urgency), ids)
 

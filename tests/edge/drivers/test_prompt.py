@@ -126,7 +126,8 @@ def test_every_text_is_used_and_short():
 
 def test_nothing_that_is_said_tells_of_anybodys_health():
     told = " ".join(
-        " ".join(TEXTS[REASONS[reason]]) for reason in ("fever", "suspect", "in-isolation", "in-quarantine")
+        " ".join(TEXTS[REASONS[reason]])
+        for reason in ("fever", "suspect", "in-isolation", "in-quarantine", "declared-ill")
     )
     assert not any(word in told.lower() for word in ("fever", "isolation", "quarantine", "发热", "隔离"))
 

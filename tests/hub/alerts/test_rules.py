@@ -7,7 +7,7 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, signals_of
-from hub.journal import UNREADABLE
+from hub.journal import OWN_GATE, UNREADABLE
 from tests.support import strategies as our
 from tests.support.events import TIME_NS, fever, routine
 from tests.support.journals import entry
@@ -18,6 +18,7 @@ from wire.events import (
     Gap,
     GapCause,
     Health,
+    HealthDeclared,
     Outcome,
     Reason,
     VehiclePassage,
@@ -136,3 +137,13 @@ def test_any_event_is_judged_and_every_signal_has_its_severity_and_runbook(event
     for signal in signals_of(entry(event)):
         assert SEVERITY[signal.rule]
         assert set(RUNBOOK[signal.rule]) == {"zh", "en"}
+
+
+def test_who_declares_to_be_ill_is_looked_into_until_it_is_settled_and_only_the_hub_says_so():
+    ill = HealthDeclared(time_ns=TIME_NS, number=17, concern="ill")
+    [signal] = signals_of(entry(ill, gate=OWN_GATE))
+    assert (signal.rule, signal.firing, signal.detail) == (Rule.DECLARED_ILL, True, "#17")
+    [settled] = signals_of(entry(replace(ill, settled=True), gate=OWN_GATE))
+    assert (settled.key, settled.firing) == (signal.key, False)
+    assert signals_of(entry(replace(ill, concern="note"), gate=OWN_GATE)) == []
+    assert signals_of(entry(ill)) == []

@@ -33,6 +33,7 @@ from wire.events import (
     GapCause,
     Guest,
     Health,
+    HealthDeclared,
     LaneMode,
     LaneState,
     Outcome,
@@ -252,8 +253,9 @@ async def test_every_kind_of_event_is_written_and_read_back_under_its_declared_n
     let = Override(time_ns=TIME_NS, lane="people", outcome=Outcome.ALLOW, by="guard-li", why="ambulance")
     by_hand = LaneState(time_ns=TIME_NS, lane="people", mode=LaneMode.MANUAL, detail="camera failed")
     due = RoundDue(time_ns=TIME_NS, kind="canteen", place="c-1", from_ns=TIME_NS - 60 * 10**9, until_ns=TIME_NS)
-    events = [fever(1), truck, state, gap, routine(5), contact, visit, let, by_hand, due]
-    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(11, Raw(b"{}"))])])
+    said = HealthDeclared(time_ns=TIME_NS, number=7, concern="ill")
+    events = [fever(1), truck, state, gap, routine(5), contact, visit, let, by_hand, due, said]
+    await story.archive.append([batch_of(URGENT, [*numbered(events), Numbered(12, Raw(b"{}"))])])
     await story.until_done()
     for declared in SCHEMA:
         (row,) = influxdb1.query(f"SELECT * FROM {declared.name}", database)
