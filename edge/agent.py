@@ -29,9 +29,10 @@ from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.settings import Gate, GateSettings
 from edge.sharing import Sharer
+from edge.snapshots import Album
 from edge.spool import Spool
 from edge.starts import Start
-from edge.uplink import Uplink
+from edge.uplink import Companion, Uplink
 from edge.vitals import Pulse
 from wire.errors import SettingsError
 from wire.events import Clock, DeviceKind, DeviceState, Health
@@ -83,11 +84,12 @@ class Agent:
             policy=settings.policy,
             memory=memory,
             registry_age_s=self.follower.age_s,
+            album=Album(settings.site, settings.gate, self._timekeeper) if settings.fever_pictures else None,
         )
         self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
         pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
         sharer = Sharer(settings.site, settings.gate, memory, self._timekeeper)
-        companions = (self.follower, sharer)
+        companions: list[Companion] = [self.follower, sharer, *filter(None, [self.house.album])]
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )

@@ -34,12 +34,25 @@ from edge.porter import Act, ByHand, LaneParts, PeoplePorter, VehiclePorter
 from edge.registry import Registry
 from edge.rules import PolicySettings
 from edge.settings import Lane as Plugged
+from edge.snapshots import Album, Shots
 from edge.thermal.reports import Reports
 from edge.thermal.screen import Screen, ScreenState
 from edge.thermal.settings import ThermalSettings
 from edge.thermal.types import Reading, View
 from wire.errors import MenshenError
-from wire.events import AnyEvent, DeviceKind, DeviceState, Direction, Health, LaneMode, LaneState, Outcome, Temperature
+from wire.events import (
+    AnyEvent,
+    DeviceKind,
+    DeviceState,
+    Direction,
+    Health,
+    LaneMode,
+    LaneState,
+    Outcome,
+    PersonPassage,
+    Temperature,
+    Verdict,
+)
 from wire.tokens import TokenKind, token
 
 log = structlog.get_logger(__name__)
@@ -101,6 +114,8 @@ class House:
     alarm: FireAlarm = field(default_factory=FireAlarm)
     registry_age_s: Callable[[], float | None] = lambda: None
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    album: Album | None = None
+    """Where pictures of people with a fever go, if the site wants them."""
     make_screen: Callable[[ThermalSettings], Screening] = Screen
     token_of: Callable[[bytes, TokenKind, str], str] = token
 
@@ -134,6 +149,7 @@ class Lane:
         self._sighted: Instant | None = None
         """When the camera last gave a usable frame."""
         self._why_blind = ""
+        self._shots = Shots() if house.album is not None else None
         self._crossings = Crossings(Direction(settings.direction))
         self._people = _people_porter(plugged, house) if settings.kind == "person" else None
         self._vehicles = _vehicle_porter(plugged, house) if settings.kind == "vehicle" else None
@@ -255,6 +271,8 @@ class Lane:
         if view.reference is not None and set_c is not None:
             self.drift_c = view.reference.seen_c - set_c
         self._note_sight(view)
+        if self._shots is not None:
+            self._shots.see(frame.celsius, view)
         if self._people is not None:
             self._people.view(view.at, [person.track for person in view.people])
         for reading in view.readings:
@@ -387,10 +405,21 @@ class Lane:
         if not acts:
             return
         records = [self._record_later(act.event) for act in acts]
+        self._picture(acts)
         await asyncio.wait(records, timeout=COMMIT_PATIENCE_S)
         for act in acts:
             if act.decision is not None and self._barrier is not None:
                 await self._barrier.show(act.decision)
+
+    def _picture(self, acts: Sequence[Act]) -> None:
+        """A picture of whoever has a fever goes beside the event."""
+        if self._shots is None or self._house.album is None:
+            return
+        fevers = [act.event for act in acts if isinstance(act.event, PersonPassage)]
+        for event in (one for one in fevers if one.verdict is Verdict.FEVER):
+            jpeg = self._shots.of(event.temperature)
+            if jpeg:
+                self._house.album.put(event.passage, event.time_ns, jpeg)
 
     def _record_later(self, event: AnyEvent) -> asyncio.Task[None]:
         record = asyncio.create_task(self._record(event))

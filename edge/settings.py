@@ -54,6 +54,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `registry_copy_file` keeps what the hub says of who and what is registered; `registry` is a file that counts until
     a hub has said something.
+    `fever_pictures`: a small thermal picture of whoever has a fever goes to the hub, which deletes it after a while.
     `memory_file` keeps what the gate has to know after a restart; by default beside the spool.
     `hub` is the address of the hub's console, where the gate is enrolled and its certificate renewed.
     """
@@ -67,6 +68,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hub: Annotated[str, Meta(pattern=r"^https?://[^\s/]+$")] | None = None
     spool: SpoolSettings = SpoolSettings()
     memory_file: str | None = None
+    fever_pictures: bool = False
     guard: GuardSettings | None = None
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0
     policy: PolicySettings = PolicySettings()

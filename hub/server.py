@@ -42,6 +42,9 @@ from hub.forms.links import Signer
 from hub.ingest import Ingest
 from hub.journal import Entry
 from hub.live import LiveBoard
+from hub.pictures.receiver import PictureReceiver
+from hub.pictures.store import FOLDER as PICTURES
+from hub.pictures.store import Pictures
 from hub.presence import Presence
 from hub.projections.checks import CheckRow, Checks
 from hub.projections.moves import Moves
@@ -96,6 +99,10 @@ class _Record:
         return await self._checks.between(from_ns, until_ns)
 
 
+def _pictures(settings: HubSettings) -> Pictures:
+    return Pictures(Path(settings.data) / PICTURES, settings.alerts.pictures_keep_h * 3600)
+
+
 class Hub:
     """One hub. `run` works until it is cancelled, then stops everything in the reverse order."""
 
@@ -108,7 +115,8 @@ class Hub:
             settings.alerts.gate_silent_after_s,
             registry_old_after_s=settings.alerts.registry_old_after_s,
         )
-        self.desk = make_desk(settings)
+        self._receiver = PictureReceiver(settings.site, _pictures(settings), broker)
+        self.desk = make_desk(settings, self._receiver.pictures.of_alert)
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
         self.checks = Checks(data / "checks.db")
@@ -116,9 +124,8 @@ class Hub:
         sealing_key = public_of(key.load_or_make(data / key.FILE))
         client_id = f"menshen-registry-{settings.site}"
         self._publisher = Publisher(settings.site, self.registrar, broker, client_id, sealing_key)
-        record = _Record(self.archive, self.desk, self.checks)
         zone = ZoneInfo(settings.zone) if settings.zone else None
-        pages = AlertPages(self.desk, make_links(settings))
+        pages = AlertPages(self.desk, make_links(settings), self._receiver.pictures)
         self.database = Database(settings.database_url)
         token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
         self.office = PeopleOffice(
@@ -150,7 +157,13 @@ class Hub:
             duties=self.duties,
         )
         app = create_app(
-            self.board, site=settings.site, version=version, zone=zone, records=record, alerts=pages, office=office
+            self.board,
+            site=settings.site,
+            version=version,
+            zone=zone,
+            records=_Record(self.archive, self.desk, self.checks),
+            alerts=pages,
+            office=office,
         )
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
@@ -225,6 +238,7 @@ class Hub:
                 tasks.create_task(runner.run(), name=runner.projection.name)
             tasks.create_task(self.ingest.run(), name="ingest")
             tasks.create_task(self._publisher.run(), name="registry")
+            tasks.create_task(self._receiver.run(), name="pictures")
             if self._influx is not None:
                 tasks.create_task(publish(self.rollups, self._influx), name="figures")
                 tasks.create_task(publish(self.standings, self._influx), name="standings' lines")

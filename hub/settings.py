@@ -44,12 +44,14 @@ class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`page_within_s`: an event that reaches the hub later than this opens its alert and pages nobody; one of a gate
     whose clock is not synchronised is always paged, for its age is not known. A cause that is back within
-    `reopen_within_s` of its end opens the same alert again."""
+    `reopen_within_s` of its end opens the same alert again. Thermal pictures of people with a fever
+    are deleted after `pictures_keep_h`."""
 
     page_within_s: Annotated[float, Meta(gt=0)] = 3600.0
     reopen_within_s: Annotated[float, Meta(ge=0)] = 60.0
     gate_silent_after_s: Annotated[float, Meta(ge=1)] = 60.0
     registry_old_after_s: Annotated[float, Meta(ge=60)] = 3600.0
+    pictures_keep_h: Annotated[float, Meta(gt=0, le=24 * 31)] = 72.0
 
 
 class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

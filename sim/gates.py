@@ -91,6 +91,7 @@ token_key_file = "token.key"
 registry = "registry.json"
 registry_copy_file = "{Path(gate.spool).with_suffix(".registry.db")}"
 vitals_every_s = 1.0
+fever_pictures = true
 
 [broker]
 host = "{gate.host}"

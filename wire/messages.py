@@ -11,7 +11,7 @@ had numbers already: it stands for `seq` to `through`, so that a stream has no h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -20,6 +20,7 @@ from wire.errors import DecodeError
 from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
 from wire.registry import Beat, Manifest, Shard
 from wire.sightings import Recall, Recalled, Sighting
+from wire.snapshots import Snapshot, SnapshotHeld
 
 SCHEMA_VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -132,15 +133,18 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     registry: RegistryHeld | None = None
 
 
-AnyMessage = Batch | Watermark | Status | Vitals | Manifest | Shard | Beat | Sighting | Recall | Recalled
-Message = TypeVar("Message", Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled)
+AnyMessage = (
+    Batch | Watermark | Status | Vitals | Manifest | Shard | Beat
+    | Sighting | Recall | Recalled | Snapshot | SnapshotHeld
+)  # fmt: skip
+Message = TypeVar(
+    "Message",
+    Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled, Snapshot, SnapshotHeld,
+)  # fmt: skip
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(AnyEvent)
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled)
-}
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in get_args(AnyMessage)}
 
 
 class _Versioned(Struct):

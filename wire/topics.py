@@ -7,6 +7,8 @@
     menshen/1/{site}/{gate}/sightings          gate → gates Sighting, QoS 1
     menshen/1/{site}/{gate}/recall             gate → gates Recall, QoS 1; {gate} asks
     menshen/1/{site}/{gate}/recalled/{asker}   gate → gate  Recalled, QoS 1
+    menshen/1/{site}/{gate}/snapshot           gate → hub   Snapshot, QoS 1
+    menshen/1/{site}/{gate}/snapshot-held      hub → gate   SnapshotHeld, QoS 1
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
     menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
     menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
@@ -128,16 +130,34 @@ def recalled_for(site: str, asker: str) -> str:
     return f"{ROOT}/{check_name(site)}/+/recalled/{check_name(asker)}"
 
 
+def snapshot(site: str, gate: str) -> str:
+    """Where a gate sends thermal pictures."""
+    return f"{ROOT}/{check_name(site)}/{check_name(gate)}/snapshot"
+
+
+def snapshots_of(site: str) -> str:
+    """Thermal pictures of all gates of a site."""
+    return f"{ROOT}/{check_name(site)}/+/snapshot"
+
+
+def snapshot_held(site: str, gate: str) -> str:
+    """Where the hub says that it has one."""
+    return f"{ROOT}/{check_name(site)}/{check_name(gate)}/snapshot-held"
+
+
 def of_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate publishes, as patterns: what a broker lets it."""
     own = f"{ROOT}/{check_name(site)}/{check_name(gate)}"
-    return [f"{own}/{tail}" for tail in ("events/+", "status", "vitals", "sightings", "recall", "recalled/+")]
+    return [
+        f"{own}/{tail}" for tail in ("events/+", "status", "vitals", "sightings", "recall", "recalled/+", "snapshot")
+    ]
 
 
 def for_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate reads, as patterns."""
     of_hub = f"{ROOT}/{check_name(site)}/hub/registry/+"
-    return [acks_for(site, gate), of_hub, sightings_of(site), recalls_of(site), recalled_for(site, gate)]
+    of_gates = [sightings_of(site), recalls_of(site), recalled_for(site, gate)]
+    return [acks_for(site, gate), of_hub, *of_gates, snapshot_held(site, gate)]
 
 
 def is_of_gates(topic: str) -> bool:

@@ -37,6 +37,7 @@ class Site(NamedTuple):
     links: Links | None = None
     weekly_test: Weekly | None = None
     zone: str | None = None
+    picture_of: Callable[[AlertRow], bytes] | None = None
 
 
 ANY_SITE = Site("")
@@ -64,7 +65,7 @@ class AlertDesk:
         self._channels = channels
         self._site = site
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
-        self.notifier = Notifier(store, channels, self.clocks, self.run, site.links)
+        self.notifier = Notifier(store, channels, self.clocks, self.run, site.links, site.picture_of)
 
     async def start(self) -> int:
         await self.run(self.store.open)

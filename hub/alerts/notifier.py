@@ -18,9 +18,11 @@ from msgspec.structs import replace
 
 from hub.alerts.bundles import WINDOW_S, Allowance, Window
 from hub.alerts.channels.base import Channel
+from hub.alerts.lifecycle import State
 from hub.alerts.links import Links
 from hub.alerts.outbox import Message, Outcome
 from hub.alerts.store import AlertStore
+from hub.board import AlertRow
 from wire.errors import DeliveryError, JournalError
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,7 @@ class Notifier:
         clocks: Clocks,
         run_in_thread: Callable[[Callable[[], object]], Awaitable[object]],
         links: Links | None = None,
+        picture_of: Callable[[AlertRow], bytes] | None = None,
     ) -> None:
         self._turned_s = clocks.mono_s()
         self._store = store
@@ -70,6 +73,7 @@ class Notifier:
         self._clocks = clocks
         self._in_thread = run_in_thread
         self._links = links
+        self._picture_of = picture_of
         self._audited_s = float("-inf")
         self._bell = asyncio.Event()
 
@@ -146,7 +150,7 @@ class Notifier:
     async def _send(self, message: Message) -> tuple[Outcome, str]:
         about = {"channel": message.channel, "page": message.key, "attempt": message.attempts + 1}
         try:
-            answer = await self._channels[message.channel].send(self._with_link(message))
+            answer = await self._channels[message.channel].send(await self._with_picture(self._with_link(message)))
         except DeliveryError as error:
             told = log.warning if error.retry else log.error
             told("page not taken", said=str(error), **about)
@@ -160,6 +164,19 @@ class Notifier:
 
     def _with_link(self, message: Message) -> Message:
         return replace(message, link=self._links.of(message, self._clocks.now_ns())) if self._links else message
+
+    async def _with_picture(self, message: Message) -> Message:
+        """With the picture of whom the page is about; on a channel that sends it apart, only if one more may go."""
+        if self._picture_of is None or message.kind != State.FIRING or len(message.alerts) != 1:
+            return message
+        window = self._windows[message.channel]
+        apart = getattr(self._channels[message.channel], "pictures_apart", False)
+        if apart and window.allowance(self._clocks.mono_s()).messages <= 0:
+            return message
+        picture = await asyncio.to_thread(self._picture_of, message.alerts[0])
+        if picture and apart:
+            window.sent(self._clocks.mono_s(), critical=True)
+        return replace(message, picture=picture)
 
     def _allowances(self) -> dict[str, Allowance]:
         at_s = self._clocks.mono_s()

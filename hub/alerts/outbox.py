@@ -50,6 +50,8 @@ class Message(Struct, frozen=True, kw_only=True):
     text: str = ""
     link: str = ""
     """Where it can be acknowledged."""
+    picture: bytes = b""
+    """A thermal picture (JPEG) of whom it is about, where there is one."""
 
 
 class Outcome(StrEnum):

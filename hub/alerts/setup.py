@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hub.alerts.calendars import CalendarFile
@@ -12,10 +13,11 @@ from hub.alerts.desk import AlertDesk, Site
 from hub.alerts.links import Links, read_key
 from hub.alerts.oncall import OnCall
 from hub.alerts.store import AlertStore
+from hub.board import AlertRow
 from hub.settings import HubSettings
 
 
-def make_desk(settings: HubSettings) -> AlertDesk:
+def make_desk(settings: HubSettings, picture_of: Callable[[AlertRow], bytes] | None = None) -> AlertDesk:
     """The desk of a hub."""
     site = Site(
         settings.site,
@@ -23,6 +25,7 @@ def make_desk(settings: HubSettings) -> AlertDesk:
         make_links(settings),
         settings.weekly_test.of() if settings.weekly_test else None,
         settings.zone,
+        picture_of,
     )
     return AlertDesk(make_store(settings), make_channels(settings), site)
 

@@ -6,6 +6,7 @@ right, good once; it asks for a POST, for telephones fetch links to show a previ
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 import msgspec
@@ -20,6 +21,7 @@ from hub.alerts.links import Claim, Links
 from hub.alerts.store import AlertStore, Silence
 from hub.alerts.tables import LogLine
 from hub.board import AlertRow
+from hub.pictures.store import Pictures
 from hub.web.access import Access, Denied, Form, html_response, redirect
 from hub.web.page import on_words
 from wire.errors import DecodeError
@@ -40,17 +42,19 @@ class Said(Struct, frozen=True, forbid_unknown_fields=True):
 _said = msgspec.json.Decoder(Said)
 
 
-def add_alerts(app: FastAPI, access: Access, desk: AlertDesk, links: Links | None) -> None:
+def add_alerts(
+    app: FastAPI, access: Access, desk: AlertDesk, links: Links | None, pictures: Pictures | None = None
+) -> None:
     """`/alerts`, `/alerts/ID`, `POST /alerts/ID/WORD`, `POST /silences/ID/end`, the same for programs under `/api/`,
     and, with `links`, `/ack/TOKEN`."""
-    _add_reading(app, access, desk)
+    _add_reading(app, access, desk, pictures)
     _add_words(app, access, desk)
     _add_api(app, access, desk)
     if links is not None:
         _add_links(app, access, desk, links)
 
 
-def _add_reading(app: FastAPI, access: Access, desk: AlertDesk) -> None:
+def _add_reading(app: FastAPI, access: Access, desk: AlertDesk, pictures: Pictures | None) -> None:
     reading = access.needs(Permission.BOARD)
 
     @app.get("/alerts")
@@ -73,9 +77,12 @@ def _add_reading(app: FastAPI, access: Access, desk: AlertDesk) -> None:
         row, log = await desk.ask(read)
         if row is None:
             raise Denied(404, "no-alert")
+        may_see = who.may(Permission.HEALTH)
+        pictured = await asyncio.to_thread(pictures.of_alert, row) if pictures is not None and may_see else b""
         return access.draw(
-            request, who, "alert.html", "alert", may=who.may(Permission.ALERTS), row=row, log=log, words=on_words(row)
-        )
+            request, who, "alert.html", "alert", may=who.may(Permission.ALERTS), row=row, log=log, words=on_words(row),
+            pictured=bool(pictured),
+        )  # fmt: skip
 
 
 def _add_words(app: FastAPI, access: Access, desk: AlertDesk) -> None:

@@ -19,6 +19,7 @@ from hub.alerts.links import Links
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.duties.desk import DutyDesk
+from hub.pictures.store import Pictures
 from hub.registry.office import PeopleOffice
 from hub.trust.service import Trust
 from hub.web.absences import add_absences
@@ -35,6 +36,7 @@ from hub.web.enrolment import add_enrolment
 from hub.web.errors import add_errors
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
+from hub.web.pictures import add_pictures
 from hub.web.records import Records, add_records
 from hub.web.resumption import add_resumption
 from hub.web.rotas import add_rotas
@@ -61,6 +63,7 @@ class AlertPages(NamedTuple):
 
     desk: AlertDesk
     links: Links | None = None
+    pictures: Pictures | None = None
 
 
 class Office(NamedTuple):
@@ -108,7 +111,9 @@ def create_app(
     if records is not None:
         add_records(app, records)
     if alerts is not None:
-        add_alerts(app, access, alerts.desk, alerts.links)
+        add_alerts(app, access, alerts.desk, alerts.links, alerts.pictures)
+        if alerts.pictures is not None:
+            add_pictures(app, access, alerts.desk, alerts.pictures)
     if office.trust is not None:
         add_enrolment(app, office.trust)
     add_errors(app, access)

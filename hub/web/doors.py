@@ -85,6 +85,7 @@ DOORS: dict[str, Door] = {
     "GET /": _BOARD,
     "GET /live": _BOARD,
     "GET /alerts": _BOARD,
+    "GET /alerts/{alert}/picture": _HEALTH,
     "GET /alerts/{alert}": _BOARD,
     "POST /alerts/{alert}/{word}": Door(_P.ALERTS),
     "POST /silences/{silence}/end": Door(_P.ALERTS),

@@ -252,6 +252,7 @@ _ALERTS = {
     "all-rules": ("all rules", "所有警报"),
     "all-gates": ("all gates", "所有门岗"),
     "silenced-until": ("until {time}, by {by}", "至 {time}，操作人 {by}"),
+    "picture": ("Thermal picture of the person", "此人的热成像图"),
     "history": ("History", "处置记录"),
     "next-at": ("next at {time}", "下一步 {time}"),
     "by-name": ("Your name", "姓名"),
@@ -326,6 +327,7 @@ _ACCOUNTS = {
     "older": ("Older entries", "更早的记录"),
     "to-board": ("To the gates", "返回门岗"),
     "not-done": ("Not done", "未完成"),
+    "denied.no-picture": ("There is no picture, or no longer.", "没有图像，或已按期删除。"),
     "denied.not-yours": ("Your role may not do this.", "您的角色无此权限。"),
     "denied.csrf": (
         "This form was not sent from our own page, or the page is old. Load it anew and try again.",

@@ -132,7 +132,11 @@ async def test_a_simulated_gate_decides_with_no_broker_at_all_and_keeps_everythi
         return [event for event in kept() if isinstance(event, PersonPassage)]
 
     await eventually(lambda: len(people()) >= 4 and any(isinstance(e, VehiclePassage) for e in kept()), "passages", 45)
+    await eventually(lambda: any(passage.verdict is Verdict.FEVER for passage in people()), "a fever", 45)
     passages = people()
+    fevers = {passage.passage for passage in passages if passage.verdict is Verdict.FEVER}
+    pictured = set(agent.house.album.waiting)
+    assert fevers <= pictured <= {event.passage for event in people() if event.verdict is Verdict.FEVER} | fevers
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert {Verdict.FEVER, Verdict.NORMAL} >= {passage.verdict for passage in passages} - {Verdict.SUSPECT}

@@ -92,6 +92,10 @@ def _wecom(request: Request) -> Answer:
     body = json.loads(request.body)
     if _query(request).get("key") != TOKEN:
         return 200, {"errcode": 93000, "errmsg": "invalid webhook url, hint: [1600000000_1_x]"}
+    if body["msgtype"] == "image":
+        picture = base64.b64decode(body["image"]["base64"], validate=True)
+        good = len(picture) <= 2 * 2**20 and hashlib.md5(picture).hexdigest() == body["image"]["md5"]
+        return 200, {"errcode": 0, "errmsg": "ok"} if good else {"errcode": 301019, "errmsg": "invalid image md5"}
     if len(body["text"]["content"].encode()) > 2048:
         return 200, {"errcode": 40058, "errmsg": "text.content exceed max length 2048"}
     return 200, {"errcode": 0, "errmsg": "ok"}

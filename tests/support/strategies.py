@@ -20,6 +20,7 @@ from wire.messages import (
 )
 from wire.registry import SHARDS, Beat, Flag, Holder, Manifest, RegistryEntry, Shard
 from wire.sightings import Recall, Recalled, Sighting
+from wire.snapshots import Snapshot, SnapshotHeld
 
 names = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 tokens = st.from_regex(r"[A-Za-z0-9_-]{8,24}", fullmatch=True)
@@ -209,3 +210,13 @@ recalls = st.builds(
     ),
 )
 recalled = st.builds(Recalled, v=st.just(1), gate=names, sightings=st.lists(sightings, max_size=5))
+
+snapshots = st.builds(
+    Snapshot,
+    v=st.just(1),
+    gate=names,
+    passage=st.text("0123456789abcdef", min_size=1, max_size=32),
+    time_ns=times_ns,
+    jpeg=st.binary(min_size=4, max_size=100),
+)
+snapshots_held = st.builds(SnapshotHeld, v=st.just(1), passage=st.text("0123456789abcdef", min_size=1, max_size=32))

@@ -26,6 +26,7 @@ from wire.events import (
 from wire.messages import Batch, Numbered, Status, StreamId, Vitals, Watermark
 from wire.registry import Beat, Manifest, Shard
 from wire.sightings import Recall, Recalled, Sighting
+from wire.snapshots import Snapshot, SnapshotHeld
 
 KINDS = {
     Batch: our.batches(),
@@ -38,6 +39,8 @@ KINDS = {
     Sighting: our.sightings,
     Recall: our.recalls,
     Recalled: our.recalled,
+    Snapshot: our.snapshots,
+    SnapshotHeld: our.snapshots_held,
 }
 STREAM = StreamId("baotou", "north", Urgency.URGENT, "e1")
 

@@ -82,4 +82,6 @@ def mail(message: Message, settings: MailSettings, context: Context) -> EmailMes
     told["Date"] = datetime.fromtimestamp(context.now_s(), UTC)
     lines = [headline(message, lang, context.zone), *body(message, lang, context.zone), message.key]
     told.set_content("\n\n".join(lines) + "\n")
+    if message.picture:
+        told.add_attachment(message.picture, "image", "jpeg", filename=f"{message.key}.jpg")
     return told

@@ -66,6 +66,16 @@ class Alertmanager(Http):
         ]  # fmt: skip
 
 
+def _attached(message: Message) -> Any:  # noqa: ANN401 - apprise's own type, imported late
+    """The picture, at the first attempt only: where it is what is refused, the text must not come again and again."""
+    if not message.picture or message.attempts:
+        return None
+    from apprise.attachment.memory import AttachMemory  # noqa: PLC0415 - as apprise itself
+
+    made: Any = AttachMemory
+    return made(message.picture, name=f"{message.key}.jpg", mimetype="image/jpeg")
+
+
 def _only(message: Message, alert: Any) -> Message:  # noqa: ANN401 - an AlertRow of the message
     return Message(id=0, key="", channel="", receiver="", kind=message.kind, alerts=(alert,))
 
@@ -108,7 +118,7 @@ class AppriseChannel:
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
             try:
                 async with asyncio.timeout(self._settings.timeout_s):
-                    taken = await notifier.async_notify(body=text, title=title)
+                    taken = await notifier.async_notify(body=text, title=title, attach=_attached(message))
             except TimeoutError as error:
                 raise DeliveryError("apprise: no answer in time", retry=True) from error
             why = " ".join(log.getvalue().split())[:200]

@@ -77,7 +77,12 @@ class DingTalk(Http):
 
 
 class WeCom(Http):
-    """`to` is a mobile number, which is mentioned. Codes: 93000 no such robot; 45009 too fast."""
+    """`to` is a mobile number, which is mentioned. Codes: 93000 no such robot; 45009 too fast.
+
+    A picture is a message of its own behind the text (`msgtype` image, base64 and MD5, at most 2 MB).
+    """
+
+    pictures_apart = True
 
     def __init__(self, settings: WeComSettings, context: Context) -> None:
         super().__init__(settings, context)
@@ -93,7 +98,20 @@ class WeCom(Http):
         }
         url = f"{self._settings.base_url}/cgi-bin/webhook/send?{query}"
         answer, found = await self.post_json(url, {"msgtype": "text", "text": text})
-        return judged(answer, found.get("errcode"), slow={45009: 60.0})
+        taken = judged(answer, found.get("errcode"), slow={45009: 60.0})
+        return taken + await self._picture(url, message.picture) if message.picture else taken
+
+    async def _picture(self, url: str, picture: bytes) -> str:
+        """What became of the picture. The text is taken already: nothing is sent again for its sake."""
+        image = {
+            "base64": base64.b64encode(picture).decode(),
+            "md5": hashlib.md5(picture, usedforsecurity=False).hexdigest(),
+        }
+        try:
+            answer, found = await self.post_json(url, {"msgtype": "image", "image": image})
+            return f"; picture: {judged(answer, found.get('errcode'), slow={})}"
+        except DeliveryError as error:
+            return f"; picture not taken: {error}"
 
 
 class Feishu(Http):

@@ -72,4 +72,6 @@ def webhook_body(message: Message, zone: str | None = None) -> bytes:
             "by": alert.held_by or alert.ended_by,
             "runbook": {lang: runbook(alert.rule, alert.kind, lang) for lang in ("zh", "en")},
         }
+    if message.picture:
+        facts["picture"] = {"type": "image/jpeg", "base64": message.picture}
     return msgspec.json.encode(facts)

@@ -26,6 +26,7 @@ from hub.cases.models import Case, Cause
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.duties.desk import DutyDesk
+from hub.pictures.store import Pictures
 from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.models import Person, PersonKind
@@ -108,7 +109,7 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     await desk.start()
     app = create_app(
         WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office, records=NoRecord(),
-        alerts=AlertPages(desk, Links(b"k" * 32, "http://hub.example")),
+        alerts=AlertPages(desk, Links(b"k" * 32, "http://hub.example"), Pictures(tmp_path / "pictures", 3600.0)),
     )  # fmt: skip
     server = WebServer(app, host="127.0.0.1", port=0)
     await server.start()
