@@ -24,6 +24,7 @@ from hub.alerts.texts import say
 from hub.archive import Archive
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
+from hub.projections.passes import FILE as PASSES_FILE
 from hub.projections.rollups import FILE as ROLLUPS_FILE
 from hub.projections.rollups import Rollups
 from hub.projections.timeseries import TimeSeries
@@ -63,9 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
     replay.add_argument("id", type=int, nargs="*", help="numbers from the list; all without any")
     rebuild = _add(
-        commands, "rebuild", _rebuild, "write time series or figures anew from the journal; stop the hub first"
+        commands,
+        "rebuild",
+        _rebuild,
+        "write time series, figures or passages anew from the journal; stop the hub first",
     )
-    rebuild.add_argument("what", choices=["timeseries", "figures"])
+    rebuild.add_argument("what", choices=["timeseries", *_FILES])
     copying = _add(commands, "backup", _back_up, "copy the hub's data, keys and settings into one file; while it runs")
     copying.add_argument("--to", type=Path, required=True, help="a file, or a folder for one named after the time")
     copying.add_argument("--keep", type=int, help="in a folder: delete all but so many of the newest")
@@ -164,6 +168,10 @@ def _replay(arguments: argparse.Namespace) -> int:
         return 1 if still else 0
 
     return asyncio.run(_with_archive(_load(arguments), replay_all))
+
+
+_FILES = {"figures": ROLLUPS_FILE, "passages": PASSES_FILE}
+"""What is rebuilt by reading the journal anew into a new file."""
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:

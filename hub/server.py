@@ -3,6 +3,7 @@
 broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ alerts (desk) → channels
             │                          ├─ checks: who was measured
+            │                          ├─ passes: who was at which checkpoint
             │                          ├─ rollups: hourly and daily figures → InfluxDB
             │                          ├─ rounds: what had to be disinfected, and was → InfluxDB
             │                          ├─ moves: who went into which place → crowds, meals → alerts
@@ -48,6 +49,8 @@ from hub.pictures.store import Pictures
 from hub.presence import Presence
 from hub.projections.checks import CheckRow, Checks
 from hub.projections.moves import Moves
+from hub.projections.passes import FILE as PASSES_FILE
+from hub.projections.passes import Passes
 from hub.projections.rollups import FILE as ROLLUPS_FILE
 from hub.projections.rollups import Rollups, publish
 from hub.projections.runner import Projection, Runner
@@ -120,6 +123,7 @@ class Hub:
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
         self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
         self.checks = Checks(data / "checks.db")
+        self.passes = Passes(data / PASSES_FILE)
         self.registrar = Registrar(RegistryStore(data / REGISTRY_FILE))
         sealing_key = public_of(key.load_or_make(data / key.FILE))
         client_id = f"menshen-registry-{settings.site}"
@@ -149,6 +153,7 @@ class Hub:
         office = Office(
             self.database,
             people=self.office,
+            passes=self.passes,
             telephones=telephones,
             trust=self._trust,
             crowds=crowds,
@@ -168,15 +173,22 @@ class Hub:
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         self._isolation = IsolationWatch(self.office, self.desk, settings.site, settings.rules.off)
-        visits = Visits(self.registrar, settings.site, settings.disinfection_valid_s)
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
         self._watch = DutyWatch(self.duties, self.desk, self.standings, settings.site, self._checks_caught_up)
         self._tells_missed = Rule.MISSED_CHECKS not in settings.rules.off
         self._keeper = Keeper(self.standings, self.board, self.presence, self.desk, [self._watch.account])
-        cases = CaseKeeper(self.archive, self.office, settings.site, settings.rules.confirmed_from_c)
         self._crowds = CrowdWatch(settings.site, crowds, self.desk, settings.rules)
-        projections: list[Projection] = [self.desk, cases, self.checks, visits, self.rollups, self.rounds, self.moves]
+        projections: list[Projection] = [
+            self.desk,
+            CaseKeeper(self.archive, self.office, settings.site, settings.rules.confirmed_from_c),
+            self.checks,
+            self.passes,
+            Visits(self.registrar, settings.site, settings.disinfection_valid_s),
+            self.rollups,
+            self.rounds,
+            self.moves,
+        ]
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         self._influx = settings.influx

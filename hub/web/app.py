@@ -20,6 +20,7 @@ from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.duties.desk import DutyDesk
 from hub.pictures.store import Pictures
+from hub.projections.passes import Passes
 from hub.registry.office import PeopleOffice
 from hub.trust.service import Trust
 from hub.web.absences import add_absences
@@ -79,6 +80,7 @@ class Office(NamedTuple):
     first_code: str | None = None
     wall: bool = True
     duties: DutyDesk | None = None
+    passes: Passes | None = None
 
 
 def create_app(
@@ -120,7 +122,7 @@ def create_app(
     add_sign_in(app, access, office.first_code)
     add_accounts(app, access)
     if office.people is not None:
-        add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None))
+        add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None, office.passes))
         add_absences(app, access, office.people)
         add_rotas(app, access, office.people)
         add_people(app, access, office.people)

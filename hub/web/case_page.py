@@ -67,13 +67,15 @@ async def page(room: CaseRoom, request: Request, who: Who, case_id: int, wrong: 
         )
 
     shown = await access.database.write(read)
+    trace_days = office.isolation.trace_days
     days = ward.reading_days(shown.case, office.today(), office.day_of)
     today = len(days[0].readings) if days and days[0].on == office.today() else 0
     return access.draw(
         request, who, "case.html", "case", 409 if wrong else 200,
         case=shown.case, shown=shown, day=ward.day_of(shown.case, office.today()), days=days, wrong=wrong,
         steps=steps.steps(shown.case, readings_today=today, contacts=len(shown.contacts)),
-        alerts=await _alerts(room, shown.case), ends=CHOSEN, twice=ward.READINGS_A_DAY,
+        alerts=await _alerts(room, shown.case), passes=await room.movements(shown.case, trace_days),
+        trace_days=trace_days, ends=CHOSEN, twice=ward.READINGS_A_DAY,
         may_edit=who.may(Permission.CASES_EDIT), abnormal=steps.ABNORMAL,
     )  # fmt: skip
 

@@ -5,21 +5,39 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hub.alerts.desk import AlertDesk
+from hub.cases.models import Case
 from hub.cases.signs import Rules
+from hub.projections.passes import Pass, Passes
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access, Form
 
+_DAY_NS = 86_400 * 10**9
+
 
 class CaseRoom(NamedTuple):
-    """`desk` where alerts are kept, too."""
+    """`desk` where alerts are kept too, `passes` where passages are."""
 
     access: Access
     office: PeopleOffice
     desk: AlertDesk | None = None
+    passes: Passes | None = None
 
     @property
     def rules(self) -> Rules:
         return Rules(self.office.isolation, self.office.day_of)
+
+    async def movements(self, case: Case, days: int) -> list[Pass]:
+        """Where the person was, from so many days before the case began until now or its end; the last first."""
+        if self.passes is None:
+            return []
+        from_ns, until_ns = span_of(case, days, self.access.now_ns())
+        return await self.passes.of([badge.token for badge in case.person.badges], from_ns, until_ns)
+
+
+def span_of(case: Case, days: int, now_ns: int) -> tuple[int, int]:
+    """From so many days before a case began until now, or its end."""
+    began_ns = min([case.opened_ns, *(sign.time_ns for sign in case.signs)])
+    return began_ns - days * _DAY_NS, now_ns if case.closed_ns is None else case.closed_ns
 
 
 def chosen(form: Form, prefix: str) -> list[int]:

@@ -20,7 +20,9 @@ from hub.registry.models import Person
 from hub.registry.office import Touched
 from hub.web.access import Form, redirect
 from hub.web.case_page import add_case_page
+from hub.web.case_report import add_case_report
 from hub.web.case_room import CaseRoom, chosen
+from hub.web.tracing import add_tracing
 from hub.web.unnamed import add_unnamed
 
 LISTED = 50
@@ -41,6 +43,8 @@ def add_cases(app: FastAPI, room: CaseRoom) -> None:
     _add_placing(app, room)
     add_unnamed(app, room)  # before the pages whose address is a number
     add_case_page(app, room)
+    add_tracing(app, room)
+    add_case_report(app, room)
 
 
 def _add_list(app: FastAPI, room: CaseRoom) -> None:

@@ -104,6 +104,7 @@ _BOARD = {
     "rule.missed-checks": ("daily measurements missing", "双测未完成"),
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
     "reader.timeseries": ("time series", "时间序列"),
+    "reader.passes": ("passages of people", "人员通行记录"),
     "reader.cases": ("isolation by fevers", "发热隔离"),
     "reader.moves": ("meals and crowds", "用餐与聚集"),
     "reader.checks": ("measurements of people", "双测记录"),

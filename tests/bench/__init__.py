@@ -9,11 +9,12 @@ def main(argv: list[str]) -> int:
     """One bench of `menshen bench`; the exit code."""
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    from tests.bench import lane, latency, registry, thermal
+    from tests.bench import lane, latency, registry, thermal, tracing
 
     lane.add(benches.add_parser("lane", help=lane.__doc__))
     latency.add(benches.add_parser("latency", help=latency.__doc__))
     registry.add(benches.add_parser("registry", help=registry.__doc__))
     thermal.add(benches.add_parser("thermal", help=thermal.__doc__))
+    tracing.add(benches.add_parser("tracing", help=tracing.__doc__))
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tests.hub.web.test_people import Client
 from tests.support.events import fever
 from tests.support.hubs import RunningHub, badge, running_hub
-from wire.events import PersonPassage, SecondaryMeasurement
+from wire.events import Outcome, PersonPassage, Reason, SecondaryMeasurement, Verdict
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
@@ -107,10 +107,65 @@ def test_somebody_is_moved_to_a_place_to_hospital_and_released_only_when_all_day
     assert officer.post(f"{case}/close", end="early", note="two tests").status_code == 303
 
 
+def passage(number: int, card: str, seconds_ago: float, lane: str = "people") -> PersonPassage:
+    return PersonPassage(
+        time_ns=time.time_ns() - round(seconds_ago * 1e9), passage=f"q-{number}", lane=lane, badge=badge(card),
+        outcome=Outcome.ALLOW, verdict=Verdict.NORMAL, reasons=(Reason.TEMPERATURE_NORMAL,),
+    )  # fmt: skip
+
+
+def test_contacts_are_listed_by_exposure_isolated_with_one_click_and_lead_back(hub, officer):
+    officer.add(number="3", name="王芳", badges="B3", team="装配班")
+    officer.add(number="4", name="赵六", badges="B4", team="装配班")
+    officer.add(number="5", name="钱七", badges="B5", team="装配班")
+    told(hub, passage(1, "B1", 4000), passage(2, "B3", 4040), passage(3, "B4", 4290), passage(4, "B5", 5000))
+    told(hub, hot(1, "B1"))
+    hub.read("passes")
+    case = officer.case_of("李雷")
+    assert "1 passages" not in officer.get(case)
+    page = officer.get(f"{case}/contacts")
+    assert re.findall(r"<td>(\S+) <span", page) == ["韩梅梅", "王芳", "赵六"]
+    for words in ("same team", "1 passages together", "nearest 40 s", "3 people, the most exposed first."):
+        assert words in page
+    assert "赵六" not in officer.get(f"{case}/contacts?minutes=2")
+    assert "钱七" in officer.get(f"{case}/contacts?minutes=20")
+    boxes = dict(re.findall(r'name="(person-\d+)" value="yes" aria-label="(\S+)"', page))
+    assert "Tick somebody first." in officer.post(f"{case}/contacts", days="14").text
+    assert "Days: expected" in officer.post(f"{case}/contacts", days="x", **dict.fromkeys(boxes, "yes")).text
+    chosen = {name: "yes" for name, who in boxes.items() if who != "赵六"}
+    assert officer.post(f"{case}/contacts", days="14", **chosen).status_code == 303
+    assert {"韩梅梅", "王芳"} <= set(re.findall(r">(\S+?)</a> · isolated", officer.get(case)))
+    assert f'href="{case}"' in officer.get(officer.case_of("王芳"))
+    again = officer.get(f"{case}/contacts")
+    assert again.count(">isolated<") == 2
+    assert officer.post(f"{case}/contacts", days="14", **dict.fromkeys(boxes, "yes")).status_code == 303
+    assert officer.get("/cases").count("contact</td>") == 3
+
+
+def test_the_report_has_all_that_headquarters_ask_for_and_making_it_is_noted(hub, officer):
+    told(hub, passage(1, "B1", 400), passage(2, "B2", 380), hot(1, "B1"))
+    hub.read("passes")
+    case = officer.case_of("李雷")
+    report = officer.get(f"{case}/report?lang=zh")
+    for words in (
+        "报当地防疫指挥部",
+        "李雷",
+        "焊接一班",
+        "38.1",
+        "韩梅梅",
+        "同班组",
+        "密切接触者 1 人",
+        "负责人（签字）",
+    ):
+        assert words in report, words
+    assert "report made" in officer.get(f"{case}?lang=en")
+    assert officer.http.get("/cases/99/report").status_code == 404
+
+
 def test_whoever_may_not_see_health_sees_no_case_of_an_alert(hub, officer):
     told(hub, hot(1, "B1"))
     guard = Client(hub.url, "guard")
-    for path in ("/alerts/1/case", "/cases/unnamed", "/cases/1"):
+    for path in ("/alerts/1/case", "/cases/unnamed", "/cases/1", "/cases/1/contacts", "/cases/1/report"):
         assert guard.http.get(path).status_code == 403
     guard.http.close()
 
