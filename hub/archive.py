@@ -17,6 +17,9 @@ from wire.messages import Batch, StreamId
 T = TypeVar("T")
 
 
+_FORGET_AT_ONCE = 1000
+
+
 class Archive:
     """A journal with threads of its own. `append` returns after the commit, never before."""
 
@@ -59,6 +62,13 @@ class Archive:
 
     async def forget_letter(self, letter_id: int) -> None:
         await self._write(partial(self._journal.forget_letter, letter_id))
+
+    async def forget(self, before_ns: int, through: int) -> int:
+        """See `Journal.forget`; in parts, so that no gate waits for it."""
+        count = 0
+        while gone := await self._write(partial(self._journal.forget, before_ns, through, _FORGET_AT_ONCE)):
+            count += gone
+        return count
 
     async def set_cursor(self, name: str, offset: int) -> None:
         await self._write(partial(self._journal.set_cursor, name, offset))

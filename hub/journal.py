@@ -198,6 +198,16 @@ class Journal:
         """All streams with their last durable number."""
         return {stream: tail.through for stream, tail in self._tails.items()}
 
+    def forget(self, before_ns: int, through: int, most: int) -> int:
+        """Forget the oldest entries that were received before that, none behind `through`; how many, at most `most`.
+
+        Numbers of streams stay as they are: what a gate sends again is still known.
+        """
+        query = """DELETE FROM entries WHERE "offset" IN (
+            SELECT "offset" FROM entries WHERE "offset" <= ? ORDER BY "offset" LIMIT ?) AND received_ns < ?"""
+        with self._transaction() as db:
+            return db.execute(query, (through, most, before_ns)).rowcount
+
     def set_cursor(self, name: str, offset: int) -> None:
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, offset))

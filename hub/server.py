@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -47,6 +48,8 @@ from hub.pictures.receiver import PictureReceiver
 from hub.pictures.store import FOLDER as PICTURES
 from hub.pictures.store import Pictures
 from hub.presence import Presence
+from hub.privacy.keeper import Retention
+from hub.privacy.measured import JournalMeasured
 from hub.projections.checks import CheckRow, Checks
 from hub.projections.moves import Moves
 from hub.projections.passes import FILE as PASSES_FILE
@@ -70,6 +73,7 @@ from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
+from hub.web.privacy import PrivacyPages
 from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
 from hub.web.telephones import Telephones
@@ -106,6 +110,16 @@ def _pictures(settings: HubSettings) -> Pictures:
     return Pictures(Path(settings.data) / PICTURES, settings.alerts.pictures_keep_h * 3600)
 
 
+class _Read:
+    """The journal, of which only what every reader has read is forgotten."""
+
+    def __init__(self, archive: Archive, runners: Sequence[Runner]) -> None:
+        self._archive, self._runners = archive, runners
+
+    async def forget(self, before_ns: int) -> int:
+        return await self._archive.forget(before_ns, min(runner.cursor for runner in self._runners))
+
+
 class Hub:
     """One hub. `run` works until it is cancelled, then stops everything in the reverse order."""
 
@@ -125,9 +139,9 @@ class Hub:
         self.checks = Checks(data / "checks.db")
         self.passes = Passes(data / PASSES_FILE)
         self.registrar = Registrar(RegistryStore(data / REGISTRY_FILE))
-        sealing_key = public_of(key.load_or_make(data / key.FILE))
-        client_id = f"menshen-registry-{settings.site}"
-        self._publisher = Publisher(settings.site, self.registrar, broker, client_id, sealing_key)
+        self._sealing = data / key.FILE
+        client_id, public = f"menshen-registry-{settings.site}", public_of(key.load_or_make(self._sealing))
+        self._publisher = Publisher(settings.site, self.registrar, broker, client_id, public)
         zone = ZoneInfo(settings.zone) if settings.zone else None
         pages = AlertPages(self.desk, make_links(settings), self._receiver.pictures)
         self.database = Database(settings.database_url)
@@ -148,8 +162,7 @@ class Hub:
         limited = [checkpoint.at for checkpoint in settings.checkpoints]
         self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
         crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
-        self._first_code = secrets.token_urlsafe(18)
-        self.duties = DutyDesk(self.office, self.checks, settings.duties)
+        self._first_code, self.duties = secrets.token_urlsafe(18), DutyDesk(self.office, self.checks, settings.duties)
         office = Office(
             self.database,
             people=self.office,
@@ -157,6 +170,7 @@ class Hub:
             telephones=telephones,
             trust=self._trust,
             crowds=crowds,
+            privacy=PrivacyPages(settings.privacy, JournalMeasured(self.checks, self.archive)),
             first_code=self._first_code,
             wall=settings.console.wall,
             duties=self.duties,
@@ -197,7 +211,18 @@ class Hub:
         self.board.runners = shown
         self.board.ingest = self.ingest
         self._heartbeat = settings.heartbeat
+        self._retention = self._make_retention(settings)
         self._public_url = settings.console.public_url
+
+    def _make_retention(self, settings: HubSettings) -> Retention:
+        return Retention(
+            self.office,
+            settings.privacy,
+            sealing=self._sealing,
+            checks=self.checks,
+            journal=_Read(self.archive, self._runners),
+            new_key=self._new_sealing_key,
+        )
 
     def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
         """What the pages for telephones stand on."""
@@ -238,6 +263,11 @@ class Hub:
             if self._broker is not None:
                 await self._broker.stop()
 
+    async def _new_sealing_key(self) -> None:
+        """Gates seal to it as soon as they hear of it."""
+        self._publisher.sealing_key = public_of(key.load_or_make(self._sealing))
+        await self.registrar.ask(RegistryStore.touch)
+
     def _first_link(self) -> str:
         """Good once, as long as there is no user."""
         return f"{(self._public_url or self.web.url).rstrip('/')}/first/{self._first_code}"
@@ -259,6 +289,7 @@ class Hub:
             tasks.create_task(self._clerk.keep(), name="rounds")
             tasks.create_task(self._crowds.keep(), name="crowds")
             tasks.create_task(self.office.keep(), name="office")
+            tasks.create_task(self._retention.keep(), name="retention")
             tasks.create_task(self._isolation.run(), name="isolation")
             tasks.create_task(self.duties.keep(), name="duties")
             if self._tells_missed:

@@ -20,6 +20,7 @@ from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.duties.standing import DutyRules
 from hub.forms.settings import FormSettings
 from hub.influx import InfluxSettings
+from hub.privacy.settings import PrivacySettings
 from hub.rounds.settings import RoundSettings
 from hub.trust.settings import AuthoritySettings
 from wire.errors import SettingsError
@@ -109,6 +110,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     checkpoints: list[CheckpointSettings] = []
     meals: MealSettings = MealSettings()
     forms: FormSettings = FormSettings()
+    privacy: PrivacySettings = PrivacySettings()
 
     @property
     def database_url(self) -> str:

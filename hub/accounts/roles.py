@@ -27,6 +27,8 @@ class Permission(StrEnum):
     VISITORS_EDIT = "visitors-edit"
     REPORTS = "reports"
     MESSAGES = "messages"
+    PRIVACY = "privacy"
+    """See what is held about somebody, hand it out and erase it."""
     SITE_EDIT = "site-edit"
     """Places, areas, resumption, limits."""
     USERS_EDIT = "users-edit"
@@ -37,7 +39,9 @@ class Permission(StrEnum):
 _P = Permission
 _GUARD = frozenset({_P.BOARD, _P.PEOPLE, _P.VISITORS_EDIT, _P.DUTIES_EDIT})
 _ONCALL = frozenset({_P.BOARD, _P.ALERTS, _P.PEOPLE, _P.HEALTH, _P.CASES_EDIT})
-_HR = frozenset({_P.BOARD, _P.PEOPLE, _P.PEOPLE_EDIT, _P.HEALTH, _P.VISITORS_EDIT, _P.DUTIES_EDIT, _P.REPORTS})
+_HR = frozenset(
+    {_P.BOARD, _P.PEOPLE, _P.PEOPLE_EDIT, _P.HEALTH, _P.VISITORS_EDIT, _P.DUTIES_EDIT, _P.REPORTS, _P.PRIVACY}
+)
 _OFFICER = _HR | _ONCALL | {_P.RECORDS, _P.MESSAGES, _P.SITE_EDIT}
 
 MAY: dict[Role, frozenset[Permission]] = {

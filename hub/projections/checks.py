@@ -77,6 +77,26 @@ class Checks:
         """Everybody who was measured from one moment to before another. Raises `JournalError`."""
         return await self._file.run(partial(self._between, from_ns, until_ns))
 
+    async def of(self, badges: Sequence[str], most: int) -> list[tuple[int, int, str]]:
+        """Offset, time and site of each measurement of these badges, the newest first. Raises `JournalError`."""
+        return await self._file.run(partial(self._of, badges, most))
+
+    async def forget(self, before_ns: int) -> int:
+        """Forget measurements before that; how many. Raises `JournalError`."""
+        return await self._file.run(partial(self._forget, before_ns))
+
+    def _of(self, badges: Sequence[str], most: int) -> list[tuple[int, int, str]]:
+        blanks = ", ".join("?" * len(badges))
+        query = (
+            f'SELECT "offset", time_ns, site FROM measurements WHERE badge IN ({blanks}) ORDER BY "offset" DESC LIMIT ?'  # noqa: S608 - blanks only
+        )
+        with self._file.transaction() as db:
+            return [(offset, time_ns, site) for offset, time_ns, site in db.execute(query, (*badges, most))]
+
+    def _forget(self, before_ns: int) -> int:
+        with self._file.transaction() as db:
+            return db.execute("DELETE FROM measurements WHERE time_ns < ?", (before_ns,)).rowcount
+
     async def measured(self, from_ns: int, until_ns: int) -> list[Measured]:
         """Every measurement from one moment to before another. Raises `JournalError`."""
         return await self._file.run(partial(self._measured, from_ns, until_ns))

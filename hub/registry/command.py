@@ -18,7 +18,6 @@ from hub.settings import HubSettings
 from wire.errors import MenshenError, SealError
 from wire.events import Registration
 from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
-from wire.sealing import unseal
 from wire.tokens import READ_KINDS, read_key, token
 
 FILE = "registry.db"
@@ -135,7 +134,7 @@ def _refuse_owned(store: RegistryStore, made: str) -> None:
 def _visits(arguments: argparse.Namespace) -> int:
     """Names and telephone numbers leave the hub only here, on the screen of whoever may read its files."""
     settings = hub_settings.load(arguments.settings)
-    private = key.load_or_make(Path(settings.data) / key.FILE)
+    private = key.keys(Path(settings.data) / key.FILE)
     now_ns = time.time_ns()
     for visit in visits(_open(settings), now_ns - int(arguments.days * DAY_NS), now_ns + DAY_NS):
         registered = visit.registration
@@ -146,11 +145,11 @@ def _visits(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _who(private: bytes, registration: Registration) -> str:
+def _who(private: list[bytes], registration: Registration) -> str:
     if not registration.sealed:
         return "no details: the gate had no key yet"
     try:
-        details = unseal(private, registration.token, registration.sealed)
+        details = key.open_with(private, registration.token, registration.sealed)
     except SealError as error:
         return str(error)
     parts = (details.name, details.number, details.telephone, details.company, details.host, details.reason)

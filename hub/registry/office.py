@@ -84,7 +84,7 @@ class PeopleOffice:
         self.opens_on = opens_on
         self.followers: list[Callable[[Touched], Awaitable[None]]] = []
         """Who else is told what a change touched, once it is committed."""
-        self._registrar = registrar
+        self.registrar = registrar
         self.zone = zone
         self._publishing = asyncio.Lock()
         self._behind = asyncio.Event()
@@ -234,13 +234,13 @@ class PeopleOffice:
             )
             wanted = await self.database.read(work)
             await self._add_health(touched, wanted)
-            return await self._registrar.ask(lambda store: store.settle(wanted))
+            return await self.registrar.ask(lambda store: store.settle(wanted))
 
     async def _settle_resumption(self) -> None:
         async with self._publishing:
             day = await self.database.read(lambda session: opens_on(session, self.opens_on))
             moment_ns = None if day is None else max(0, self.moment_ns(day, time.min))
-            await self._registrar.ask(lambda store: store.set_resumes_ns(moment_ns))
+            await self.registrar.ask(lambda store: store.set_resumes_ns(moment_ns))
 
     async def _add_health(self, touched: Touched, wanted: dict[str, list[RegistryEntry]]) -> None:
         """What gates may know of people's declarations, as far as the site wants them to."""
@@ -260,7 +260,7 @@ class PeopleOffice:
         async with self._publishing:
             people, vehicles = await self.database.read(_all_ids)
             known = {f"person {key}" for key in people} | {f"vehicle {key}" for key in vehicles}
-            return await self._registrar.ask(lambda store: store.drop_sources_but(known))
+            return await self.registrar.ask(lambda store: store.drop_sources_but(known))
 
     def until_midnight_s(self) -> float:
         """How long the site's day still lasts; a second more than that."""

@@ -46,7 +46,8 @@ class Publisher:
         self._registrar = registrar
         self._broker = broker
         self._client_id = client_id
-        self._sealing_key = sealing_key
+        self.sealing_key = sealing_key
+        """The manifest carries it from its next version on."""
         self._now_ns = now_ns
         self._version = 0
         self._digests: dict[int, str] = {}
@@ -84,7 +85,7 @@ class Publisher:
         await self._publish_shards(session, shards)
         self._version = shards.version
         digests = dict(self._digests)
-        manifest = Manifest(SCHEMA_VERSION, self._version, digests, self._sealing_key, shards.resumes_ns)
+        manifest = Manifest(SCHEMA_VERSION, self._version, digests, self.sealing_key, shards.resumes_ns)
         await session.publish(topics.registry(self._site, RegistryPart.MANIFEST), encode(manifest), retain=True)
 
     async def _publish_shards(self, session: Session, shards: Shards) -> None:

@@ -80,6 +80,12 @@ def visits(store: RegistryStore, from_ns: int, until_ns: int) -> list[Visit]:
     ]
 
 
+def forget_before(store: RegistryStore, before_ns: int) -> int:
+    """Forget what guards registered before that; how much. Raises `RegistryError`."""
+    with store.transaction() as db:
+        return db.execute("DELETE FROM visits WHERE time_ns < ?", (before_ns,)).rowcount
+
+
 def _cursor(store: RegistryStore) -> int:
     with store.transaction() as db:
         row = db.execute('SELECT "offset" FROM cursors WHERE name = ?', (Visits.name,)).fetchone()

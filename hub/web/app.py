@@ -38,6 +38,7 @@ from hub.web.errors import add_errors
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.pictures import add_pictures
+from hub.web.privacy import PrivacyPages, add_privacy
 from hub.web.records import Records, add_records
 from hub.web.resumption import add_resumption
 from hub.web.rotas import add_rotas
@@ -77,6 +78,7 @@ class Office(NamedTuple):
     telephones: Telephones | None = None
     trust: Trust | None = None
     crowds: CrowdDesk | None = None
+    privacy: PrivacyPages = PrivacyPages()
     first_code: str | None = None
     wall: bool = True
     duties: DutyDesk | None = None
@@ -128,6 +130,7 @@ def create_app(
         add_people(app, access, office.people)
         add_site(app, access, office.people)
         add_visitors(app, access, office.people)
+        add_privacy(app, access, office.people, office.privacy)
         if office.telephones is not None:
             add_telephones(app, access, office.people, office.telephones)
         add_resumption(app, access, office.people)

@@ -170,6 +170,10 @@ DOORS: dict[str, Door] = {
             ("POST", "/import/{number}", _PEOPLE_EDIT),
         )
     },
+    "GET /privacy": Door(_P.PRIVACY),
+    "GET /people/{record_id:int}/privacy": Door(_P.PRIVACY),
+    "POST /people/{record_id:int}/data": Door(_P.PRIVACY, _EACH),
+    "POST /people/{record_id:int}/erase": Door(_P.PRIVACY),
     "GET /visitors": _VISITORS,
     "POST /visitors": _VISITORS,
     "POST /visitors/{visit_id:int}/cancel": _VISITORS,

@@ -43,6 +43,7 @@ WAYS: list[Way] = [
     Way("/visitors", "visitors", Permission.VISITORS_EDIT),
     Way("/site", "site", Permission.SITE_EDIT),
     Way("/resumption", "resumption", Permission.SITE_EDIT),
+    Way("/privacy", "privacy", Permission.PRIVACY),
     Way("/users", "users", Permission.USERS_EDIT),
     Way("/audit", "audit", Permission.AUDIT),
 ]

@@ -12,6 +12,7 @@ from hub.web.case_words import CASE_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.duty_words import DUTY_WORDS
 from hub.web.form_words import FORM_WORDS
+from hub.web.privacy_words import PRIVACY_WORDS
 from hub.web.register_words import REGISTER
 from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.rights_words import RIGHTS_WORDS
@@ -358,6 +359,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | CROWD_WORDS
     | RIGHTS_WORDS
     | FORM_WORDS
+    | PRIVACY_WORDS
 )
 """Key to (English, Chinese)."""
 

@@ -1,0 +1,34 @@
+"""All kinds of personal data, in the order in which they are erased; and the tables that hold none, with the reason.
+
+Every table of the relational store is in one or the other: a test fails for one that is not.
+"""
+
+from __future__ import annotations
+
+from hub.accounts.personal import KINDS as ACCOUNTS
+from hub.cases.personal import KINDS as CASES
+from hub.duties.personal import KINDS as DUTIES
+from hub.forms.personal import KINDS as FORMS
+from hub.privacy.kinds import Kind
+from hub.registry.personal import KINDS as REGISTER
+
+KINDS: tuple[Kind, ...] = (*ACCOUNTS, *CASES, *DUTIES, *FORMS, *REGISTER)
+"""People last: other kinds find their rows through them."""
+
+WITHOUT: dict[str, str] = {
+    "api_tokens": "programs; who made one answers for it as long as the record is kept",
+    "audit": "who saw and changed what: names no value, is chained, and is what everybody is answered from",
+    "closed_days": "days",
+    "cursors": "how far projections have read",
+    "enrolments": "gates, and which user let them in",
+    "gate_certificates": "gates, and which user put them out",
+    "leave_confirmed": "which user confirmed an absence",
+    "listed_areas": "areas",
+    "openings": "when the site works, and the office that approved it",
+    "places": "places",
+    "readiness": "who answers for what, by office: named by the site itself and changed on its page",
+    "round_stops": "places and vehicles",
+    "shifts": "hours",
+    "teams": "teams and who leads them: named by the site itself and changed on its page",
+    "users": "accounts: one is kept out, not erased, for the record goes by its login",
+}
