@@ -1,11 +1,13 @@
-"""The `menshen` command: `menshen edge|hub|sim|demo|evaluate|bench …`; each room brings its own subcommands."""
+"""The `menshen` command: `menshen edge|hub|sim|boards|demo|evaluate|bench …`; each room brings its own subcommands."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from wire.errors import MenshenError, SettingsError
 
@@ -14,6 +16,7 @@ ROOMS = {
     "edge": ("edge.cli", "edge", "the gate agent"),
     "hub": ("hub.cli", "hub", "the site's server"),
     "sim": ("sim.cli", "sim", "a simulated factory"),
+    "boards": ("dashboards.cli", "dashboards", "Grafana boards: write, push, check or preview them"),
     "demo": ("sim.demo", "hub,sim", "a hub, a broker and two gates on this machine, with a live view"),
     "evaluate": ("edge.evaluate.cli", "edge", "how good the screening is, on labelled data"),
     "bench": ("tests.bench", "hub,sim", "how fast it is (from a checkout)"),
@@ -64,6 +67,13 @@ def _run(room: str, arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def boards() -> Callable[..., Any]:
+    """What makes the console's boards: the hub does not know the room that has them."""
+    from dashboards.console import make
+
+    return make
 
 
 def _usage() -> str:

@@ -124,11 +124,11 @@ def _add(
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from menshen import VERSION
+    from menshen import VERSION, boards
 
     settings = hub_settings.load(arguments.settings)
     set_up_logging(arguments.log_level)
-    return run(Hub(settings, VERSION).run())
+    return run(Hub(settings, VERSION, boards()).run())
 
 
 def _check(arguments: argparse.Namespace) -> int:

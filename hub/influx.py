@@ -134,7 +134,7 @@ class V1Writer:
 
     def __init__(self, settings: InfluxSettings) -> None:
         self._settings = settings
-        auth = (settings.username, _secret(settings.password_file)) if settings.username else None
+        auth = (settings.username, secret(settings.password_file)) if settings.username else None
         self._client = httpx.Client(base_url=settings.url, timeout=settings.timeout_s, auth=auth)
 
     def write(self, lines: Sequence[str]) -> None:
@@ -164,7 +164,7 @@ class V2Writer:
         self._settings = settings
         self._client = InfluxDBClient(
             url=settings.url,
-            token=_secret(settings.token_file),
+            token=secret(settings.token_file),
             org=settings.org,
             timeout=int(settings.timeout_s * 1000),
         )
@@ -187,7 +187,8 @@ def _refusal(status: int, text: str) -> StoreError:
     return StoreError(f"HTTP {status}: {text.strip()[:500]}", retry=status in _RETRY_STATUS or status == 0)
 
 
-def _secret(path: str | None) -> str:
+def secret(path: str | None) -> str:
+    """What a secret's file holds, "" without one. Raises `StoreError`."""
     if path is None:
         return ""
     try:

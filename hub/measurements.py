@@ -200,6 +200,7 @@ ROLLUPS = tuple(
             {
                 "measured": "integer: people with a temperature",
                 "looks": "integer: frames that their temperatures are made of, all together",
+                "skin_mc": "integer: the sum of their temperatures in thousandths of °C",
                 "limited": "integer: of those measured, for whom the lane said from where it is a fever",
                 "limit_mc": "integer: the sum of those limits in thousandths of °C",
                 "unsynced": "integer: passages while the gate's clock was not synchronised",
@@ -268,6 +269,7 @@ _ON_DUTY = {
     "twice": "integer: of these, measured twice or more",
     "first_missing": "integer: not measured although the shift has begun",
     "second_missing": "integer: measured once although the shift is over",
+    "missing": "integer: both of these",
 }
 _OFF_DUTY = {
     "away": "integer: people on leave, sick or travelling",

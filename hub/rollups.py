@@ -152,6 +152,7 @@ def _screened(event: PersonPassage) -> Sums:
     return _counted(
         measured=int(measured is not None),
         looks=measured.looks if measured is not None else 0,
+        skin_mc=round(float(measured.skin_c) * 1000) if measured is not None else 0,
         limited=int(limit_c is not None),
         limit_mc=0 if limit_c is None else round(float(limit_c) * 1000),
         unsynced=int(not event.clock.is_right),

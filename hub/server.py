@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,7 +40,9 @@ from hub.crowds.watch import CrowdWatch
 from hub.database import Database
 from hub.duties.desk import DutyDesk
 from hub.duties.watch import DutyWatch
+from hub.figures import Figures
 from hub.forms.links import Signer
+from hub.influx import InfluxSettings
 from hub.ingest import Ingest
 from hub.journal import Entry
 from hub.live import LiveBoard
@@ -68,11 +70,13 @@ from hub.rounds.clerk import Clerk
 from hub.rounds.record import FILE as ROUNDS_FILE
 from hub.rounds.record import RoundRecord
 from hub.settings import HubSettings
+from hub.standings.accounts import account_of
 from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
+from hub.web.dashboard import Boards
 from hub.web.privacy import PrivacyPages
 from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
@@ -81,6 +85,8 @@ from wire.sealing import public_of
 from wire.service import notify
 from wire.tokens import read_key
 from wire.watchdog import Sign, Watchdog
+
+MakeBoards = Callable[[Figures, InfluxSettings | None, str | None], Boards]
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +129,8 @@ class _Read:
 class Hub:
     """One hub. `run` works until it is cancelled, then stops everything in the reverse order."""
 
-    def __init__(self, settings: HubSettings, version: str) -> None:
+    def __init__(self, settings: HubSettings, version: str, boards: MakeBoards | None = None) -> None:
+        """`boards` makes what the console's boards show; the room that has them hands it in (`menshen.py`)."""
         data = Path(settings.data)
         broker = settings.broker
         self.archive = Archive(data / "journal.db")
@@ -163,6 +170,8 @@ class Hub:
         self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
         crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
         self._first_code, self.duties = secrets.token_urlsafe(18), DutyDesk(self.office, self.checks, settings.duties)
+        self.rollups = Rollups(data / ROLLUPS_FILE, zone)
+        self.standings = Standings(data / STANDINGS_FILE)
         office = Office(
             self.database,
             people=self.office,
@@ -174,6 +183,7 @@ class Hub:
             first_code=self._first_code,
             wall=settings.console.wall,
             duties=self.duties,
+            boards=None if boards is None else boards(self._figures(zone), settings.influx, settings.zone),
         )
         app = create_app(
             self.board,
@@ -187,11 +197,15 @@ class Hub:
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         self._isolation = IsolationWatch(self.office, self.desk, settings.site, settings.rules.off)
-        self.rollups = Rollups(data / ROLLUPS_FILE, zone)
-        self.standings = Standings(data / STANDINGS_FILE)
         self._watch = DutyWatch(self.duties, self.desk, self.standings, settings.site, self._checks_caught_up)
         self._tells_missed = Rule.MISSED_CHECKS not in settings.rules.off
-        self._keeper = Keeper(self.standings, self.board, self.presence, self.desk, [self._watch.account])
+        self._keeper = Keeper(
+            self.standings,
+            self.board,
+            self.presence,
+            self.desk,
+            [self._watch.account, account_of(self.database, settings.site, zone)],
+        )
         self._crowds = CrowdWatch(settings.site, crowds, self.desk, settings.rules)
         projections: list[Projection] = [
             self.desk,
@@ -223,6 +237,9 @@ class Hub:
             journal=_Read(self.archive, self._runners),
             new_key=self._new_sealing_key,
         )
+
+    def _figures(self, zone: ZoneInfo | None) -> Figures:
+        return Figures(self.rollups, self.standings, self.rounds, zone)
 
     def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
         """What the pages for telephones stand on."""

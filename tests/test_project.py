@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("wire", "edge", "hub", "sim")
+ROOMS = ("wire", "edge", "hub", "sim", "dashboards")
 MAY_IMPORT = {"wire": {"wire"}, "edge": {"wire", "edge"}, "hub": {"wire", "hub"}, "sim": {"wire", "edge", "sim"}}
+MAY_IMPORT |= {"dashboards": {"wire", "hub", "dashboards"}}
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "influxdb-client": "influxdb_client", "paho-mqtt": "paho"}
 IMPORT_NAMES |= {"libosdp": "osdp", "pyserial": "serial", "pyscard": "smartcard", "pillow": "PIL"}
 IMPORT_NAMES |= {"adafruit-circuitpython-mlx90640": "adafruit_mlx90640", "argon2-cffi": "argon2"}
@@ -49,6 +50,7 @@ def test_imports_between_rooms_point_one_way(room):
 def test_a_room_imports_only_packages_that_its_extra_installs(room):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     of_room = {"wire": ["edge", "guard"], "edge": ["edge", *EDGE_EXTRAS], "sim": ["edge", "sim"]}
+    of_room |= {"dashboards": ["hub", "dashboards"]}
     extras = of_room.get(room, [room])
     wanted = project["dependencies"] + [need for extra in extras for need in project["optional-dependencies"][extra]]
     names = {re.split(r"[\[>=<; ]", need)[0] for need in wanted}

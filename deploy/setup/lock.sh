@@ -14,6 +14,6 @@ lock() {
     mv "$out.new" "$out"
 }
 lock edge --extra edge
-lock runtime --extra edge --extra hub --extra sim
+lock runtime --extra edge --extra hub --extra sim --extra dashboards
 lock plates --extra plates
-lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra postgresql --extra sim --group dev
+lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra postgresql --extra sim --extra dashboards --group dev

@@ -98,6 +98,11 @@ class Figures(NamedTuple):
     uncalled: int = 0
     """Measured without being on duty."""
 
+    @property
+    def missing(self) -> int:
+        """Whoever should have been measured once more by now."""
+        return self.first_missing + self.second_missing
+
     def __add__(self, other: object) -> Figures:
         if not isinstance(other, Figures):
             return NotImplemented

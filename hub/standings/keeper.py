@@ -15,7 +15,7 @@ from hub.presence import Presence
 from hub.standings.file import DAY_NS, Standings
 from hub.standings.gates import Pulse, merged, points_of, points_of_alerts
 from hub.standings.points import ALERT, HOUR_NS, Point
-from wire.errors import JournalError
+from wire.errors import DatabaseError, JournalError
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class Board(Protocol):
 
 
 Account = Callable[[int], Awaitable[Sequence[Point]]]
-"""What the relational store says at a moment (ns), as points; it may raise `JournalError`."""
+"""What the relational store says at a moment (ns), as points; it may raise `DatabaseError`."""
 
 
 class Keeper:
@@ -70,7 +70,7 @@ class Keeper:
                     await self.account()
                     seldom_s = time.monotonic() + SELDOM_S
                 told = ""
-            except JournalError as error:
+            except (JournalError, DatabaseError) as error:
                 if str(error) != told:
                     log.error("standings cannot be kept", error=str(error))
                     told = str(error)
@@ -87,7 +87,7 @@ class Keeper:
         await self._standings.put(points + points_of_alerts(await self._alerts()))
 
     async def account(self) -> None:
-        """Keep what the relational store says now. Raises `JournalError`."""
+        """Keep what the relational store says now. Raises `JournalError`, `DatabaseError`."""
         now_ns = self._now_ns()
         for account in self._accounts:
             await self._standings.put(await account(now_ns))

@@ -102,6 +102,47 @@ SHIFT = Measurement(
     {"shift": "its number in the register"},
     {"zh": "string: its name, in a Chinese sentence", "en": "string: in an English one"},
 )
+WARD = Measurement(
+    "ward_hour",
+    "an isolation place, the newest of the hour",
+    {"place": "the place"},
+    {
+        "isolated": "integer: people there",
+        "capacity": "integer: how many it takes",
+        "percent": "per cent of it that is taken",
+    },
+)
+CAUSES = Measurement(
+    "cause_hour",
+    "people in isolation by cause, the newest of the hour",
+    {"cause": "why"},
+    {"isolated": "integer: people with an open case"},
+)
+CASES = Measurement(
+    "isolation_hour",
+    "isolation at the site, the newest of the hour",
+    {},
+    {
+        "isolated": "integer: people with an open case",
+        "capacity": "integer: how many the places take",
+        "free": "integer: how many more they take",
+        "unplaced": "integer: of those isolated, in no place and no hospital",
+        "unmeasured": "integer: of those isolated, with fewer than two readings today",
+        "unreported": "integer: of those isolated, that the district was not told of",
+        "over": "integer: of those isolated, whose days are over",
+    },
+)
+DECLARED = Measurement(
+    "declared_day",
+    "daily declarations of health, the newest of the day",
+    {"team": "the team's name; absent for who is in none"},
+    {
+        "due": "integer: people who work here and are not isolated",
+        "declared": "integer: of these, who declared today",
+        "missing": "integer: of these, who did not",
+        "concerns": "integer: of these, whose declaration is to be looked into and was not",
+    },
+)
 
-STANDINGS = (SITE, PULSE, HEALTH, CAMERA, ALERT, SHIFT)
+STANDINGS = (SITE, PULSE, HEALTH, CAMERA, ALERT, SHIFT, WARD, CAUSES, CASES, DECLARED)
 """All of them; each carries the tag site too."""

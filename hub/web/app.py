@@ -31,6 +31,7 @@ from hub.web.boards import BoardSource, add_board
 from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
 from hub.web.crowds import add_crowds
+from hub.web.dashboard import Boards, add_boards
 from hub.web.doors import check
 from hub.web.duties import add_duties
 from hub.web.enrolment import add_enrolment
@@ -83,6 +84,7 @@ class Office(NamedTuple):
     wall: bool = True
     duties: DutyDesk | None = None
     passes: Passes | None = None
+    boards: Boards | None = None
 
 
 def create_app(
@@ -123,6 +125,8 @@ def create_app(
     add_errors(app, access)
     add_sign_in(app, access, office.first_code)
     add_accounts(app, access)
+    if office.boards is not None:
+        add_boards(app, access, office.boards)
     if office.people is not None:
         add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None, office.passes))
         add_absences(app, access, office.people)

@@ -30,6 +30,7 @@ class Way(NamedTuple):
 
 WAYS: list[Way] = [
     Way("/", "board", Permission.BOARD),
+    Way("/boards", "boards", Permission.BOARD),
     Way("/alerts", "alerts-all", Permission.BOARD),
     Way("/cases", "cases", Permission.HEALTH),
     Way("/crowds", "crowds", Permission.BOARD),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, get_args
 
+from hub.web.board_words import BOARD_WORDS
 from hub.web.case_words import CASE_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.duty_words import DUTY_WORDS
@@ -354,6 +355,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | REGISTER
     | CASE_WORDS
     | DUTY_WORDS
+    | BOARD_WORDS
     | RESUMPTION_WORDS
     | ROUND_WORDS
     | CROWD_WORDS

@@ -12,6 +12,7 @@ from typing import Self
 
 from msgspec import Raw
 
+import menshen
 from hub.accounts import desk
 from hub.accounts.models import Role
 from hub.server import Hub
@@ -76,7 +77,7 @@ class RunningHub:
 
     async def _run(self, started: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        self.hub = Hub(self._settings, "0")
+        self.hub = Hub(self._settings, "0", menshen.boards())
         ready = asyncio.Event()
         running = asyncio.create_task(self.hub.run(ready))
         await ready.wait()

@@ -106,7 +106,9 @@ async def test_what_boards_ask_of_the_screening_is_counted_too(figures):
         ]
     )
     [(_, screening)] = await figures.buckets(Span.HOUR, "screening", NOON_NS, NOON_NS + HOUR_NS)
-    assert screening.counts == {"measured": 2, "looks": 8, "limited": 1, "limit_mc": 36_400, "unsynced": 1}
+    assert screening.counts == {
+        "measured": 2, "looks": 8, "skin_mc": 72_000, "limited": 1, "limit_mc": 36_400, "unsynced": 1,
+    }  # fmt: skip
     [(_, fevers)] = await figures.buckets(Span.HOUR, "fevers", NOON_NS, NOON_NS + HOUR_NS)
     assert fevers.fields() == {"people": 1, "skin_mean_c": 37.0, "skin_min_c": 37.0, "skin_max_c": 37.0}
     [(why, refused)] = await figures.buckets(Span.HOUR, "refusals", NOON_NS, NOON_NS + HOUR_NS)

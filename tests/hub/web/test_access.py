@@ -38,6 +38,7 @@ from hub.trust.settings import AuthoritySettings
 from hub.web import boards
 from hub.web.access import COOKIE
 from hub.web.app import AlertPages, Office, create_app
+from hub.web.dashboard import Listed
 from hub.web.doors import DOORS, Door, Key, addresses, check
 from hub.web.serve import WebServer
 from tests.support.console import ZONE, WrittenBoard, bearer, signed_in, token_for
@@ -62,6 +63,19 @@ class Clock:
 
 
 CLOCKS = Clocks(lambda: NOW_NS, lambda: 0.0)
+
+
+class NoBoards:
+    """A console without a board in it."""
+
+    def listed(self, lang):
+        return [Listed("now", "Now", False, False)]
+
+    def json(self, name, lang):
+        return None
+
+    async def answers(self, name, lang, asked):
+        return None
 
 
 class NoRecord:
@@ -104,7 +118,9 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     checks = Checks(tmp_path / "checks.db")
     await checks.start()
     duties = DutyDesk(people, checks)
-    office = Office(database, clock, people, telephones.pages(), trust, crowds, first_code="code", duties=duties)
+    office = Office(
+        database, clock, people, telephones.pages(), trust, crowds, first_code="code", duties=duties, boards=NoBoards()
+    )
     desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"), CLOCKS)
     await desk.start()
     app = create_app(

@@ -1,0 +1,113 @@
+"""What the relational store says of today, as points: isolation places, cases, declarations, shifts. Counts only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.cases import ward
+from hub.cases.models import Case, Cause
+from hub.database import Database
+from hub.forms.models import Concern, Declaration
+from hub.forms.workers import is_worker
+from hub.measurements import FieldValue
+from hub.registry.models import Person, Shift
+from hub.rollups import day_start_ns
+from hub.standings.keeper import Account
+from hub.standings.points import CASES, CAUSES, DECLARED, HOUR_NS, SHIFT, WARD, Point, tags_of
+
+
+def account_of(database: Database, site: str, zone: tzinfo | None) -> Account:
+    """The account of one site; it may raise `DatabaseError`."""
+
+    async def account(now_ns: int) -> Sequence[Point]:
+        return await database.read(lambda session: points_of(session, site, zone, now_ns))
+
+    return account
+
+
+def points_of(session: Session, site: str, zone: tzinfo | None, now_ns: int) -> list[Point]:
+    """All of them."""
+    day_ns = day_start_ns(now_ns, zone)
+    today = datetime.fromtimestamp(now_ns // 10**9, zone).date()
+    hour_ns = now_ns - now_ns % HOUR_NS
+    return [
+        *_isolation(session, site, hour_ns, today, day_ns),
+        *_declared(session, site, today, day_ns),
+        *_shifts(session, site, zone, today),
+    ]
+
+
+def _isolation(session: Session, site: str, hour_ns: int, today: date, day_ns: int) -> Iterator[Point]:
+    rows = ward.open_rows(session, today, day_ns)
+    places = ward.places(session)
+    for place in places:
+        fields: dict[str, FieldValue] = {
+            "isolated": place.taken,
+            "capacity": place.place.capacity,
+            "percent": round(100.0 * place.taken / place.place.capacity, 1) if place.place.capacity else 100.0,
+        }
+        yield Point(WARD.name, tags_of(site=site, place=place.place.name), hour_ns, fields)
+    causes = Counter(row.case.cause for row in rows)
+    for cause in Cause:
+        yield Point(CAUSES.name, tags_of(site=site, cause=cause.value), hour_ns, {"isolated": causes[cause]})
+    capacity = sum(place.place.capacity for place in places)
+    yield Point(
+        CASES.name,
+        tags_of(site=site),
+        hour_ns,
+        {
+            "isolated": len(rows),
+            "capacity": capacity,
+            "free": sum(max(0, place.place.capacity - place.taken) for place in places),
+            "unplaced": sum(not _is_placed(row.case) for row in rows),
+            "unmeasured": sum(row.today < ward.READINGS_A_DAY for row in rows),
+            "unreported": sum(row.case.reported_ns is None for row in rows),
+            "over": sum(row.left <= 0 for row in rows),
+        },
+    )
+
+
+def _is_placed(case: Case) -> bool:
+    return case.place_id is not None or bool(case.hospital)
+
+
+def _declared(session: Session, site: str, today: date, day_ns: int) -> Iterator[Point]:
+    """Of everybody who works here and is not isolated; whoever declared twice counts once, by the worst concern."""
+    isolated = set(session.scalars(select(Case.person_id).where(Case.closed_ns.is_(None))))
+    workers = [person for person in session.scalars(select(Person).where(Person.active)) if is_worker(person)]
+    concerns: dict[int, bool] = {}
+    for told in session.scalars(select(Declaration).where(Declaration.day == today)):
+        open_ = told.concern in {Concern.CALL, Concern.ILL} and told.settled_ns is None
+        concerns[told.person_id] = concerns.get(told.person_id, False) or open_
+    due: Counter[str] = Counter()
+    declared: Counter[str] = Counter()
+    grave: Counter[str] = Counter()
+    for person in workers:
+        if person.id in isolated:
+            continue
+        team = person.team.name if person.team else ""
+        due[team] += 1
+        declared[team] += person.id in concerns
+        grave[team] += concerns.get(person.id, False)
+    for team, count in due.items():
+        fields: dict[str, FieldValue] = {
+            "due": count,
+            "declared": declared[team],
+            "missing": count - declared[team],
+            "concerns": grave[team],
+        }
+        yield Point(DECLARED.name, tags_of(site=site, team=team), day_ns, fields)
+
+
+def _shifts(session: Session, site: str, zone: tzinfo | None, today: date) -> Iterator[Point]:
+    """When each shift of the day begins."""
+    for shift in session.scalars(select(Shift)):
+        midnight = datetime(today.year, today.month, today.day)  # noqa: DTZ001 - the site's wall clock, given its zone next
+        begins = (midnight + timedelta(minutes=shift.from_min)).replace(tzinfo=zone).astimezone(zone)
+        fields: dict[str, FieldValue] = {"zh": f"{shift.name} 开始", "en": f"{shift.name} begins"}
+        yield Point(SHIFT.name, tags_of(site=site, shift=str(shift.id)), round(begins.timestamp()) * 10**9, fields)
