@@ -25,7 +25,13 @@ EDGE_EXTRAS = (*EDGE_DEVICES, "watch", "guard", "plots")
 """Extras of single drivers and pages, imported only inside them: a gate without such a device needs none."""
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "menshen.py"]
 LONGEST = 500
-TASK_ROOTS = ("edge/agent.py", "hub/projections/runner.py", "hub/alerts/notifier.py", "hub/influx.py")
+TASK_ROOTS = (
+    "edge/agent.py",
+    "hub/projections/runner.py",
+    "hub/alerts/desk.py",
+    "hub/alerts/notifier.py",
+    "hub/influx.py",
+)
 
 
 def imports_of(path: Path) -> set[str]:

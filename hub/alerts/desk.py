@@ -4,7 +4,7 @@ people."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -15,17 +15,20 @@ from hub.alerts.channels.base import Channel
 from hub.alerts.facts import Weekly, times_of
 from hub.alerts.links import Links
 from hub.alerts.notifier import Clocks, Notifier
+from hub.alerts.replies import Answer, Heard
 from hub.alerts.rules import RuleSettings, said_of
 from hub.alerts.store import AlertStore
 from hub.alerts.texts import say
 from hub.board import AlertRow
 from hub.journal import Entry
-from wire.errors import JournalError
+from wire.errors import DeliveryError, JournalError
+from wire.link import Backoff
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 CLOCK_EVERY_S = 20.0
+LISTEN_AGAIN_S, LISTEN_AGAIN_MOST_S = 2.0, 300.0
 _WEEK_NS = 8 * 86_400 * 10**9
 
 
@@ -92,6 +95,9 @@ class AlertDesk:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.notifier.run(self.refresh))
             tasks.create_task(self._watch_clock())
+            for channel in self._channels:
+                if (listen := getattr(channel, "listen", None)) is not None:
+                    tasks.create_task(self._listen(channel.name, listen))
 
     async def look_at_clock(self) -> None:
         """What the time of day brings: who comes on duty, the weekly test. Raises `JournalError`."""
@@ -105,6 +111,28 @@ class AlertDesk:
         due = times_of(week, self._site.zone, now_ns - _WEEK_NS, now_ns)
         if due:
             self.store.weekly_test(due[-1], f"{say('zh', 'test')}\n{say('en', 'test')}", now_ns)
+
+    async def _listen(self, name: str, listen: Callable[[Heard], Awaitable[None]]) -> None:
+        """Hear answers on a channel for ever; a service that fails is asked again, more and more rarely."""
+        backoff, told = Backoff(LISTEN_AGAIN_S, LISTEN_AGAIN_MOST_S), ""
+        while True:
+            try:
+                await listen(self.answered)
+            except (DeliveryError, JournalError) as error:
+                if str(error) != told:
+                    log.warning("answers cannot be heard", channel=name, error=str(error))
+                told = str(error)
+            except Exception:
+                log.exception("listening failed", channel=name)
+            else:
+                return  # this one hears none
+            await asyncio.sleep(backoff.next_s())
+
+    async def answered(self, answer: Answer) -> int:
+        """Somebody answered a message: what it told of is in their hands. How many alerts were waiting for that."""
+        waited = await self.ask(lambda store, now_ns: store.acknowledge_by_answer(answer.message, answer.by, now_ns))
+        log.info("answered", message=answer.message, alerts=waited)
+        return waited
 
     async def _watch_clock(self) -> None:
         while True:

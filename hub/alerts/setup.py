@@ -12,6 +12,7 @@ from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk, Site
 from hub.alerts.links import Links, read_key
 from hub.alerts.oncall import OnCall
+from hub.alerts.replies import Marks
 from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from hub.settings import HubSettings
@@ -31,7 +32,7 @@ def make_desk(settings: HubSettings, picture_of: Callable[[AlertRow], bytes] | N
 
 
 def make_channels(settings: HubSettings) -> list[Channel]:
-    context = Context(settings.zone)
+    context = Context(settings.zone, marks=Marks(read_key(Path(settings.data) / "link.key")))
     return [make_channel(channel, context) for channel in settings.channels]
 
 

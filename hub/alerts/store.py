@@ -149,6 +149,13 @@ class AlertStore:
                 if self._course.say(db, alert, Word.ACKNOWLEDGE, by, now_ns, f"link {message}")
             ]
 
+    def acknowledge_by_answer(self, message: int, by: str, now_ns: int) -> int:
+        """Acknowledge everything that a message told of, for whoever answered it; how many alerts were waiting."""
+        with self._transaction() as db:
+            alerts = [row.id for row in self._told_by(db, message)]
+            said = [self._course.say(db, alert, Word.ACKNOWLEDGE, by, now_ns, f"answer {message}") for alert in alerts]
+        return sum(said)
+
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def tick(self, now_ns: int) -> bool:

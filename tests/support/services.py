@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
-from hub.alerts.channels import aliyun, others, pagerduty, robots, webhook
+from hub.alerts.channels import aliyun, others, pagerduty, robots, telegram, webhook
 from hub.alerts.channels.base import Channel, Context
 from tests.support.servers import HttpSink, Request
 
@@ -45,10 +45,18 @@ class ServiceDouble(HttpSink):
             request = self.requests[-1]
             status, body = self.refusal or self.judge(request)
             if self.refusal is None and status < 300 and not _is_refusal(body):
-                self.taken.append(json.loads(request.body) if request.body else request.path)
+                self.taken.append(_read(request.body) or request.path)
             self.status = status
             self.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         super().answer(handler)
+
+
+def _read(body: bytes) -> Any:
+    """The JSON in a body; of a form with files only its bytes."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
 
 
 def _is_refusal(body: Any) -> bool:
@@ -99,6 +107,30 @@ def _wecom(request: Request) -> Answer:
     if len(body["text"]["content"].encode()) > 2048:
         return 200, {"errcode": 40058, "errmsg": "text.content exceed max length 2048"}
     return 200, {"errcode": 0, "errmsg": "ok"}
+
+
+def _telegram(request: Request) -> Answer:
+    """`sendMessage` of the Bot API: https://core.telegram.org/bots/api#sendmessage."""
+    method, body = request.path.removeprefix(f"/bot{TOKEN}/"), json.loads(request.body)
+    if method != "sendMessage":
+        return 401, {"ok": False, "error_code": 401, "description": "Unauthorized"}
+    buttons = [one for row in body.get("reply_markup", {}).get("inline_keyboard", []) for one in row]
+    wrong = {
+        "message is too long": not 0 < len(body["text"]) <= 4096,
+        "chat not found": body["chat_id"] not in {"-1001", "42"},
+        "BUTTON_DATA_INVALID": any(not 0 < len(one["callback_data"].encode()) <= 64 for one in buttons),
+    }
+    for why, is_so in wrong.items():
+        if is_so:
+            return 400, {"ok": False, "error_code": 400, "description": f"Bad Request: {why}"}
+    return 200, {"ok": True, "result": {"message_id": 7, "chat": {"id": -1001}, "date": 1581200000}}
+
+
+def _make_telegram(base: str, folder: Path, context: Context) -> Channel:
+    made = telegram.TelegramSettings(
+        name="c", token_file=_file(folder, "token", TOKEN), chat="-1001", base_url=base, timeout_s=1.0
+    )
+    return telegram.Telegram(made, context)
 
 
 def _feishu(request: Request) -> Answer:
@@ -216,6 +248,14 @@ SERVICES = {
         ((200, {"errcode": 93000, "errmsg": "invalid webhook url"}), False),
         ((200, {"errcode": 45009, "errmsg": "api freq out of limit"}), True),
         ((200, {"errcode": -1, "errmsg": "system busy"}), True), ((200, {"errcode": "0"}), True),
+    )),
+    "telegram": Service(_telegram, _make_telegram, (
+        ((400, {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}), False),
+        ((401, {"ok": False, "error_code": 401, "description": "Unauthorized"}), False),
+        ((429, {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 3",
+                "parameters": {"retry_after": 3}}), True),
+        ((200, {"ok": False, "error_code": 400, "description": "no"}), False),
+        ((502, {"ok": False, "error_code": 502, "description": "Bad Gateway"}), True), ((200, "<html>"), True),
     )),
     "feishu": Service(_feishu, _make_feishu, (
         ((200, {"code": 19021, "msg": "sign match fail or timestamp is not within one hour from current time"}), False),

@@ -8,11 +8,12 @@ from hub.alerts.channels.mail import Mail, MailSettings
 from hub.alerts.channels.others import Alertmanager, AlertmanagerSettings, AppriseChannel, AppriseSettings
 from hub.alerts.channels.pagerduty import PagerDuty, PagerDutySettings
 from hub.alerts.channels.robots import DingTalk, DingTalkSettings, Feishu, FeishuSettings, WeCom, WeComSettings
+from hub.alerts.channels.telegram import Telegram, TelegramSettings
 from hub.alerts.channels.webhook import Webhook, WebhookSettings
 
 ChannelSettings = (
     WebhookSettings | MailSettings | DingTalkSettings | WeComSettings | FeishuSettings | PagerDutySettings
-    | AliyunSmsSettings | AlertmanagerSettings | AppriseSettings
+    | AliyunSmsSettings | AlertmanagerSettings | AppriseSettings | TelegramSettings
 )  # fmt: skip
 _MAKERS: dict[type[ChannelSettings], type] = {
     WebhookSettings: Webhook,
@@ -24,6 +25,7 @@ _MAKERS: dict[type[ChannelSettings], type] = {
     AliyunSmsSettings: AliyunSms,
     AlertmanagerSettings: Alertmanager,
     AppriseSettings: AppriseChannel,
+    TelegramSettings: Telegram,
 }
 KINDS: dict[str, type[ChannelSettings]] = {str(kind.__struct_config__.tag): kind for kind in _MAKERS}
 """The word in `kind`, and the settings that go with it."""

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.alerts.outbox import Message
+from hub.alerts.replies import Marks
 from hub.alerts.texts import Lang
 from wire.errors import DeliveryError
 
@@ -37,6 +38,8 @@ class Context(Struct, frozen=True):
 
     zone: str | None = None
     now_s: Callable[[], float] = time.time
+    marks: Marks | None = None
+    """What messages carry that may be acknowledged by an answer."""
 
 
 NOWHERE = Context()

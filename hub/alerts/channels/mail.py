@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Annotated
@@ -11,8 +12,10 @@ import structlog
 from msgspec import Meta
 
 from hub.alerts.channels.base import NOWHERE, Common, Context, Seconds, secret
+from hub.alerts.channels.inbox import InboxSettings, done_with, look
 from hub.alerts.outbox import Message
-from hub.alerts.texts import Lang, body, headline
+from hub.alerts.replies import Heard
+from hub.alerts.texts import Lang, body, headline, say
 from wire.errors import DeliveryError
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,8 @@ class MailSettings(Common, frozen=True, kw_only=True, forbid_unknown_fields=True
     starttls: bool = False
     timeout_s: Seconds = 20.0
     per_min: Annotated[int, Meta(ge=1, le=100_000)] = 30
+    inbox: InboxSettings | None = None
+    """Where answers are read: who answers ok or 收到 acknowledges."""
 
 
 class Mail:
@@ -66,6 +71,17 @@ class Mail:
             return f"{said}; refused for {refused}"
         return said
 
+    async def listen(self, heard: Heard) -> None:
+        """Answers in the mailbox, for ever; without a mailbox none. Raises `DeliveryError`."""
+        inbox, marks = self._settings.inbox, self._context.marks
+        while inbox is not None and marks is not None:
+            answers = await asyncio.to_thread(look, inbox, marks)
+            for _, answer in answers:
+                await heard(answer)
+            if answers:
+                await asyncio.to_thread(done_with, inbox, [uid for uid, _ in answers])
+            await asyncio.sleep(inbox.every_s)
+
     async def close(self) -> None:
         """Nothing is held open between mails."""
 
@@ -78,9 +94,11 @@ def mail(message: Message, settings: MailSettings, context: Context) -> EmailMes
     told["From"] = settings.sender
     told["To"] = message.to or ", ".join(settings.to)
     told["Subject"] = headline(message, lang, context.zone)
-    told["Message-ID"] = f"<{message.key}@{settings.sender.rpartition('@')[2]}>"
+    mark = context.marks.of(message) if context.marks else ""
+    told["Message-ID"] = f"<{message.key}{'.' if mark else ''}{mark}@{settings.sender.rpartition('@')[2]}>"
     told["Date"] = datetime.fromtimestamp(context.now_s(), UTC)
-    lines = [headline(message, lang, context.zone), *body(message, lang, context.zone), message.key]
+    lines = [headline(message, lang, context.zone), *body(message, lang, context.zone)]
+    lines += [say(lang, "answer"), message.key] if mark and settings.inbox else [message.key]
     told.set_content("\n\n".join(lines) + "\n")
     if message.picture:
         told.add_attachment(message.picture, "image", "jpeg", filename=f"{message.key}.jpg")
