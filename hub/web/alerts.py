@@ -7,11 +7,12 @@ right, good once; it asks for a POST, for telephones fetch links to show a previ
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 from urllib.parse import parse_qs
 
 import msgspec
 from fastapi import Depends, FastAPI, Request, Response
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
@@ -35,8 +36,8 @@ MAX_HOURS = 24 * 31
 class Said(Struct, frozen=True, forbid_unknown_fields=True):
     """What a program says of an alert; `hours` is how long to silence."""
 
-    note: str = ""
-    hours: float | None = None
+    note: Annotated[str, Meta(max_length=500)] = ""
+    hours: Annotated[float, Meta(gt=0, le=MAX_HOURS)] = 1.0
 
 
 _said = msgspec.json.Decoder(Said)
@@ -111,7 +112,7 @@ def _add_api(app: FastAPI, access: Access, desk: AlertDesk) -> None:
             said = _said.decode(await _body(request) or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Denied(400, "not-json", what=str(error)) from error
-        await _say(access, desk, who, alert, word, said.note.strip()[:500], str(said.hours or ""))
+        await _say(access, desk, who, alert, word, said.note.strip(), str(said.hours))
         row = await desk.ask(lambda store, _now_ns: store.alert(alert))
         return Response(msgspec.json.encode(row), media_type="application/json")
 
@@ -120,9 +121,9 @@ async def _say(access: Access, desk: AlertDesk, who: Who, alert: int, word: str,
     """Raises `Denied` for what cannot be said of this alert now."""
     if word not in WORDS or not _is_number(alert):
         raise Denied(404, "no-alert")
-    for_h = _hours(hours) if word == "silence" else 0.0
     if await desk.ask(lambda store, _now_ns: store.alert(alert)) is None:
         raise Denied(404, "no-alert")
+    for_h = _hours(hours) if word == "silence" else 0.0
     if not await desk.ask(lambda store, now_ns: _tell(store, alert, word, who.name, text, for_h, now_ns)):
         raise Denied(409, "alert-not-now")
     await _noted(access, who, f"alert-{word}", f"alert {alert}")

@@ -36,6 +36,7 @@ from hub.web.doors import check
 from hub.web.duties import add_duties
 from hub.web.enrolment import add_enrolment
 from hub.web.errors import add_errors
+from hub.web.openapi import add_openapi
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.pictures import add_pictures
@@ -46,6 +47,7 @@ from hub.web.rotas import add_rotas
 from hub.web.sign_in import add_sign_in
 from hub.web.site import add_site
 from hub.web.telephones import Telephones, add_telephones
+from hub.web.token_pages import add_tokens
 from hub.web.visitors import add_visitors
 from hub.web.words import Lang, as_lang, preferred
 
@@ -127,6 +129,8 @@ def create_app(
     add_accounts(app, access)
     if office.boards is not None:
         add_boards(app, access, office.boards)
+    add_tokens(app, access)
+    add_openapi(app, version)
     if office.people is not None:
         add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None, office.passes))
         add_absences(app, access, office.people)

@@ -44,6 +44,8 @@ class Door(NamedTuple):
 
     needs: Permission | Key
     seen: Seen | None = None
+    more: tuple[Permission, ...] = ()
+    """What parts of it need beside."""
 
 
 _P, _HOURLY, _EACH = Permission, Seen.HOURLY, Seen.EACH_TIME
@@ -59,6 +61,7 @@ DOORS: dict[str, Door] = {
     "GET /readyz": _OPEN,
     "GET /wall": _OPEN,
     "GET /wall/live": _OPEN,
+    "GET /api/openapi.json": _OPEN,
     "GET /sign-in": _OPEN,
     "POST /sign-in": _OPEN,
     "POST /sign-out": _OPEN,
@@ -81,6 +84,9 @@ DOORS: dict[str, Door] = {
     # one's own
     "GET /account": _SIGNED_IN,
     "POST /account": _SIGNED_IN,
+    "GET /tokens": _SIGNED_IN,
+    "POST /tokens": _SIGNED_IN,
+    "POST /tokens/{token_id:int}/revoke": _SIGNED_IN,
     # gates and alerts
     "GET /": _BOARD,
     "GET /live": _BOARD,
@@ -121,7 +127,7 @@ DOORS: dict[str, Door] = {
     "POST /duties/{person_id:int}/corrections": Door(_P.DUTIES_EDIT),
     "POST /duties/{person_id:int}/strike": Door(_P.DUTIES_EDIT),
     "POST /duties/{person_id:int}/withdraw": Door(_P.DUTIES_EDIT),
-    "GET /api/duties": Door(_P.BOARD),
+    "GET /api/duties": Door(_P.BOARD, more=(_P.PEOPLE, _P.HEALTH)),
     "GET /absences": _HEALTH,
     "POST /absences": _PEOPLE_EDIT,
     "POST /absences/{absence_id:int}/end": _PEOPLE_EDIT,
@@ -199,7 +205,7 @@ DOORS: dict[str, Door] = {
 API_PERMISSIONS = tuple(
     permission
     for permission in Permission
-    if any(door.needs is permission for address, door in DOORS.items() if " /api/" in address)
+    if any(permission in {door.needs, *door.more} for address, door in DOORS.items() if " /api/" in address)
 )
 """What a program's token can be good for."""
 

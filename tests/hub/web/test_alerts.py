@@ -170,7 +170,8 @@ async def test_a_program_with_a_token_says_the_same_over_the_api(nobody, console
     for path, sent, status in [
         ("/api/alerts/1/acknowledge", {}, 409),
         ("/api/alerts/99/resolve", {}, 404),
-        ("/api/alerts/1/silence", {}, 400),
+        ("/api/alerts/1/silence", {"hours": 0}, 400),
+        ("/api/alerts/1/silence", {"note": "x" * 501}, 400),
         ("/api/alerts/1/silence", {"hours": "x"}, 400),
         ("/api/alerts/1/silence", {"hours": 2}, 200),
     ]:
