@@ -25,6 +25,7 @@ from edge.guard.settings import GuardSettings
 from edge.guard.stage import Stage
 from edge.lane import House, Lane
 from edge.memory import Keeper, Memory
+from edge.notices import NoticeBoard
 from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.settings import Gate, GateSettings
@@ -89,7 +90,9 @@ class Agent:
         self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
         pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
         sharer = Sharer(settings.site, settings.gate, memory, self._timekeeper)
-        companions: list[Companion] = [self.follower, sharer, *filter(None, [self.house.album])]
+        folder = Path(settings.spool.path).parent / "notices"
+        self.notices = NoticeBoard(settings.site, settings.gate, folder, self._timekeeper)
+        companions: list[Companion] = [self.follower, sharer, self.notices, *filter(None, [self.house.album])]
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
@@ -115,6 +118,7 @@ class Agent:
         await self.follower.start()
         await self.outbox.start()
         await self._keeper.start()
+        await self.notices.start()
         log.info("gate ready", gate=self._name, lanes=len(self.lanes), epoch=self.outbox.spool.epoch)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -122,6 +126,7 @@ class Agent:
                     tasks.create_task(self._keep(lane), name=lane.name)
                 tasks.create_task(self.uplink.run(), name="uplink")
                 tasks.create_task(self._keeper.run(), name="memory")
+                tasks.create_task(self.notices.speak(self.lanes), name="announcements")
                 tasks.create_task(self._tell_start(), name="start")
                 tasks.create_task(Watchdog(self.signs, lambda: self._timekeeper.now().mono_ns).run(), name="watchdog")
                 if self.guard is not None:
@@ -220,6 +225,6 @@ def _guard(agent: Agent, name: str, settings: GuardSettings) -> GuardServer:
     stage = Stage([lane.name for lane in agent.lanes if "thermal" in lane.devices], settings.rate_hz)
     for lane in agent.lanes:
         lane.stage = stage.lanes.get(lane.name)
-    station = Station(agent.lanes, agent.house, agent.follower, agent.uplink, agent.outbox, agent.ledger)
+    station = Station(agent.lanes, agent.house, agent.follower, agent.uplink, agent.outbox, agent.ledger, agent.notices)
     guards = passwords.read(Path(settings.password_file))
     return GuardServer(create_app(name, stage, station, settings, guards), settings)

@@ -64,6 +64,16 @@ class Barrier:
                 await self._device.say(Health.FAILED, str(error))
                 self._wake.set()
 
+    async def announce(self, key: str) -> bool:
+        """Let a speaker among its drivers say an announcement; whether one did. A decision is never kept waiting."""
+        say = getattr(self._driver, "announce", None)
+        if say is None or self._held or self._one_at_a_time.locked():
+            return False
+        try:
+            return bool(await say(key))
+        except DriverError:
+            return False  # the driver's next decision tells of it
+
     async def hold_open(self, held: bool) -> None:
         """The fire alarm begins or ends."""
         self._held = held

@@ -203,6 +203,10 @@ class Lane:
 
     # -- by hand ----------------------------------------------------------------------------------------------------
 
+    async def announce(self, key: str) -> bool:
+        """Say an announcement of the hub's, unless something else is being said; whether it was said."""
+        return self._barrier is not None and await self._barrier.announce(key)
+
     async def record_contact_measurement(
         self, passage: str | None, badge: str | None, body_c: float, by: str | None, device: str = ""
     ) -> Act:

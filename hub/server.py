@@ -10,6 +10,7 @@ broker ── ingest ── archive (journal) ─┬─ timeseries → InfluxDB
             │                          ├─ visits: who was registered at a gate → registry
             │                          ├─ cases: fevers → isolation → registry
          presence                      └─ board → console
+notices (database) ── herald → broker → gates
 people, cases (database) ── office → registry (store) ── publisher → broker → gates
 """
 
@@ -46,6 +47,7 @@ from hub.influx import InfluxSettings
 from hub.ingest import Ingest
 from hub.journal import Entry
 from hub.live import LiveBoard
+from hub.notices.herald import Herald
 from hub.pictures.receiver import PictureReceiver
 from hub.pictures.store import FOLDER as PICTURES
 from hub.pictures.store import Pictures
@@ -77,6 +79,7 @@ from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.dashboard import Boards
+from hub.web.notices import NoticePages
 from hub.web.privacy import PrivacyPages
 from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
@@ -245,7 +248,11 @@ class Hub:
         """What the pages for telephones stand on."""
         tell = partial(self.archive.append_own, settings.site)
         rounds = RoundPages(self.rounds, settings.rounds, tell)
-        return Telephones(Signer(links.read_key(data / "forms.key")), settings.console.public_url, rounds)
+        client_id = f"menshen-notices-{settings.site}"
+        self._herald = Herald(settings.site, self.database, settings.broker, client_id)
+        notices = NoticePages(self._herald.tell, lambda: {gate for _, gate in self.presence.gates})
+        signer = Signer(links.read_key(data / "forms.key"))
+        return Telephones(signer, settings.console.public_url, rounds, notices)
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Start everything, then work until cancelled. Raises `MenshenError` when something cannot start."""
@@ -304,6 +311,7 @@ class Hub:
                 tasks.create_task(publish(self.rounds, self._influx), name="figures of rounds")
             tasks.create_task(self._keeper.run(), name="standings")
             tasks.create_task(self._clerk.keep(), name="rounds")
+            tasks.create_task(self._herald.run(), name="notices")
             tasks.create_task(self._crowds.keep(), name="crowds")
             tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self._retention.keep(), name="retention")

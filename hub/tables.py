@@ -7,10 +7,11 @@ from hub.cases import models as cases
 from hub.database import Base
 from hub.duties import models as duties
 from hub.forms import models as forms
+from hub.notices import models as notices
 from hub.registry import models as registry
 from hub.resumption import models as resumption
 from hub.rounds import models as rounds
 from hub.trust import models as trust
 
-ROOMS = (accounts, cases, duties, forms, registry, resumption, rounds, trust)
+ROOMS = (accounts, cases, duties, forms, notices, registry, resumption, rounds, trust)
 METADATA = Base.metadata

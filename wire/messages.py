@@ -18,6 +18,7 @@ from msgspec import Meta, Raw, Struct
 
 from wire.errors import DecodeError
 from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
+from wire.notices import Notices
 from wire.registry import Beat, Manifest, Shard
 from wire.sightings import Recall, Recalled, Sighting
 from wire.snapshots import Snapshot, SnapshotHeld
@@ -135,11 +136,12 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
 
 AnyMessage = (
     Batch | Watermark | Status | Vitals | Manifest | Shard | Beat
-    | Sighting | Recall | Recalled | Snapshot | SnapshotHeld
+    | Sighting | Recall | Recalled | Snapshot | SnapshotHeld | Notices
 )  # fmt: skip
 Message = TypeVar(
     "Message",
     Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled, Snapshot, SnapshotHeld,
+    Notices,
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

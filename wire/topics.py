@@ -12,6 +12,8 @@
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
     menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
     menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
+    menshen/1/{site}/hub/notices               hub → gates  Notices, QoS 1, retained
+    menshen/1/{site}/hub/notices/{digest}      hub → gates  a picture's bytes, QoS 1, retained
 
 The number in the root is the topic scheme's version, not the schema version of the payloads.
 """
@@ -163,6 +165,16 @@ def for_gate(site: str, gate: str) -> list[str]:
 def is_of_gates(topic: str) -> bool:
     """Whether gates tell, ask or answer each other there."""
     return topic.split("/")[4:5] in (["sightings"], ["recall"], ["recalled"])
+
+
+def notices(site: str, picture: str = "") -> str:
+    """Where a site's notices are, or the picture with that digest."""
+    tail = f"/{picture}" if picture else ""
+    return f"{ROOT}/{check_name(site)}/hub/notices{tail}"
+
+
+def is_notices(topic: str) -> bool:
+    return topic.split("/")[3:5] == ["hub", "notices"]
 
 
 def is_registry(topic: str) -> bool:

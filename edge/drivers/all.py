@@ -37,6 +37,11 @@ class _Named:
     async def show(self, outcome: Outcome, reasons: Sequence[Reason]) -> None:
         await self._with_name(self._actuator.show(outcome, reasons))
 
+    async def announce(self, key: str) -> bool:
+        """Let it say an announcement, if it is a speaker; whether it did."""
+        say = getattr(self._actuator, "announce", None)
+        return say is not None and bool(await say(key))
+
     async def _with_name(self, doing: Coroutine[Any, Any, None]) -> None:
         try:
             await doing
@@ -135,6 +140,11 @@ class All:
         if not self._started:
             raise DriverError(f"{', '.join(part.name for part in self._parts)}: was not started")
         await self._each(lambda one: one.show(outcome, reasons))
+
+    async def announce(self, key: str) -> bool:
+        """Let those say it that can; whether one did."""
+        said = [await one.announce(key) for one in (*self._parts, *self._spares)]
+        return any(said)
 
     async def _each(self, do: Callable[[_Named], Coroutine[Any, Any, None]]) -> None:
         """Do it with all at once. Raises `DriverError` with every fault, when all have done it."""

@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from edge.clock import Timekeeper
-from edge.prompts import FOLDER, TEXTS, Lang, key_of
+from edge.prompts import ANNOUNCEMENTS, FOLDER, TEXTS, Lang, key_of
 from wire.errors import DriverError
 from wire.events import Outcome, Reason
 
@@ -66,6 +66,18 @@ class Prompt:
         self._key = key
         process = await self._spawn([str(self._folder / lang / f"{key}.wav") for lang in self._settings.languages])
         self._playing = asyncio.create_task(_played(process))
+
+    async def announce(self, key: str) -> bool:
+        """Say an announcement while nothing else is being said; a decision cuts it short. Whether it was said."""
+        files = [self._folder / lang / f"{key}.wav" for lang in self._settings.languages]
+        busy = self._playing is not None and not self._playing.done()
+        if not self._started or busy or key not in ANNOUNCEMENTS:
+            return False
+        if not await asyncio.to_thread(lambda: all(file.is_file() for file in files)):
+            return False  # recordings of one's own need not have it
+        await self._end()
+        self._playing = asyncio.create_task(_played(await self._spawn([str(file) for file in files])))
+        return True
 
     async def _spawn(self, files: Sequence[str]) -> asyncio.subprocess.Process:
         try:

@@ -68,7 +68,7 @@ def routes() -> list[BaseRoute]:
         for path, deed in DEEDS.items()
         for method, work in (("GET", _form_page), ("POST", _form_sent))
     ]
-    return [Route("/", _board), Route("/board/news", _news), *deeds]
+    return [Route("/", _board), Route("/notices/{digest}", _picture), Route("/board/news", _news), *deeds]
 
 
 # -- the board -------------------------------------------------------------------------------------------------------
@@ -95,7 +95,17 @@ async def _news(request: Request) -> Response:
 async def _board_values(guard: Guard, request: Request) -> dict[str, Any]:
     station = guard.station
     showing = Showing(await station.now(), station.times, station.holder, lang_of(request))
-    return {"lanes": showing.lanes(), "facts": showing.facts()}
+    return {"lanes": showing.lanes(), "facts": showing.facts(), "notices": showing.notices()}
+
+
+async def _picture(request: Request) -> Response:
+    """The picture of a notice."""
+    notices = guard_of(request).station.notices
+    data = None if notices is None else notices.picture(request.path_params["digest"])
+    if data is None:
+        return Response(status_code=404)
+    kind = "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
+    return Response(data, media_type=kind, headers={"Cache-Control": "private, max-age=86400"})
 
 
 # -- the forms -------------------------------------------------------------------------------------------------------

@@ -68,6 +68,15 @@ class FactShown(Struct, frozen=True):
     is_abnormal: bool = False
 
 
+class NoticeShown(Struct, frozen=True):
+    """One notice in the reader's language, or in the other where there is none in theirs."""
+
+    text: str
+    until: str
+    picture: str
+    """Its digest, empty where it has none."""
+
+
 class Showing:
     """One gate for one reader."""
 
@@ -82,6 +91,16 @@ class Showing:
 
     def facts(self) -> list[FactShown]:
         return [self._hub(), self._waiting(), self._registry(), *map(self._device, self._devices())]
+
+    def notices(self) -> list[NoticeShown]:
+        return [
+            NoticeShown(
+                (one.zh or one.en) if self._lang == "zh" else (one.en or one.zh),
+                self._say("notice-until", self.clock(one.until_ns)),
+                one.picture or "",
+            )
+            for one in self._gate.notices
+        ]
 
     def clock(self, time_ns: int) -> str:
         return self._times.clock(time_ns, self._gate.at.time_ns)

@@ -34,6 +34,7 @@ from wire.events import (
     VehiclePassage,
 )
 from wire.messages import RegistryHeld, SpoolDepth
+from wire.notices import Notice
 from wire.registry import Holder, RegistryEntry, entry_of, gives_way
 from wire.sealing import seal
 from wire.tokens import TokenKind
@@ -73,6 +74,14 @@ class Keeps(Protocol):
     async def depth(self) -> SpoolDepth: ...
 
 
+class Shows(Protocol):
+    """The words to the people at the gate (`edge.notices`)."""
+
+    def current(self) -> list[Notice]: ...
+
+    def picture(self, digest: str) -> bytes | None: ...
+
+
 class DeviceNow(NamedTuple):
     name: str
     kind: DeviceKind
@@ -101,6 +110,7 @@ class GateNow(Struct, frozen=True):
     """None where the spool does not tell."""
     spool_fault: str
     registry: RegistryHeld
+    notices: tuple[Notice, ...]
     seals: bool
     """Whether there is a key to seal a visitor's details to."""
 
@@ -109,8 +119,16 @@ class Station:
     """The guard's page of one gate, below the page."""
 
     def __init__(
-        self, lanes: Sequence[Lane], house: House, follower: Follows, uplink: Sends, outbox: Keeps, ledger: Ledger
+        self,
+        lanes: Sequence[Lane],
+        house: House,
+        follower: Follows,
+        uplink: Sends,
+        outbox: Keeps,
+        ledger: Ledger,
+        notices: Shows | None = None,
     ) -> None:
+        self.notices = notices
         self.lanes = {lane.name: lane for lane in lanes}
         self.ledger = ledger
         self.times = Times(house.policy.utc_offset_h)
@@ -132,6 +150,7 @@ class Station:
             waiting=await self._depth(),
             spool_fault=self._outbox.fault,
             registry=held,
+            notices=tuple(self.notices.current()) if self.notices is not None else (),
             seals=bool(self._follower.sealing_key),
         )
 

@@ -45,6 +45,7 @@ _BOARD = {
     "deed-vehicle": ("Register a vehicle", "外来车辆登记"),
     "deed-disinfect": ("Vehicle disinfected", "车辆消毒登记"),
     "deed-override": ("Decide by hand", "人工改判"),
+    "notice-until": ("Notice, until {0}", "通知，有效至 {0}"),
     "gate-state": ("This gate", "本门岗"),
     "hub": ("Hub", "中心"),
     "hub-heard": ("connected", "已连接"),

@@ -59,6 +59,17 @@ TEXTS = {
     "not-disinfected": Text("请先到消毒点消毒。", "Please have the vehicle disinfected first."),
     "wait": Text("请稍候，门卫马上来。", "Please wait for the guard."),
 }
+ANNOUNCEMENTS = {
+    "say-mask": Text("请佩戴口罩，请勿聚集。", "Please wear your mask, and keep apart from others."),
+    "say-hands": Text("请勤洗手，注意个人卫生。", "Please wash your hands often."),
+    "say-declare": Text("请每日上班前申报健康状况。", "Please declare your health every day before work."),
+    "say-ill": Text(
+        "如有发热、咳嗽，请不要上班，尽早就医。", "With a fever or a cough, do not come to work. See a doctor soon."
+    ),
+    "say-meals": Text("请按班组时段错时用餐。", "Please eat at the time of your team."),
+    "say-notice": Text("请看屏幕上的最新通知。", "Please read the new notice on the screen."),
+}
+"""What a notice of the hub may let a gate say, to everybody; not about anybody."""
 REASONS = {
     "tailgating": "tailgating",
     "entered-refused": "stop",

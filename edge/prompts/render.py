@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.prompts import FOLDER, TEXTS
+from edge.prompts import ANNOUNCEMENTS, FOLDER, TEXTS
 
 VOICES = {"zh": ("cmn", "220"), "en": ("en-us", "155")}
 """espeak-ng's voice and its words a minute."""
@@ -25,9 +25,9 @@ def render(folder: Path = FOLDER) -> int:
     """Write all recordings; their number."""
     for lang, (voice, speed) in VOICES.items():
         (folder / lang).mkdir(exist_ok=True)
-        for key, text in TEXTS.items():
+        for key, text in (TEXTS | ANNOUNCEMENTS).items():
             (folder / lang / f"{key}.wav").write_bytes(mu_law_wav(halved(spoken(voice, speed, getattr(text, lang)))))
-    return len(VOICES) * len(TEXTS)
+    return len(VOICES) * len(TEXTS | ANNOUNCEMENTS)
 
 
 def spoken(voice: str, speed: str, text: str) -> NDArray[np.float64]:

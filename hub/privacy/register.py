@@ -9,10 +9,11 @@ from hub.accounts.personal import KINDS as ACCOUNTS
 from hub.cases.personal import KINDS as CASES
 from hub.duties.personal import KINDS as DUTIES
 from hub.forms.personal import KINDS as FORMS
+from hub.notices.personal import KINDS as NOTICES
 from hub.privacy.kinds import Kind
 from hub.registry.personal import KINDS as REGISTER
 
-KINDS: tuple[Kind, ...] = (*ACCOUNTS, *CASES, *DUTIES, *FORMS, *REGISTER)
+KINDS: tuple[Kind, ...] = (*ACCOUNTS, *CASES, *DUTIES, *FORMS, *NOTICES, *REGISTER)
 """People last: other kinds find their rows through them."""
 
 WITHOUT: dict[str, str] = {
@@ -24,6 +25,7 @@ WITHOUT: dict[str, str] = {
     "gate_certificates": "gates, and which user put them out",
     "leave_confirmed": "which user confirmed an absence",
     "listed_areas": "areas",
+    "notices": "what the site says to its people, and which user wrote it",
     "openings": "when the site works, and the office that approved it",
     "places": "places",
     "readiness": "who answers for what, by office: named by the site itself and changed on its page",

@@ -80,6 +80,8 @@ DOORS: dict[str, Door] = {
     "POST /w/form/declare": _LINK,
     "GET /w/form/leave": _LINK,
     "POST /w/form/leave": _LINK,
+    "POST /w/notices/{number:int}/seen": _LINK,
+    "GET /w/notices/{number:int}/picture": _LINK,
     "POST /enrol": _LINK,
     # one's own
     "GET /account": _SIGNED_IN,
@@ -148,6 +150,11 @@ DOORS: dict[str, Door] = {
             ("POST", "/import/{number}", _PEOPLE_EDIT),
         )
     },
+    # word to the workers
+    "GET /notices": Door(_P.MESSAGES),
+    "POST /notices": Door(_P.MESSAGES),
+    "POST /notices/{number:int}/withdraw": Door(_P.MESSAGES),
+    "GET /notices/{number:int}/picture": Door(_P.MESSAGES),
     # what workers' telephones tell
     "GET /declarations": _HEALTH,
     "POST /declarations/{number:int}/settle": _CASES,

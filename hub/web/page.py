@@ -40,6 +40,7 @@ WAYS: list[Way] = [
     Way("/people", "registered.people", Permission.PEOPLE),
     Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
     Way("/declarations", "declarations", Permission.HEALTH),
+    Way("/notices", "notices", Permission.MESSAGES),
     Way("/rounds", "rounds", Permission.PEOPLE),
     Way("/visitors", "visitors", Permission.VISITORS_EDIT),
     Way("/site", "site", Permission.SITE_EDIT),

@@ -1,7 +1,7 @@
 """What the pages for telephones stand on: forms of people without an account, and whose telephone it is.
 
-The pages work without JavaScript. A form carries a word that only this hub can say of the telephone's cookie (or of the
-address, where there is none), and a key by which the same press is one deed.
+The pages work without JavaScript. A form carries a word that only this hub can say of the telephone's cookie, and a key
+by which the same press is one deed.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ class Phones:
         base = self._public_url or str(request.base_url)
         return base.rstrip("/") + path
 
+    def cookie(self, request: Request) -> str:
+        return request.cookies.get(COOKIE, "")
+
     def whose(self, session: Session, request: Request) -> Person | None:
         """Whose telephone asks, None for one that is not known."""
         return workers.person_of(session, self.signer, request.cookies.get(COOKIE, ""), workers.PHONE)
@@ -101,7 +104,7 @@ class Phones:
         return is_new
 
     def _proof(self, request: Request) -> str:
-        return self.signer.proof("form", f"{request.url.path}\0{request.cookies.get(COOKIE, '')}")
+        return self.signer.proof("form", self.cookie(request))
 
 
 def _is_ours(request: Request) -> bool:

@@ -10,6 +10,7 @@ from hub.forms.links import Signer
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access
 from hub.web.declarations import add_declarations
+from hub.web.notices import NoticePages, add_notices
 from hub.web.phone import Phones
 from hub.web.rounds import RoundPages, add_rounds
 from hub.web.worker import Desk, add_worker
@@ -21,6 +22,7 @@ class Telephones(NamedTuple):
     signer: Signer
     public_url: str | None
     rounds: RoundPages
+    notices: NoticePages
 
 
 def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telephones) -> None:
@@ -29,3 +31,4 @@ def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telep
     desk = Desk(access, office, phones, on.rounds.tell)
     add_worker(app, desk)
     add_declarations(app, desk)
+    add_notices(app, desk, on.notices)

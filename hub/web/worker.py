@@ -19,6 +19,8 @@ from hub.duties.models import Absence, AbsenceKind
 from hub.forms import declarations, health, leave, workers
 from hub.forms.health import Answers, Unfit
 from hub.forms.models import Declaration
+from hub.notices import words
+from hub.notices.models import NoticeRow
 from hub.registry.models import Person
 from hub.registry.office import PeopleOffice, Touched
 from hub.web.access import Access, Denied, redirect
@@ -43,6 +45,7 @@ class Home(NamedTuple):
     held: bool
     leave: Sequence[Absence]
     confirmed: set[int]
+    notices: list[tuple[NoticeRow, bool]]
 
 
 def add_worker(app: FastAPI, desk: Desk) -> None:
@@ -66,13 +69,14 @@ async def _owner(desk: Desk, request: Request) -> Person:
 
 
 async def _home(desk: Desk, request: Request, person: Person, said: str = "") -> Response:
-    today = desk.office.today()
+    today, now_ns = desk.office.today(), desk.access.now_ns()
 
     def work(session: Session) -> Home:
         found = [one for one in absences.of_person(session, person.id, 20) if _is_open(one, today)]
         known = declarations.health_of(session, [person.id], today).get(person.id, declarations.NOTHING)
         last = declarations.last_of(session, person.id, today)
-        return Home(last, known.held, found, leave.confirmed(session, found))
+        notices = words.for_person(session, person, now_ns)
+        return Home(last, known.held, found, leave.confirmed(session, found), notices)
 
     home = await desk.access.database.read(work)
     return desk.phones.draw(

@@ -24,6 +24,7 @@ from edge.guard.settings import GuardSettings
 from edge.guard.stage import Stage
 from edge.guard.station import Station
 from edge.lane import House, Lane
+from edge.notices import NoticeBoard
 from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.settings import Lane as Plugged
@@ -109,11 +110,18 @@ class GateParts:
         self.registry = Registry(entries)
         self.follower = Follower("baotou-1", folder / "registry.db", self.registry, clock)
         self.uplink = Offline()
+        self.notices = NoticeBoard("baotou-1", "north", folder / "notices", clock)
         self.house = House("north", KEY, self.registry, self.ledger, clock, registry_age_s=self.follower.age_s)
         self.sockets: dict[str, dict[str, Any]] = {}
         self.lanes = {name: self._lane(name) for name in lanes}
         self.station = Station(
-            list(self.lanes.values()), self.house, self.follower, self.uplink, self.outbox, self.ledger
+            list(self.lanes.values()),
+            self.house,
+            self.follower,
+            self.uplink,
+            self.outbox,
+            self.ledger,
+            self.notices,
         )
         self._sealing_key = sealing_key
         self._tracks = itertools.count(1)

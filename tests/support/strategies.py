@@ -18,6 +18,7 @@ from wire.messages import (
     batch_of,
     encode_event,
 )
+from wire.notices import Notice, Notices
 from wire.registry import SHARDS, Beat, Flag, Holder, Manifest, RegistryEntry, Shard
 from wire.sightings import Recall, Recalled, Sighting
 from wire.snapshots import Snapshot, SnapshotHeld
@@ -197,6 +198,18 @@ sightings = st.builds(
     entered=st.booleans(),
 )
 
+notices = st.builds(
+    Notices,
+    st.just(1),
+    versions,
+    st.lists(
+        st.builds(
+            Notice, counts, times_ns, times_ns, texts, texts, every_min=st.integers(0, 1440),
+            picture=st.none() | digests, gates=st.lists(names, max_size=2).map(tuple),
+        ),
+        max_size=3,
+    ),
+)  # fmt: skip
 recalls = st.builds(
     Recall,
     v=st.just(1),

@@ -11,6 +11,7 @@ from hub.forms.links import Signer
 from hub.projections.runner import Runner
 from hub.rounds.record import FILE, RoundRecord
 from hub.rounds.settings import RoundSettings
+from hub.web.notices import NoticePages
 from hub.web.rounds import RoundPages
 from hub.web.telephones import Telephones
 from tests.support.console import ZONE
@@ -26,6 +27,8 @@ class Recorded:
         self.archive = Archive(folder / "journal.db")
         self.record = RoundRecord(folder / FILE, ZONE)
         self.settings = RoundSettings()
+        self.told = 0
+        """How often something has changed about notices."""
 
     async def start(self) -> None:
         await self.archive.start()
@@ -36,6 +39,11 @@ class Recorded:
         await asyncio.gather(self._task, return_exceptions=True)
         await self.archive.stop()
 
+    def _tell(self) -> None:
+        self.told += 1
+
     def pages(self) -> Telephones:
         tell = partial(self.archive.append_own, SITE)
-        return Telephones(SIGNER, None, RoundPages(self.record, self.settings, tell))
+        return Telephones(
+            SIGNER, None, RoundPages(self.record, self.settings, tell), NoticePages(self._tell, lambda: {"north"})
+        )

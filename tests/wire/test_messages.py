@@ -24,6 +24,7 @@ from wire.events import (
     urgency_of,
 )
 from wire.messages import Batch, Numbered, Status, StreamId, Vitals, Watermark
+from wire.notices import Notices
 from wire.registry import Beat, Manifest, Shard
 from wire.sightings import Recall, Recalled, Sighting
 from wire.snapshots import Snapshot, SnapshotHeld
@@ -41,6 +42,7 @@ KINDS = {
     Recalled: our.recalled,
     Snapshot: our.snapshots,
     SnapshotHeld: our.snapshots_held,
+    Notices: our.notices,
 }
 STREAM = StreamId("baotou", "north", Urgency.URGENT, "e1")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.drivers.prompt import Prompt
-from edge.prompts import FOLDER, REASONS, TEXTS, UNSAID, key_of
+from edge.prompts import ANNOUNCEMENTS, FOLDER, REASONS, TEXTS, UNSAID, key_of
 from edge.prompts.render import KEPT_HZ, SPOKEN_HZ, halved, mu_law, mu_law_wav, trimmed
 from tests.support.clocks import HandClock
 from tests.support.driver_contract import ActuatorBench, ActuatorContract
@@ -144,7 +144,7 @@ def test_every_text_has_a_recording_that_is_heard(lang, key):
 
 
 def test_no_recording_is_of_a_text_that_is_gone():
-    assert {path.stem for path in FOLDER.glob("*/*.wav")} == set(TEXTS)
+    assert {path.stem for path in FOLDER.glob("*/*.wav")} == set(TEXTS) | set(ANNOUNCEMENTS)
 
 
 def test_silence_and_full_scale_are_written_as_g_711_says():
@@ -168,3 +168,20 @@ def test_silence_around_is_cut_but_for_a_breath_and_the_file_says_how_long_it_is
     assert short.size == 1000 - 1 + 2 * (SPOKEN_HZ // 10)
     file = mu_law_wav(halved(short))
     assert len(file) == struct.unpack_from("<I", file, 4)[0] + 8
+
+
+async def test_an_announcement_is_said_when_it_is_quiet_and_a_decision_cuts_it_short(case):
+    driver, _ = await case.started(languages=["zh"])
+    assert await driver.announce("say-mask")
+    assert await case.spoken(1) == [["zh/say-mask.wav"]]
+    assert not await driver.announce("say-mask"), "one at a time"
+    assert not await driver.announce("allow"), "what decisions say is not announced"
+    await driver.show(Outcome.ALLOW, (Reason.TEMPERATURE_NORMAL,))
+    assert await case.spoken(2) == [["zh/say-mask.wav"], ["zh/allow.wav"]]
+    await driver.stop()
+    assert not await driver.announce("say-mask")
+
+
+def test_every_announcement_has_its_recordings():
+    assert all((FOLDER / lang / f"{key}.wav").is_file() for lang in ("zh", "en") for key in ANNOUNCEMENTS)
+    assert not ANNOUNCEMENTS.keys() & TEXTS.keys()

@@ -21,6 +21,7 @@ from hub.cases.models import Case, CaseReading, Cause, Sign, SignKind
 from hub.database import Database
 from hub.duties.models import Absence, AbsenceKind, Correction, DutyDay, Placement, Rota
 from hub.forms.models import Concern, Declaration, WorkerLink
+from hub.notices.models import Audience, NoticeRow, Receipt
 from hub.privacy import erasure, export
 from hub.privacy.erasure import CannotErase
 from hub.privacy.keeper import DAY_NS, Retention
@@ -91,6 +92,10 @@ def add_whole(
     assert isinstance(person, Person)
     on = date(2020, 2, 1)
     session.add(WorkerLink(person_id=person.id))
+    notice = NoticeRow(audience=Audience.SITE, zh="通知", from_ns=1, until_ns=2, by="hr", made_ns=1)
+    session.add(notice)
+    session.flush()
+    session.add(Receipt(notice_id=notice.id, person_id=person.id, at_ns=1))
     session.add(DutyDay(day=on, person_id=person.id, note="机密事由", said_ns=1, said_by="hr"))
     session.add(Rota(person_id=person.id, from_on=on, cycle="D", said_ns=1, said_by="hr"))
     session.add(Placement(person_id=person.id, from_on=on, grid="", active=True))

@@ -1,0 +1,1 @@
+"""Word to the workers: notices to gates' screens and speakers, and to workers' telephones."""
