@@ -50,7 +50,7 @@ class Front(NamedTuple):
 
 def random_background(draw: np.random.Generator, wall_c: float = WALL_C) -> Background:
     """Some plausible place at a gate."""
-    left = bool(draw.random() < 0.55)
+    left = bool(draw.random() < 0.67)
     below = bool(draw.random() < 0.6) if left else False
     low = bool(left and draw.random() < 0.35)
     return Background(
@@ -81,7 +81,9 @@ def random_background(draw: np.random.Generator, wall_c: float = WALL_C) -> Back
 def wall(place: Background, height: int, width: int) -> CelsiusImage:
     """What is behind everybody, in °C, float32, shape (height, width). Do not write into it."""
     draw = np.random.default_rng([place.seed, 11])
-    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
+    down, across = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
+    roll = float(np.random.default_rng([place.seed, 13]).normal(0, 0.035))  # no camera hangs quite straight
+    x, y = across + np.float32(roll) * (down - 0.5), down - np.float32(roll) * (across - 0.5)
     image = np.full((height, width), place.wall_c, np.float32)
     image += np.float32(draw.normal(0.0, 0.35)) * (y - 0.5) + np.float32(draw.normal(0, 0.3)) * (x - 0.5)
     image += np.float32(0.06) * cloud(draw, height, width, 0.3) + np.float32(0.015) * cloud(draw, height, width, 0.06)
@@ -120,9 +122,9 @@ def cloud_like(draw: np.random.Generator, like: NDArray[np.floating[Any]], grain
 
 
 def _box(x: CelsiusImage, y: CelsiusImage, left: float, top: float, right: float, bottom: float) -> CelsiusImage:
-    """1 inside, 0 outside, an edge about a hundredth of the frame wide."""
+    """1 inside, 0 outside, an edge about a sixtieth of the frame wide."""
     inside = np.minimum(np.minimum(x - left, right - x), np.minimum(y - top, bottom - y))
-    return np.asarray(np.clip(inside * 100 + 0.5, 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(inside * 60 + 0.5, 0, 1), dtype=np.float32)
 
 
 def _blob(x: CelsiusImage, y: CelsiusImage, cx: float, cy: float, sx: float, sy: float) -> CelsiusImage:
@@ -251,17 +253,18 @@ def _housing(
     outside = np.hypot(np.maximum(from_side, 0), np.maximum(from_end, 0)) + np.minimum(
         np.maximum(from_side, from_end), 0
     )
-    housing = np.clip((3.5 - outside) / float(draw.uniform(1.0, 3.0)), 0, 1)
-    value = np.float32(place.wall_c + draw.uniform(0.1, 0.7)) + np.zeros_like(outside)
-    side, top, end = draw.uniform(1.5, 4.5), -8.0, middle + half - draw.uniform(4, 9)
+    housing = np.clip((3.5 - outside) / float(draw.uniform(1.5, 3.5)), 0, 1)
+    value = np.float32(place.wall_c + draw.uniform(0.05, 0.6)) + np.zeros_like(outside)
+    side, top, end = draw.uniform(4.0, 6.5), -9.0, middle + half - draw.uniform(4, 9)
     panel = np.minimum(_STAND_HALF_WIDTH - side - np.abs(dx + draw.normal(0, 1.2)), np.minimum(dy - top, end - dy))
-    lift = np.float32(draw.uniform(0.3, 0.9))
-    value = value + lift * np.clip(panel / 2.5 + 0.5, 0, 1)
+    lift = np.float32(draw.uniform(0.4, 1.3))
+    far = np.clip(0.45 + 0.55 * (dy - 4) / 24, 0.2, 1.1)  # warmest away from the disc, where the heater's board is
+    value = value + lift * far * np.clip(panel / float(draw.uniform(2.5, 5.0)) + 0.5, 0, 1)
     smudge = np.exp(-(((dx - draw.normal(0, 2)) / 8) ** 2) - ((dy - middle - draw.uniform(9, 13)) / 5) ** 2)
     value = value + np.float32(draw.uniform(0.1, 0.7)) * smudge
     line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
     value = value + np.float32(draw.choice([0.0, draw.uniform(0.3, 2.0)])) * line
-    value = value + np.float32(0.7) * np.exp(-((np.hypot(dx, dy) / 11) ** 2))
+    value = value + np.float32(draw.uniform(0.7, 1.5)) * np.exp(-((np.hypot(dx, dy) / 10) ** 2))
     value = value + np.float32(0.08) * cloud_like(draw, dx, 0.08)
     if draw.random() < 0.5:  # the arm that holds it
         arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
@@ -284,7 +287,7 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
         dy = -dy
     value, housing = _housing(place, draw, dx, dy)
     flat = np.float32(1.12 if place.below else 1.0)  # one stands lower, and is seen from above
-    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 1.8 + 0.5, 0, 1)
+    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 3.4 + 0.5, 0, 1)
     even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
     value = value * (1 - disc) + even * disc
     share = np.maximum(housing, disc).astype(np.float32)

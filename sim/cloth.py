@@ -15,8 +15,8 @@ from sim.looks import Field, Looks, own, soft
 
 CLOTHES = ("tee", "shirt", "hood", "collar", "open", "neckline", "scarf", "overall")
 _SHARES = (0.16, 0.16, 0.14, 0.14, 0.18, 0.10, 0.05, 0.07)
-_WARM = {"tee": (0.3, 0.72), "shirt": (0.25, 0.66), "hood": (0.12, 0.5), "collar": (0.04, 0.34), "open": (0.25, 0.65)}
-_WARM |= {"neckline": (0.28, 0.7), "scarf": (0.06, 0.35), "overall": (0.08, 0.4)}
+_WARM = {"tee": (0.22, 0.68), "shirt": (0.18, 0.6), "hood": (0.0, 0.36), "collar": (-0.07, 0.22), "open": (0.18, 0.6)}
+_WARM |= {"neckline": (0.22, 0.66), "scarf": (-0.05, 0.28), "overall": (0.0, 0.3)}
 """From and to which share of the skin's warmth these clothes are, on the whole."""
 _CREASE_EVERY_PX = 2
 """Creases are drawn on each so many pixels only: they are broad."""
@@ -57,6 +57,9 @@ def cloth(looks: Looks, cut: Cut) -> Cloth:
     part = _collar(kind, draw, cut, part, at_y)
     if kind in ("open", "collar", "overall") and not cut.away:
         part = _front(kind, draw, cut, part)
+    if kind in ("shirt", "open", "overall") and not cut.away:
+        part, skin_there = _flaps(draw, cut, part)
+        skin = skin * skin_there
     part = _extras(draw, cut, part)
     skin = np.maximum(skin, _bare_arms(kind, draw, cut))
     part = np.where(y > 8.0, 0.8 * part + float(draw.uniform(-0.06, 0.06)), part)
@@ -64,13 +67,13 @@ def cloth(looks: Looks, cut: Cut) -> Cloth:
     if kind in ("scarf", "hood", "collar"):
         beyond = _around_neck(kind, draw, cut)
         skin = skin * (1 - beyond)
-    return Cloth(np.asarray(np.clip(part, 0.02, 0.93), np.float32), np.asarray(skin, np.float32), beyond)
+    return Cloth(np.asarray(np.clip(part, -0.1, 0.93), np.float32), np.asarray(skin, np.float32), beyond)
 
 
 def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
     """The cloth itself: lying on shoulders and chest, hanging at the waist, with creases and a weave."""
     x, y, shoulder = cut.x, cut.y, cut.shoulder
-    contact = float(draw.uniform(0.2, 0.6)) * max(0.16, warm)
+    contact = float(draw.uniform(0.25, 0.75)) * max(0.26, warm)
     part = np.full_like(x, warm)
     for side in (-1, 1):
         part += contact * np.exp(-(((x - side * shoulder * 0.55) / 0.7) ** 2) - ((y - 0.95) / 0.55) ** 2)
@@ -83,19 +86,36 @@ def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
     part += contact * float(draw.uniform(-0.8, 0.3)) * np.exp(-((x / 0.5) ** 2) - ((y - 3.2) / 1.6) ** 2)
     part -= contact * float(draw.uniform(0.0, 0.9)) * soft(y - 3.0, 2.5)
     part += (
-        0.22 * contact * cloud_like(draw, x, 0.3)
-        + 0.16 * contact * cloud_like(draw, x, 0.1)
-        + 0.08 * contact * cloud_like(draw, x, 0.04)
+        0.24 * contact * cloud_like(draw, x, 0.3)
+        + 0.14 * contact * cloud_like(draw, x, 0.1)
+        + 0.07 * contact * cloud_like(draw, x, 0.04)
+        + float(draw.uniform(0.1, 0.4)) * contact * _streaks(draw, cut)
     )
-    part += _creases(draw, cut, float(draw.uniform(0.4, 1.5)) * contact)
-    part += _folds(draw, cut, float(draw.choice([0.0, 0.0, draw.uniform(0.1, 0.5)])) * contact)
-    part += float(draw.normal(0, 0.05)) * cut.arms + float(draw.uniform(-0.12, 0.0)) * _armpit(cut)
+    part += _creases(draw, cut, float(draw.uniform(0.6, 2.4)) * contact)
+    part += _folds(draw, cut, float(draw.choice([0.0, draw.uniform(0.1, 0.5), draw.uniform(0.3, 0.9)])) * contact)
+    part += float(draw.normal(0, 0.09)) * cut.arms + float(draw.uniform(-0.16, 0.0)) * _armpit(cut)
     seam = (
         np.exp(-(((np.abs(x) - shoulder * 0.78 + 0.1 * (y - 1)) / 0.06) ** 2)) * soft(y - 0.7, 0.3) * soft(2.6 - y, 0.6)
     )
     part += float(draw.normal(0, 0.04)) * seam
-    weave = 0.016 * cloud_like(draw, x, 0.016) + 0.009 * cloud_like(draw, x[:40], 0.02)[20]
+    weave = 0.024 * cloud_like(draw, x, 0.016) + 0.014 * cloud_like(draw, x[:40], 0.02)[20]
     return np.asarray(part + weave, dtype=np.float32)
+
+
+def _streaks(draw: np.random.Generator, cut: Cut) -> Field:
+    """How cloth hangs: noise that is drawn out downwards and from the shoulders, standard deviation about 1."""
+    x, y = cut.x[::2, ::2], cut.y[::2, ::2]
+    fan = float(draw.uniform(-0.1, 0.25))
+    across = x / (1 + fan * np.clip(y, 0, 6)) + 0.12 * cloud_like(draw, x, 0.15) + float(draw.normal(0, 0.08)) * y
+    total = np.zeros_like(x)
+    for every, rows, weight in ((0.5, 7, 0.7), (0.2, 12, 0.6)):
+        columns = round(12 / every)
+        noise = draw.standard_normal((rows, columns), np.float32)
+        row = np.clip((y + 1) / 20 * (rows - 1), 0, rows - 1)
+        column = np.clip((across + 6) / 12 * (columns - 1), 0, columns - 1)
+        total += weight * cv2.remap(noise, column.astype(np.float32), row.astype(np.float32), cv2.INTER_LINEAR)
+    full = cv2.resize(total, (cut.x.shape[1], cut.x.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full, dtype=np.float32)
 
 
 def _armpit(cut: Cut) -> Field:
@@ -111,9 +131,10 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
     total = np.zeros_like(x)
     for _ in range(int(draw.integers(14, 36))):
         side = float(draw.choice([-1, 1]))
-        cx, cy = side * float(draw.uniform(0.1, 1.0)) * cut.shoulder, float(draw.uniform(0.8, 6.5))
+        cx = side * float(draw.uniform(0.05, 1.0)) * cut.shoulder
+        cy = float(draw.choice([draw.uniform(0.3, 2.5), draw.uniform(0.8, 6.5)]))
         lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
-        long, wide = float(draw.uniform(0.3, 1.5)), float(draw.choice([0.045, 0.07, 0.11, 0.18]))
+        long, wide = float(draw.uniform(0.3, 1.6)), float(draw.choice([0.05, 0.07, 0.1, 0.15]))
         bend = float(draw.normal(0, 0.2))
         dx, dy = x - cx, y - cy
         along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
@@ -139,7 +160,7 @@ def _neckline(kind: str, draw: np.random.Generator, cut: Cut) -> Field:
     deep = deep * float(draw.uniform(0.65, 1.35)) * (0.25 if cut.away else 1.0)
     wide = cut.neck * float(draw.uniform(1.1, 1.3 if kind in ("shirt", "collar", "overall") else 1.75))
     pointed = draw.random() < {"shirt": 0.9, "overall": 0.9, "collar": 0.9, "tee": 0.15}.get(kind, 0.5)
-    across = np.abs(cut.x - float(draw.normal(0, 0.05)))
+    across = np.abs(cut.x - float(draw.normal(0, 0.1)) - float(draw.normal(0, 0.1)) * cut.y)
     inside = 1 - across / wide
     shape = np.where(inside > 0, np.clip(inside, 0, 1) ** (1.0 if pointed else 0.5), 2.5 * inside)
     return np.asarray(0.02 + deep * shape, dtype=np.float32)
@@ -152,11 +173,32 @@ def _collar(kind: str, draw: np.random.Generator, cut: Cut, part: Field, at_y: F
     high = high * float(draw.uniform(0.7, 1.4))
     near = soft(cut.neck * 2.0 + 0.25 - np.abs(cut.x), 0.2)
     band = soft(below, 0.08) * soft(high - below, 0.10) * near
-    dark = kind in ("shirt", "hood", "collar", "open") and draw.random() < 0.45
+    dark = draw.random() < {"tee": 0.3, "neckline": 0.2}.get(kind, 0.55)
     colder = float(draw.uniform(0.3, 0.8)) if dark else float(draw.uniform(0.75, 1.2))
-    part = part * (1 - band) + part * colder * band
+    part = part * (1 - band) + (part * colder + 0.05 * cloud_like(draw, cut.x, 0.03)) * band
+    gap = float(draw.choice([0.0, draw.uniform(0.05, 0.3)]))  # where it stands off the neck one sees into the shade
+    part = part - gap * np.exp(-((below / 0.07) ** 2)) * near
     edge = np.exp(-(((below - high) / 0.06) ** 2)) * near
-    return np.asarray(part + float(draw.normal(0, 0.06)) * edge, dtype=np.float32)
+    return np.asarray(part + float(draw.normal(-0.05, 0.13)) * edge, dtype=np.float32)
+
+
+def _flaps(draw: np.random.Generator, cut: Cut, part: Field) -> tuple[Field, Field]:
+    """The two ends of a collar, which lie on the chest: double cloth, colder; and where they leave skin to be seen."""
+    left = np.ones_like(part)
+    long, wide = float(draw.uniform(0.7, 1.4)), float(draw.uniform(0.35, 0.75))
+    level, shadow = float(draw.choice([draw.uniform(0.15, 0.6), draw.uniform(0.6, 1.1)])), float(draw.uniform(0, 0.12))
+    for side in (-1, 1):
+        out = cut.x * side
+        spread = float(draw.uniform(0.1, 0.5))
+        lean = out - cut.neck * 0.9 + (cut.neck * 0.9 - spread) * np.clip((cut.y + 0.1) / long, 0, 1.5)
+        inside = np.minimum(np.minimum(lean, wide * (1.1 - 0.4 * cut.y / long) - lean), np.minimum(cut.y + 0.1, 9.0))
+        inside = np.minimum(inside, (long - cut.y) * 0.6 - 0.2 * lean)
+        flap = soft(inside, 0.06) * (out > 0)
+        under = np.exp(-((np.clip(inside + 0.06, None, 0) / 0.08) ** 2)) * (out > 0) * soft(cut.y - 0.1, 0.2)
+        part = part - shadow * under * (1 - flap)
+        part = part * (1 - flap) + (part * level + 0.03 * cloud_like(draw, cut.x, 0.05)) * flap
+        left = left * (1 - flap)
+    return np.asarray(part, np.float32), np.asarray(left, np.float32)
 
 
 def _front(kind: str, draw: np.random.Generator, cut: Cut, part: Field) -> Field:

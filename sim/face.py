@@ -81,6 +81,7 @@ def _head(looks: Looks, yaw_deg: int, nod_deg: int) -> Sprite:
     above = value_c - np.float32(looks.ambient_c)
     aside = np.clip(1 - view.facing, 0, 1) ** 3
     value_c = value_c - np.float32(_RIM_SHARE) * above * aside * (1 + 1.2 * fuzz)
+    view = view._replace(share=np.asarray(cv2.GaussianBlur(view.share, (0, 0), 1.7), np.float32))
     loose = cv2.GaussianBlur(view.share, (0, 0), 2.0)
     share = view.share * (1 - 0.75 * fuzz) + 0.75 * fuzz * np.clip(1.35 * loose - 0.18, 0, 1)
     image = np.stack([value_c * share, share, breath * share], axis=-1).astype(np.float32)

@@ -33,6 +33,13 @@ class _Build(NamedTuple):
 
     shoulder: float
     neck: float
+    low: float
+    """How far the shoulders' line is below the chin, more than the least."""
+    aside: float
+    """How far the trunk is beside the head."""
+    lean: float
+    turned: float
+    """How much nearer one shoulder is than the other."""
     slope: float
     round: float
     uneven: float
@@ -43,9 +50,13 @@ class _Build(NamedTuple):
 def _build(looks: Looks) -> _Build:
     draw = own(looks, 12)
     return _Build(
-        shoulder=float(np.clip(draw.normal(2.5, 0.3), 1.9, 3.2)),
-        neck=float(draw.uniform(0.62, 0.86)),
-        slope=float(draw.uniform(0.45, 1.05)),
+        shoulder=float(np.clip(draw.normal(2.55, 0.35), 1.9, 3.3)),
+        neck=float(draw.uniform(0.5, 0.84)),
+        low=float(draw.uniform(-0.55, 0.2)),
+        aside=float(draw.normal(0, 0.16)),
+        lean=float(draw.normal(0, 0.06)),
+        turned=float(draw.choice([draw.normal(0, 0.05), draw.normal(0, 0.2)])),
+        slope=float(draw.uniform(0.3, 1.1)),
         round=float(draw.uniform(0.5, 1.0)),
         uneven=float(draw.normal(0, 0.16)),
         belly=float(draw.uniform(0.75, 1.2)),
@@ -64,8 +75,11 @@ def _body(looks: Looks, away: bool) -> Sprite:
     x = np.broadcast_to((np.arange(width, dtype=np.float32) + 0.5 - width / 2) / BODY_PX, (height, width))
     y = np.broadcast_to(((np.arange(height, dtype=np.float32) + 0.5) / BODY_PX - _ABOVE)[:, None], (height, width))
     build, draw = _build(looks), own(looks, 13)
-    share, arms = _silhouette(build, draw, x, y)
-    cut = cloth(looks, Cut(x, y, build.shoulder, build.neck, arms, away))
+    lower = y - np.float32(build.low)
+    aside = x * (1 + np.float32(np.clip(build.turned, -0.4, 0.4)) * np.tanh(x)) if not away else x
+    aside = np.asarray(aside - np.float32(build.aside) - np.float32(build.lean) * np.clip(lower, 0, 6), np.float32)
+    share, arms = _silhouette(build, draw, aside, lower)
+    cut = cloth(looks, Cut(aside, lower, build.shoulder, build.neck, arms, away))
     skin_c = _skin(looks, draw, build, x, y)
     value_c: Field = between(looks, cut.part) * (1 - cut.skin) + skin_c * cut.skin
     share = np.maximum(share, cut.beyond)
@@ -75,6 +89,7 @@ def _body(looks: Looks, away: bool) -> Sprite:
     if looks.hot_drink:
         value_c, share = _with_cup(looks, draw, value_c, share, x, y)
     if not away:
+        value_c, share = _with_arms(looks, draw, value_c, share, x, lower)
         value_c, share = _with_mane(looks, value_c, share, x, y)
     image = np.stack([value_c * share, share, np.zeros_like(share)], axis=-1).astype(np.float32)
     return Sprite(image, width / 2, (_ABOVE - tall_of(looks)) * BODY_PX, BODY_PX)
@@ -89,7 +104,8 @@ def _silhouette(build: _Build, draw: np.random.Generator, x: Field, y: Field) ->
     lift = build.uneven * np.sign(x) * out
     rounding = 1.5 * build.round * np.clip((out - 0.72) / 0.28, 0, 2) ** 2.4
     top = 0.12 + lift + build.slope * (0.75 * out + 0.25 * out**2) - 0.14 * np.exp(-out * 9) + rounding
-    neck = (width < build.neck + 0.06 * np.clip(y, 0, 1)) & (y > -1.1)
+    foot = 0.22 * np.clip((y + 0.2) / 0.6, 0, 1.0) ** 2  # the neck runs out into the shoulders
+    neck = (width < build.neck + foot) & (y > -1.7)
     trunk = build.shoulder * np.interp(
         y[:, 0], (0.0, 2.2, _WAIST, 7.0, _CROTCH), (0.86, 0.82, 0.8 * build.belly, 0.78, 0.74)
     )
@@ -114,12 +130,16 @@ def _legs(build: _Build, width: Field, x: Field, y: Field) -> Field:
 
 
 def _inside(distance: Field) -> Field:
-    return np.asarray(np.clip(distance * BODY_PX + 0.5, 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(distance * BODY_PX / 2.5 + 0.5, 0, 1), dtype=np.float32)
 
 
 def _skin(looks: Looks, draw: np.random.Generator, build: _Build, x: Field, y: Field) -> Field:
     """Neck, chest and arms: warm beside the windpipe, cooler towards the edges and outwards."""
     throat = -0.55 - 0.25 * np.abs(x) ** 2 + 0.12 * cloud_like(draw, x, 0.12) - 0.2 * np.clip(y, 0, 3)
+    throat += 0.12 * cloud_like(draw, x, 0.03) + 0.1 * cloud_like(draw, x, 0.012)
+    ring_y, drop = float(draw.uniform(0.1, 0.5)), float(draw.uniform(0.2, 0.9))
+    if draw.random() < 0.12:  # a chain around the neck
+        throat -= 1.6 * np.exp(-(((y - ring_y - drop * (1 - (x / 0.75) ** 2)) / 0.05) ** 2)) * (np.abs(x) < 0.75)
     throat += (
         float(draw.uniform(0.0, 0.35)) * np.exp(-(((np.abs(x) - 0.4 * build.neck) / 0.16) ** 2)) * soft(1 - y, 0.6)
     )
@@ -146,6 +166,39 @@ def _with_mane(looks: Looks, value_c: Field, share: Field, x: Field, y: Field) -
     part = float(draw.uniform(0.08, 0.36)) + 0.2 * np.exp(-np.abs(np.abs(sway) - inner) * 5) + 0.05 * lock
     part = np.asarray(np.clip(part + 0.03 * cloud_like(draw, x, 0.05), 0.03, 0.9), np.float32)
     return value_c * (1 - hair) + between(looks, part) * hair, np.maximum(share, hair)
+
+
+def _with_arms(
+    looks: Looks, draw: np.random.Generator, value_c: Field, share: Field, x: Field, y: Field
+) -> tuple[Field, Field]:
+    """A hand before the belly or chest, or both arms folded: sleeves, and skin at their ends."""
+    for side in (-1, 1):
+        shown, chance = draw.random(2)
+        from_x, from_y = side * float(draw.uniform(1.9, 2.9)), float(draw.uniform(3.6, 5.2))
+        to_x, to_y = -side * float(draw.uniform(-1.1, 0.9)), float(draw.uniform(1.9, 4.6))
+        wide, hand = float(draw.uniform(0.38, 0.55)), float(draw.uniform(0.8, 1.3))
+        sleeve, cold = float(draw.uniform(0.1, 0.6)), float(draw.uniform(1.2, 3.6))
+        if shown > 0.14:
+            continue
+        length = float(np.hypot(to_x - from_x, to_y - from_y))
+        along = ((x - from_x) * (to_x - from_x) + (y - from_y) * (to_y - from_y)) / length
+        across = np.abs((x - from_x) * (to_y - from_y) - (y - from_y) * (to_x - from_x)) / length
+        is_hand = soft(along - length + min(hand, 0.95), 0.1)
+        narrow = wide * (1.15 - 0.35 * np.clip(along / length, 0, 1)) + 0.03 * cloud_like(draw, x, 0.06)
+        narrow = narrow * (1 - is_hand) + float(draw.uniform(0.26, 0.38)) * is_hand
+        end = np.clip(along - length + 0.7, 0, 1) / 0.75
+        tip = np.sqrt(np.clip(1 - end * end, 0, 1))
+        arm = soft(np.minimum(narrow * tip - across, np.minimum(along + 0.3, length - along + 0.3)), 0.1)
+        bare = hand if chance < 0.6 else length
+        skin = soft(along - length + bare, 0.08)
+        grooves = 0.6 * np.exp(-(((np.mod(across / narrow, 0.5) - 0.25) / 0.08) ** 2)) * soft(along - length + 0.5, 0.1)
+        skin_c = looks.skin_c - 0.8 - cold * np.clip((along - length + bare) / bare, 0, 1) - grooves
+        cloth_c = between(looks, sleeve + 0.09 * cloud_like(draw, x, 0.05) - 0.1 * across / narrow)
+        shadow = soft(narrow + 0.14 - across, 0.2) * soft(length + 0.3 - along, 0.2) * soft(along + 0.3, 0.2)
+        value_c = value_c - np.float32(0.12) * (value_c - looks.ambient_c) * shadow
+        value_c = value_c * (1 - arm) + (cloth_c * (1 - skin) + skin_c * skin) * arm
+        share = np.maximum(share, arm)
+    return np.asarray(value_c, np.float32), np.asarray(share, np.float32)
 
 
 def _with_cup(

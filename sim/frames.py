@@ -18,6 +18,7 @@ from edge.drivers.base import CelsiusImage
 from sim.background import Background, stand, wall
 from sim.face import head
 from sim.figure import body
+from sim.hair import front_of
 from sim.looks import Looks, Sprite, bare
 from sim.people import SimPerson
 from sim.sensor import IDEAL, Sensor
@@ -26,6 +27,8 @@ from sim.skull import tall_of
 _TRUE_FROM_PX = 26.0
 """From this width of a face on its hottest pixels read its true maximum; a smaller one reads less, by the blur. With
 ears and hair such a head is 30 px wide, from which faces are screened."""
+_FOREHEAD_V = -0.68
+"""As low as that a hairline is taken to be, in v of `sim.skull`."""
 _BREATH_S = 3.6
 _BREATH_C = 1.1
 """A breath's length, and how far it warms and cools a mask's cloth around its mean."""
@@ -94,11 +97,20 @@ def reference_place(view: View, background: Background | None = None) -> tuple[f
 
 
 def face_box(view: View, posed: Posed) -> tuple[int, int, int, int]:
-    """The drawn head from the crown to the chin: left, top, width, height in pixels, not cut at the frame's edge."""
+    """The drawn face from the hairline to the chin: left, top, width, height in pixels, not cut at the frame's edge.
+
+    So are the faces of real frames labelled; of one under a fringe the forehead counts too.
+    """
     half = _unit(view, posed)
     tall, pose = half * tall_of(posed.looks), posed.pose
-    left, top = pose.x * view.width - half, pose.y * view.height - tall
-    return round(left), round(top), round(2 * half), round(2 * tall)
+    top_v = _top_v(posed.looks)
+    left, top = pose.x * view.width - half, pose.y * view.height + tall * top_v
+    return round(left), round(top), round(2 * half), round(tall * (1 - top_v))
+
+
+def _top_v(looks: Looks) -> float:
+    """Where a face begins, in v of `sim.skull`."""
+    return min(_FOREHEAD_V, max(-1.0, front_of(looks)))
 
 
 def _unit(view: View, posed: Posed) -> float:
@@ -139,8 +151,8 @@ def _place(image: CelsiusImage, view: View, posed: Posed, place: Background, at_
     blur = pose.moves_px * view.height / 160 * finer
     narrow = 1 - 0.36 * abs(turn)
     away = abs((pose.yaw_deg + 180) % 360 - 180) > 105
-    face_px = max(_TRUE_FROM_PX, round(32 * unit / finer) / 16)
-    within = (round(x / finer * 16) % 16 / 16, round(y / finer * 16) % 16 / 16)
+    face_px = max(_TRUE_FROM_PX, round(64 * unit / finer) / 32)
+    within = (round(x / finer * 64) % 64 / 64, round(y / finer * 64) % 64 / 64)
     lift_c = _lift_c(bare(looks), face_px, finer, within, round(4 * place.wall_c) / 4)
     chin = unit * tall_of(looks) * math.sin(math.radians(0.4 * pose.tilt_deg))
     at = (x - 0.3 * turn * unit + chin, y)
@@ -199,8 +211,8 @@ def _lift_c(looks: Looks, face_px: float, finer: int, within: tuple[float, float
     _over(image, body(looks), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))  # its warmth is near the chin
     _over(image, head(looks, 0), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if finer > 1 else image
-    face = IDEAL.focus(np.asarray(small, dtype=np.float32))[
-        : math.floor(height // 2 + face_px * tall_of(looks) / 2) - 1
-    ]
+    tall = face_px * tall_of(looks) / 2
+    top, bottom = round(height // 2 + within[1] + tall * _top_v(looks)), math.floor(height // 2 + tall) - 1
+    face = IDEAL.focus(np.asarray(small, dtype=np.float32))[top:bottom]
     seen = np.partition(face.ravel(), -_HOTTEST_PX)[-_HOTTEST_PX:]
     return looks.skin_c - float(seen.mean())

@@ -66,7 +66,7 @@ def glasses(looks: Looks, v: Field, a: Field) -> Worn:
         down = (v - at_v - droop * across - 0.02 * low) / high
         narrow = 1 + low * np.clip(down, 0, 1) * 0.45
         lens = (np.abs(across * narrow) ** boxy + np.abs(down) ** boxy) ** (1 / boxy)
-        share = np.maximum(share, soft(1 - lens, 0.16))
+        share = np.maximum(share, soft(1 - lens, 0.3))
     upper = at_v - 0.45 * high
     bridge = soft(0.035 - np.abs(v - upper), 0.04) * soft(0.16 - np.abs(x), 0.05)
     share = np.maximum(share, bridge) * front

@@ -16,10 +16,10 @@ from sim.looks import Field, Looks, bell, between, own, soft
 HAIR = ("short", "receding", "shaved", "fringe", "swept", "parted", "long", "tied", "curly", "bald")
 _HAIR_SHARES = (0.25, 0.09, 0.06, 0.09, 0.13, 0.09, 0.09, 0.12, 0.05, 0.03)
 LONG_HAIR = ("long", "parted")
-_FRONT_V = {"short": -0.58, "receding": -0.80, "shaved": -0.62, "fringe": -0.22, "swept": -0.46, "parted": -0.55}
-_FRONT_V |= {"long": -0.6, "tied": -0.63, "curly": -0.5, "bald": -1.3}
-_VOLUME = {"short": 0.10, "receding": 0.06, "shaved": 0.02, "fringe": 0.12, "swept": 0.17, "parted": 0.13}
-_VOLUME |= {"long": 0.15, "tied": 0.05, "curly": 0.22, "bald": 0.0}
+_FRONT_V = {"short": -0.81, "receding": -0.89, "shaved": -0.82, "fringe": -0.44, "swept": -0.7, "parted": -0.78}
+_FRONT_V |= {"long": -0.8, "tied": -0.8, "curly": -0.72, "bald": -1.3}
+_VOLUME = {"short": 0.15, "receding": 0.1, "shaved": 0.03, "fringe": 0.15, "swept": 0.2, "parted": 0.15}
+_VOLUME |= {"long": 0.17, "tied": 0.08, "curly": 0.24, "bald": 0.0}
 
 
 class Hair(NamedTuple):
@@ -35,21 +35,28 @@ def hair_of(looks: Looks) -> str:
     return looks.hair or str(own(looks, 1).choice(HAIR, p=_HAIR_SHARES))
 
 
+def front_of(looks: Looks) -> float:
+    """The v of the hairline above the nose."""
+    return _FRONT_V[hair_of(looks)] + float(own(looks, 5).normal(0, 0.05))
+
+
 def hair(looks: Looks, v: Field, a: Field) -> Hair:
     """The hair of a head, without the beard."""
     style = hair_of(looks)
     draw = own(looks, 6)
     strands = _strands(looks, v, a)
-    jagged = float(draw.uniform(0.05, 0.11)) if style in ("fringe", "swept") else float(draw.uniform(0.02, 0.05))
+    jagged = float(draw.uniform(0.06, 0.17)) if style in ("fringe", "swept") else float(draw.uniform(0.02, 0.07))
     inside = _hairline(looks, a) + jagged * strands - v
     edge = {"receding": 0.22, "shaved": 0.16, "bald": 0.1}.get(style, float(draw.uniform(0.08, 0.22)))
     share = soft(inside, edge) * {"receding": 0.85, "shaved": 0.75}.get(style, 0.97)
-    if style == "bald":
-        share = share * 0
+    share = share * soft(_hairline(looks, a) + 0.97, 0.06)  # what begins at the crown itself is bald
+    share = share * soft(0.86 - v, 0.12)  # and none grows under the jaw
     part = _part(looks, draw, np.asarray(inside, np.float32), strands, v, a)
     volume = _VOLUME[style] * float(draw.uniform(0.7, 1.5))
     tufts = 1 + 0.22 * cloud_like(draw, v, 0.05) + (0.16 if style == "curly" else 0.1) * strands
     thick = volume * share * tufts * np.clip(inside / 0.3, 0.15, 1) * np.clip(1.15 - 0.4 * v, 0.6, 1.2)
+    if style not in LONG_HAIR and style != "curly":  # cut short beside the ears
+        thick = thick * (1 - 0.75 * bell(np.abs(a), v, 90, 0.0, 60, 0.55))
     if style == "tied" and draw.random() < 0.5:
         thick = thick + float(draw.uniform(0.15, 0.35)) * _bun(draw, v, a)
     return Hair(share, between(looks, part), np.asarray(np.clip(thick, 0, 0.6), dtype=np.float32))
@@ -58,18 +65,18 @@ def hair(looks: Looks, v: Field, a: Field) -> Hair:
 def _part(looks: Looks, draw: np.random.Generator, inside: Field, strands: Field, v: Field, a: Field) -> Field:
     """How near to the skin's the hair's temperature is: thin at its edge, in the parting and on the crown."""
     style = hair_of(looks)
-    root, tip = float(draw.uniform(0.22, 0.56)), float(draw.uniform(0.02, 0.34))
+    root, tip = float(draw.uniform(0.1, 0.42)), float(draw.uniform(-0.04, 0.18))
     if style in ("shaved", "receding"):
         root, tip = root + 0.15, tip + 0.15
     deep = np.clip(inside / float(draw.uniform(0.25, 0.7)), 0, 1)
     part = root + (tip - root) * deep**0.7
-    part = part + float(draw.uniform(0.05, 0.16)) * strands + 0.05 * cloud_like(draw, v, 0.06)
+    part = part + float(draw.uniform(0.04, 0.14)) * strands + 0.04 * cloud_like(draw, v, 0.06)
     part = part + float(draw.uniform(-0.05, 0.12)) * bell(a, v, float(draw.normal(0, 40)), -0.85, 60, 0.2)
     if style in ("parted", "tied", "long") or (style == "swept" and draw.random() < 0.4):
         at_a = float(draw.normal(0, 12)) + 18 * (v + 0.9) * float(draw.normal(0, 1))
         line = np.exp(-(((a - at_a) / (2.5 + 6 * np.clip(v + 1, 0, 1))) ** 2)) * soft(-0.5 - v, 0.25)
-        part = part + float(draw.uniform(0.1, 0.4)) * line
-    return np.asarray(np.clip(part, 0.05, 0.92), dtype=np.float32)
+        part = part + float(draw.choice([0.0, draw.uniform(0.05, 0.3)])) * line
+    return np.asarray(np.clip(part, -0.05, 0.92), dtype=np.float32)
 
 
 def _strands(looks: Looks, v: Field, a: Field) -> Field:

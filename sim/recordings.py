@@ -249,7 +249,7 @@ _REFERENCE_C = (35.1, 1.2)
 _FACE_LEAST_ABOVE_C, _FACE_ABOVE_C = -1.72, (2.0, 0.42)
 """The face's maximum against the reference in the same recordings: more than that by a gamma's shape and scale."""
 _FROM_THE_COLD_SHARE = 0.08
-_WALL_BELOW_C = (5.75, 0.75)
+_WALL_BELOW_C = (5.55, 0.7)
 """The wall against the face in the same recordings, mean and spread."""
 _FACE_PX = (41.0, 6.2)
 """A face's width in the same recordings."""
@@ -261,15 +261,15 @@ def _film(draw: np.random.Generator) -> _Film:
         seed=int(draw.integers(2**31)),
         shading_sd_c=0.15,
         vignette_c=float(draw.uniform(0, 0.4)),
-        blur_px=float(draw.uniform(0.38, 0.52)),
-        halo_share=float(draw.uniform(0.35, 0.45)),
+        blur_px=float(draw.uniform(0.38, 0.48)),
+        halo_share=float(draw.uniform(0.22, 0.34)),
         halo_px=float(draw.uniform(1.3, 2.0)),
         slow_s=float(0.55 * 4.5 ** draw.random()),
-        slow_sd_c=float(draw.uniform(0.04, 0.06)),
-        fixed_sd_c=float(draw.uniform(0.05, 0.07)),
-        gain_sd=float(draw.uniform(0.003, 0.009)),
+        slow_sd_c=float(draw.uniform(0.043, 0.063)),
+        fixed_sd_c=float(draw.uniform(0.055, 0.08)),
+        gain_sd=float(draw.uniform(0.005, 0.012)),
         swim_sd_c=float(draw.uniform(0.03, 0.07)),
-        white_sd_c=float(draw.uniform(0.001, 0.006)),
+        white_sd_c=float(draw.uniform(0.0005, 0.004)),
         shutter_every_s=None if draw.random() < 0.8 else float(draw.uniform(4, 9)),
         between_shutters_c=float(draw.normal(0, 0.1)),
     )
@@ -325,7 +325,7 @@ def _stages(
 def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) -> list[Pose | None]:
     """One person's way, None while away: in for a fifth, near for a half, and out to a side."""
     end_s = float(times_s[-1])
-    aside = 0.18 if reference_x < 0.5 else -0.18  # nobody stands behind the reference
+    aside = 0.16 if reference_x < 0.5 else -0.16  # nobody stands behind the reference
     x, y = (
         float(np.clip(0.47 + aside + draw.normal(0, 0.10), 0.25, 0.75)),
         float(np.clip(draw.normal(0.50, 0.13), 0.24, 0.74)),
@@ -338,7 +338,7 @@ def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) ->
     sizes = [float(draw.uniform(0.3, 0.5)) if afar else 0.9, near, 1.0, near, 0.95]
     restless = 30.0 if draw.random() < 0.3 else 9.0
     yaws = [0.0 if afar else -60.0 * side, *draw.normal(0, restless, 3), -75.0 * side]
-    tilts = np.append(draw.normal(0, 0.3 * restless, 4), 0.0)
+    tilts = np.append(draw.normal(0, 0.45 * restless, 4), 0.0)
     nods = draw.normal(26.0 if draw.random() < 0.12 else 4.0, 0.4 * restless, 5)  # some look at their phone
     poses: list[Pose | None] = []
     for t_s in times_s:

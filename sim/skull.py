@@ -22,7 +22,7 @@ HEAD_PX = 40.0
 HALF_X, HALF_Y = 1.8, 2.5
 """Half of a head's sprite, in units: hair and hats reach beyond the skull."""
 _V = (-1.0, -0.985, -0.95, -0.88, -0.75, -0.55, -0.3, 0.0, 0.25, 0.5, 0.7, 0.85, 0.94, 0.985, 1.0)
-_WIDE = (0.0, 0.19, 0.36, 0.56, 0.77, 0.92, 1.0, 0.99, 0.95, 0.88, 0.76, 0.6, 0.42, 0.22, 0.0)
+_WIDE = (0.0, 0.19, 0.36, 0.56, 0.77, 0.92, 1.0, 0.99, 0.95, 0.89, 0.79, 0.66, 0.48, 0.25, 0.0)
 _FRONT = (0.0, 0.26, 0.46, 0.7, 0.92, 1.07, 1.13, 1.05, 1.07, 1.11, 1.08, 1.10, 1.04, 0.9, 0.7)
 _BACK = (0.0, 0.3, 0.56, 0.84, 1.08, 1.24, 1.32, 1.28, 1.12, 0.86, 0.62, 0.45, 0.36, 0.3, 0.2)
 """Half width, depth of the front and of the back at each v."""
@@ -55,7 +55,7 @@ def shape_of(looks: Looks) -> Shape:
     """A person's head."""
     draw = own(looks, 3)
     return Shape(
-        tall=float(np.clip(draw.normal(1.40, 0.08), 1.25, 1.6)),
+        tall=float(np.clip(draw.normal(1.5, 0.08), 1.34, 1.68)),
         jaw=float(draw.normal(1.0, 0.09)),
         chin=float(draw.uniform(0.92, 1.22)),
         boxy=float(draw.uniform(1.95, 2.25)),

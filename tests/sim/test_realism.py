@@ -39,6 +39,7 @@ def test_a_folder_that_holds_no_recordings_is_named(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_rendered_frames_are_like_real_ones(real_data):
     report = compare(real_data / "thermal")
     assert min(report.overlaps.values()) >= LEAST_OVERLAP, report

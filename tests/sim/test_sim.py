@@ -66,10 +66,13 @@ def test_an_unread_plate_is_never_a_guess():
 
 @pytest.mark.parametrize("view", [View(), View(120, 160), View(32, 24), View(480, 640)])
 def test_a_frame_has_its_size_and_its_hottest_skin_is_the_persons(view):
-    (person,) = population(5, 1)
-    image = render(view._replace(reference_c=None), person, Pose(0.48, 0.41, 1.0), np.random.default_rng(1))
-    assert (image.shape, image.dtype) == ((view.height, view.width), np.float32)
-    assert abs(float(image.max()) - person.skin_c) < 1.0
+    lost_c = []
+    for person in population(5, 20):
+        image = render(view._replace(reference_c=None), person, Pose(0.48, 0.41, 1.0), np.random.default_rng(1))
+        assert (image.shape, image.dtype) == ((view.height, view.width), np.float32)
+        lost_c.append(abs(float(image.max()) - person.skin_c))
+    assert np.median(lost_c) < 1.0
+    assert max(lost_c) < (1.0 if view.height > 100 else 2.5)  # of a face of 8 pixels much is lost
 
 
 def test_a_recording_is_the_same_to_the_byte_and_holds_as_many_fevers_as_asked(tmp_path):
