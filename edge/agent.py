@@ -28,6 +28,7 @@ from edge.memory import Keeper, Memory
 from edge.notices import NoticeBoard
 from edge.outbox import Outbox
 from edge.registry import Registry
+from edge.remote.keeper import ConfigurationEar, Configurations
 from edge.settings import Gate, GateSettings
 from edge.sharing import Sharer
 from edge.snapshots import Album
@@ -61,10 +62,15 @@ class Agent:
     """One gate. `run` works until cancelled: no fault of a device, the disk or the network ends it."""
 
     def __init__(
-        self, gate: Gate, version: str, timekeeper: Timekeeper | None = None, start: Start | None = None
+        self,
+        gate: Gate,
+        version: str,
+        timekeeper: Timekeeper | None = None,
+        start: Start | None = None,
+        configurations: Configurations | None = None,
     ) -> None:
         """Raises `SettingsError` when the token key or the registry cannot be used. A `start` that is to be safe leaves
-        out what only helps (`edge.starts`)."""
+        out what only helps (`edge.starts`); with `configurations` those of the hub are heard (`edge.remote`)."""
         self._start = start
         if start is not None and start.is_safe:
             gate = _safe(gate)
@@ -88,11 +94,13 @@ class Agent:
             album=Album(settings.site, settings.gate, self._timekeeper) if settings.fever_pictures else None,
         )
         self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
-        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower)
+        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower, configurations)
         sharer = Sharer(settings.site, settings.gate, memory, self._timekeeper)
         folder = Path(settings.spool.path).parent / "notices"
         self.notices = NoticeBoard(settings.site, settings.gate, folder, self._timekeeper)
         companions: list[Companion] = [self.follower, sharer, self.notices, *filter(None, [self.house.album])]
+        if configurations is not None:
+            companions.append(ConfigurationEar(settings.site, settings.gate, configurations.offer))
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
@@ -102,6 +110,12 @@ class Agent:
         self._renewer = _renewer(settings, self._timekeeper)
         pause_s = max(settings.broker.backoff_max_s, settings.vitals_every_s)
         self._link_sign_s = LINK_SIGN_S + pause_s + settings.broker.timeout_s
+
+    @property
+    def cameras(self) -> dict[str, bool]:
+        """Whether each camera works, by name."""
+        found = [lane.devices["thermal"] for lane in self.lanes if "thermal" in lane.devices]
+        return {camera.name: camera.health is Health.OK for camera in found}
 
     def signs(self) -> dict[str, Sign]:
         """How far each part has got, for the watchdog."""

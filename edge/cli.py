@@ -14,6 +14,9 @@ from edge.agent import Agent
 from edge.clock import boot_id
 from edge.drivers import listing
 from edge.guard import passwords
+from edge.remote.keeper import Configurations
+from edge.remote.run import run_gate
+from edge.settings import Gate
 from edge.starts import StartBook, keep_steady
 from edge.thermal.settings import ThermalSettings
 from wire.errors import DriverError, MenshenError
@@ -95,13 +98,18 @@ def _password(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from menshen import VERSION
 
-    gate = settings.load(arguments.settings)
+    gate = settings.load(arguments.settings)  # what is wrong with the gate's own file is told, whatever runs
     set_up_logging(arguments.log_level)
-    book = StartBook(Path(gate.settings.spool.path).with_suffix(".starts.json"), boot_id())
+    spool = Path(gate.settings.spool.path)
+    book = StartBook(spool.with_suffix(".starts.json"), boot_id())
     start = book.begin(time.monotonic())
-    agent = Agent(gate, VERSION, start=start)
+    configurations = Configurations(arguments.settings, spool.with_suffix(".settings"))
+
+    def make(chosen: Gate) -> Agent:
+        return Agent(chosen, VERSION, start=start, configurations=configurations)
+
     answer_promptly()
-    code = run(keep_steady(agent.run(), start, book))
+    code = run(keep_steady(run_gate(configurations, make), start, book))
     book.end(was_safe=start.is_safe)
     return code
 

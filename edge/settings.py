@@ -97,9 +97,12 @@ def read(path: Path) -> GateSettings:
     return anchored(document.convert(document.data, GateSettings, ()), path.parent)
 
 
-def load(path: Path) -> Gate:
-    """The gate in the file. Raises `SettingsError` with every fault of the file and of its drivers' tables."""
-    document = Document.read(path)
+def load(path: Path, folder: Path | None = None) -> Gate:
+    """The gate in the file, its relative paths counted from the file's own folder, or from `folder`.
+
+    Raises `SettingsError` with every fault of the file and of its drivers' tables.
+    """
+    document = Document.read(path, folder)
     settings = document.convert(document.data, GateSettings, ())
     problems: list[str] = []
     lanes = [_lane(document, index, lane, problems) for index, lane in enumerate(settings.lanes)]
@@ -111,7 +114,7 @@ def load(path: Path) -> Gate:
         problems.append(document.problem(("gate",), "is the hub's own name; expected another"))
     if problems:
         raise SettingsError(problems)
-    return Gate(anchored(settings, path.parent), lanes, path.parent)
+    return Gate(anchored(settings, document.folder), lanes, document.folder)
 
 
 def _lane(document: Document, index: int, lane: LaneSettings, problems: list[str]) -> Lane:

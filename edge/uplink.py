@@ -100,6 +100,11 @@ class Uplink:
         return self._timekeeper.now().clock is Clock.SYNCED
 
     @property
+    def hub_answers(self) -> bool:
+        """Whether the hub has said on this connection how far it is, of both streams."""
+        return self.connected and all(window.open for window in self._windows.values())
+
+    @property
     def session_number(self) -> int:
         return self._session_number
 

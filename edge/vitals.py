@@ -10,6 +10,7 @@ from edge.clock import Instant, Timekeeper
 from edge.follower import Follower
 from edge.lane import Lane
 from edge.outbox import Outbox
+from edge.remote.keeper import Configurations
 from edge.uplink import Uplink
 from wire.errors import SpoolError
 from wire.messages import SCHEMA_VERSION, SpoolDepth, Vitals
@@ -30,9 +31,11 @@ class Pulse:
         version: str,
         disk: Path,
         follower: Follower | None = None,
+        configurations: Configurations | None = None,
     ) -> None:
         self._outbox = outbox
         self._follower = follower
+        self._configurations = configurations
         self._lanes = lanes
         self._timekeeper = timekeeper
         self._version = version
@@ -57,6 +60,7 @@ class Pulse:
             frames_per_s=self._frame_rates(now),
             reference_drift_c={lane.name: lane.drift_c for lane in self._lanes if lane.drift_c is not None},
             registry=None if self._follower is None else self._follower.held(),
+            configuration=None if self._configurations is None else self._configurations.told(),
         )
 
     async def _depth(self) -> SpoolDepth:

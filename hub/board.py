@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wire.events import Count, Direction, Outcome, Reason, Refusal, Temperature, Verdict
-from wire.messages import RegistryHeld
+from wire.messages import ConfigurationHeld, RegistryHeld
 
 
 class PassageRow(Struct, frozen=True, omit_defaults=True):
@@ -84,6 +84,10 @@ class GateRow(Struct, frozen=True, omit_defaults=True):
     spool_oldest_ns: int | None = None
     registry: RegistryHeld | None = None
     """The gate's copy of the registry as of its last pulse; None where it said nothing of one."""
+    configuration: ConfigurationHeld | None = None
+    """What it runs as of its last pulse."""
+    wanted: int | None = None
+    """The version of its settings that the hub wants it to run; None where it was never told any."""
     frames_per_s: dict[str, float] = {}
     devices: tuple[DeviceRow, ...] = ()
     people_today: Count = 0

@@ -22,6 +22,7 @@ from hub.alerts.setup import make_channels, make_planner, make_store, path_of
 from hub.alerts.store import AlertStore, Silence
 from hub.alerts.texts import say
 from hub.archive import Archive
+from hub.configurations import command as configurations_command
 from hub.ingest import parse_batch
 from hub.journal import DeadLetter, JournalReader
 from hub.projections.passes import FILE as PASSES_FILE
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     registry_command.add(commands)
     accounts_command.add(commands)
     trust_command.add(commands)
+    configurations_command.add(commands)
     return parser
 
 

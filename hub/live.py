@@ -55,6 +55,8 @@ class LiveBoard:
         self.runners: list[Runner] = []
         self.ingest: Ingest | None = None
         self.stopped = False
+        self.wanted: Callable[[str, str], int | None] = lambda _site, _gate: None
+        """The version of its settings that a gate is to run."""
         self._archive = archive
         self._presence = presence
         self._desk = desk
@@ -211,6 +213,8 @@ class LiveBoard:
             spool_routine=vitals.spool.routine if vitals else 0,
             spool_oldest_ns=vitals.spool.oldest_ns if vitals else None,
             registry=vitals.registry if vitals else None,
+            configuration=vitals.configuration if vitals else None,
+            wanted=self.wanted(site, name),
             frames_per_s=vitals.frames_per_s if vitals else {},
             devices=tuple(self._devices_of(site, name)),
             people_today=today.people,

@@ -36,6 +36,7 @@ from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
 from hub.cases.keeper import CaseKeeper
 from hub.cases.watch import IsolationWatch
+from hub.configurations.publisher import SettingsPublisher
 from hub.crowds.desk import CrowdDesk
 from hub.crowds.watch import CrowdWatch
 from hub.database import Database
@@ -135,26 +136,22 @@ class Hub:
     def __init__(self, settings: HubSettings, version: str, boards: MakeBoards | None = None) -> None:
         """`boards` makes what the console's boards show; the room that has them hands it in (`menshen.py`)."""
         data = Path(settings.data)
-        broker = settings.broker
         self.archive = Archive(data / "journal.db")
         self.presence = Presence(
             self.archive,
             settings.alerts.gate_silent_after_s,
             registry_old_after_s=settings.alerts.registry_old_after_s,
         )
-        self._receiver = PictureReceiver(settings.site, _pictures(settings), broker)
+        self._receiver = PictureReceiver(settings.site, _pictures(settings), settings.broker)
         self.desk = make_desk(settings, self._receiver.pictures.of_alert)
         self.board = LiveBoard(self.archive, self.presence, self.desk, settings.site)
-        self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{settings.site}", settings.site)
+        self.database = Database(settings.database_url)
         self.checks = Checks(data / "checks.db")
         self.passes = Passes(data / PASSES_FILE)
         self.registrar = Registrar(RegistryStore(data / REGISTRY_FILE))
-        self._sealing = data / key.FILE
-        client_id, public = f"menshen-registry-{settings.site}", public_of(key.load_or_make(self._sealing))
-        self._publisher = Publisher(settings.site, self.registrar, broker, client_id, public)
+        self._link(settings, data)
         zone = ZoneInfo(settings.zone) if settings.zone else None
         pages = AlertPages(self.desk, make_links(settings), self._receiver.pictures)
-        self.database = Database(settings.database_url)
         token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
         self.office = PeopleOffice(
             self.database,
@@ -198,7 +195,6 @@ class Hub:
             office=office,
         )
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
-        self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
         self._isolation = IsolationWatch(self.office, self.desk, settings.site, settings.rules.off)
         self._watch = DutyWatch(self.duties, self.desk, self.standings, settings.site, self._checks_caught_up)
         self._tells_missed = Rule.MISSED_CHECKS not in settings.rules.off
@@ -243,6 +239,17 @@ class Hub:
 
     def _figures(self, zone: ZoneInfo | None) -> Figures:
         return Figures(self.rollups, self.standings, self.rounds, zone)
+
+    def _link(self, settings: HubSettings, data: Path) -> None:
+        """What speaks with the broker: events in; registry and settings out."""
+        site, broker = settings.site, settings.broker
+        self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{site}", site)
+        self._sealing = data / key.FILE
+        sealing_key = public_of(key.load_or_make(self._sealing))
+        self._publisher = Publisher(site, self.registrar, broker, f"menshen-registry-{site}", sealing_key)
+        self._gate_settings = SettingsPublisher(site, self.database, broker, f"menshen-settings-{site}")
+        self.board.wanted = self._gate_settings.version
+        self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
 
     def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
         """What the pages for telephones stand on."""
@@ -305,6 +312,7 @@ class Hub:
             tasks.create_task(self.ingest.run(), name="ingest")
             tasks.create_task(self._publisher.run(), name="registry")
             tasks.create_task(self._receiver.run(), name="pictures")
+            tasks.create_task(self._gate_settings.run(), name="gates' settings")
             if self._influx is not None:
                 tasks.create_task(publish(self.rollups, self._influx), name="figures")
                 tasks.create_task(publish(self.standings, self._influx), name="standings' lines")

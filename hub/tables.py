@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.accounts import models as accounts
 from hub.cases import models as cases
+from hub.configurations import models as configurations
 from hub.database import Base
 from hub.duties import models as duties
 from hub.forms import models as forms
@@ -13,5 +14,5 @@ from hub.resumption import models as resumption
 from hub.rounds import models as rounds
 from hub.trust import models as trust
 
-ROOMS = (accounts, cases, duties, forms, notices, registry, resumption, rounds, trust)
+ROOMS = (accounts, cases, configurations, duties, forms, notices, registry, resumption, rounds, trust)
 METADATA = Base.metadata

@@ -10,6 +10,7 @@ had numbers already: it stands for `seq` to `through`, so that a stream has no h
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -113,6 +114,30 @@ class RegistryHeld(Struct, frozen=True, omit_defaults=True):
     waiting: Count = 0
 
 
+class GateConfiguration(Struct, frozen=True):
+    """What the hub wants a gate to run, retained: the text of a settings file; version 0 means the gate's own file."""
+
+    v: Version
+    version: Count
+    text: Annotated[str, Meta(max_length=MAX_EVENT_BYTES)]
+    digest: Id
+    """SHA-256 of the text, in hexadecimal digits."""
+
+    @staticmethod
+    def digest_of(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ConfigurationHeld(Struct, frozen=True, omit_defaults=True):
+    """A gate's configuration: the version that runs (0: its own file), whether it is still a trial, and the newest
+    version that was turned down, with why."""
+
+    running: Count = 0
+    trial: bool = False
+    turned_down: Count = 0
+    why: Text = ""
+
+
 class Vitals(Struct, frozen=True, omit_defaults=True):
     """A gate's pulse, not retained and not journalled: only the newest matters."""
 
@@ -132,16 +157,17 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     reference_drift_c: dict[str, float] = {}
     """By camera: the reference as seen minus its set temperature, in kelvin."""
     registry: RegistryHeld | None = None
+    configuration: ConfigurationHeld | None = None
 
 
 AnyMessage = (
-    Batch | Watermark | Status | Vitals | Manifest | Shard | Beat
+    Batch | Watermark | Status | Vitals | GateConfiguration | Manifest | Shard | Beat
     | Sighting | Recall | Recalled | Snapshot | SnapshotHeld | Notices
 )  # fmt: skip
 Message = TypeVar(
     "Message",
-    Batch, Watermark, Status, Vitals, Manifest, Shard, Beat, Sighting, Recall, Recalled, Snapshot, SnapshotHeld,
-    Notices,
+    Batch, Watermark, Status, Vitals, GateConfiguration, Manifest, Shard, Beat,
+    Sighting, Recall, Recalled, Snapshot, SnapshotHeld, Notices,
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

@@ -59,8 +59,10 @@ def anchored(value: S, folder: Path) -> S:
 class Document:
     """A TOML file with the line of every key, so that faults can be told where they are."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, folder: Path | None = None) -> None:
+        """Relative paths in it count from its own folder, or from `folder`."""
         self.path = path
+        self.folder = folder or path.parent
         try:
             self.data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -68,10 +70,10 @@ class Document:
         self._lines = _line_numbers(text)
 
     @classmethod
-    def read(cls, path: Path) -> Document:
+    def read(cls, path: Path, folder: Path | None = None) -> Document:
         """The document at `path`. Raises `SettingsError`."""
         try:
-            return cls(path, path.read_text("utf-8"))
+            return cls(path, path.read_text("utf-8"), folder)
         except OSError as error:
             raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from error
         except UnicodeDecodeError as error:

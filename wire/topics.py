@@ -9,6 +9,7 @@
     menshen/1/{site}/{gate}/recalled/{asker}   gate → gate  Recalled, QoS 1
     menshen/1/{site}/{gate}/snapshot           gate → hub   Snapshot, QoS 1
     menshen/1/{site}/{gate}/snapshot-held      hub → gate   SnapshotHeld, QoS 1
+    menshen/1/{site}/hub/gates/{gate}/settings hub → gate   GateConfiguration, QoS 1, retained
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
     menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
     menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
@@ -102,6 +103,11 @@ def registry(site: str, part: int | RegistryPart) -> str:
     return f"{ROOT}/{check_name(site)}/hub/registry/{part}"
 
 
+def configuration(site: str, gate: str) -> str:
+    """Where the hub says what a gate is to run."""
+    return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/settings"
+
+
 def sightings(site: str, gate: str) -> str:
     """Where a gate tells the others which badges it saw."""
     return f"{ROOT}/{check_name(site)}/{check_name(gate)}/sightings"
@@ -158,8 +164,9 @@ def of_gate(site: str, gate: str) -> list[str]:
 def for_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate reads, as patterns."""
     of_hub = f"{ROOT}/{check_name(site)}/hub/registry/+"
-    of_gates = [sightings_of(site), recalls_of(site), recalled_for(site, gate)]
-    return [acks_for(site, gate), of_hub, *of_gates, snapshot_held(site, gate)]
+    own = [acks_for(site, gate), configuration(site, gate), snapshot_held(site, gate)]
+    own.append(notices(site))
+    return [*own, of_hub, sightings_of(site), recalls_of(site), recalled_for(site, gate)]
 
 
 def is_of_gates(topic: str) -> bool:

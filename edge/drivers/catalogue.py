@@ -51,7 +51,7 @@ class Plug:
         self.name = str(table.get("driver"))
         self._class = driver_class(document, where, kind, table.get("driver"))
         rest = {key: value for key, value in table.items() if key != "driver"}
-        self._settings = anchored(document.convert(rest, self._class.Settings, where), document.path.parent)
+        self._settings = anchored(document.convert(rest, self._class.Settings, where), document.folder)
         needs = needs_of(self._class, self._settings)
         if needs is not None and (absent := needs.missing()) is not None:
             raise SettingsError([document.problem((*where, "driver"), absent)])

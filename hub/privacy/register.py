@@ -23,6 +23,7 @@ WITHOUT: dict[str, str] = {
     "cursors": "how far projections have read",
     "enrolments": "gates, and which user let them in",
     "gate_certificates": "gates, and which user put them out",
+    "gate_settings": "what gates are to run, and which user said so",
     "leave_confirmed": "which user confirmed an absence",
     "listed_areas": "areas",
     "notices": "what the site says to its people, and which user wrote it",

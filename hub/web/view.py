@@ -83,7 +83,8 @@ def gate_level(row: GateRow) -> Level:
 
 def card_level(row: GateRow) -> Level:
     """The gate's own state, its devices', its spool's and its registry's, whichever is worst."""
-    return worst((gate_level(row), spool_level(row), registry_level(row), *map(device_level, row.devices)))
+    own = (gate_level(row), spool_level(row), registry_level(row), settings_level(row))
+    return worst((*own, *map(device_level, row.devices)))
 
 
 def device_level(row: DeviceRow) -> Level:
@@ -136,6 +137,14 @@ def registry_level(row: GateRow) -> Level:
     if held.age_s is None or held.age_s >= OLD_REGISTRY_S:
         return Level.WARN
     return Level.NOTE if held.waiting else Level.CALM
+
+
+def settings_level(row: GateRow) -> Level:
+    """A gate that does not run what it is to run decides by other rules than the office believes."""
+    held = row.configuration
+    if held is None or row.wanted is None or held.running == row.wanted:
+        return Level.NOTE if held is not None and held.trial else Level.CALM
+    return Level.WARN
 
 
 # ── the whole site ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,6 +331,22 @@ def registry(row: GateRow, lang: Lang) -> str:
         parts.append(say(lang, "registry-age", ago=lasted(lang, held.age_s)))
     if held.waiting:
         parts.append(say(lang, "registry-waiting", n=held.waiting))
+    return listed(lang, parts)
+
+
+def settings(row: GateRow, lang: Lang) -> str:
+    """What the gate runs, and how that differs from what it is to run."""
+    held = row.configuration
+    if held is None:
+        return NEVER
+    runs = say(lang, "settings-own") if held.running == 0 else say(lang, "settings-version", version=held.running)
+    parts = [runs]
+    if held.trial:
+        parts.append(say(lang, "settings-trial"))
+    if row.wanted is not None and held.running != row.wanted:
+        turned_down = held.turned_down == row.wanted
+        key = "settings-turned-down" if turned_down else "settings-wanted"
+        parts.append(say(lang, key, version=row.wanted, why=plain(held.why)))
     return listed(lang, parts)
 
 
