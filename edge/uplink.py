@@ -80,7 +80,7 @@ class Uplink:
         self._version = version
         self.vitals = vitals
         self._vitals_every_s = vitals_every_s
-        self._companions = companions
+        self.companions = companions
         self._windows: dict[Urgency, Window] = {}
         self._batch_bytes = MAX_BATCH_BYTES
         self._session_number = 0
@@ -141,7 +141,7 @@ class Uplink:
         jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
         if self.vitals is not None:
             jobs.append(self._pulse(session, self.vitals))
-        for companion in self._companions:
+        for companion in self.companions:
             await session.subscribe(companion.topics)
             jobs.append(companion.follow(session))
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -184,7 +184,7 @@ class Uplink:
     async def _receive(self, session: Session) -> None:
         async for arrival in session.arrivals():
             try:
-                taker = next((one for one in self._companions if one.takes(arrival.topic)), None)
+                taker = next((one for one in self.companions if one.takes(arrival.topic)), None)
                 await (self._hear(arrival) if taker is None else taker.hear(session, arrival))
             except DecodeError as error:
                 log.warning("message not understood", topic=arrival.topic, error=str(error))

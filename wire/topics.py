@@ -165,7 +165,7 @@ def for_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate reads, as patterns."""
     of_hub = f"{ROOT}/{check_name(site)}/hub/registry/+"
     own = [acks_for(site, gate), configuration(site, gate), snapshot_held(site, gate)]
-    own.append(notices(site))
+    own.append(f"{notices(site)}/#")
     return [*own, of_hub, sightings_of(site), recalls_of(site), recalled_for(site, gate)]
 
 

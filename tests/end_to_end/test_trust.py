@@ -16,7 +16,9 @@ import pytest
 import menshen
 from edge import enrol as edge_enrol
 from edge import identity
+from edge.agent import Agent
 from edge.identity import Renewer
+from edge.remote.keeper import Configurations
 from edge.settings import GateSettings
 from hub.database import Database
 from hub.registry.office import PeopleOffice
@@ -228,6 +230,10 @@ async def test_a_gate_reads_what_it_needs_and_nothing_else(hub, mosquitto, tmp_p
         topics.sightings(SITE, "south"),
         topics.recall(SITE, "south"),
         topics.recalled(SITE, "south", "north"),
+        topics.configuration(SITE, "north"),
+        topics.notices(SITE),
+        topics.notices(SITE, "digest"),
+        topics.snapshot_held(SITE, "north"),
     ]
     others = [
         topics.events(SITE, "south", Urgency.URGENT),
@@ -235,6 +241,8 @@ async def test_a_gate_reads_what_it_needs_and_nothing_else(hub, mosquitto, tmp_p
         topics.vitals(SITE, "south"),
         topics.ack(SITE, "south", Urgency.URGENT),
         topics.recalled(SITE, "south", "west"),
+        topics.configuration(SITE, "south"),
+        topics.snapshot_held(SITE, "south"),
         topics.sightings("other-site", "south"),
         "anything/else",
     ]
@@ -243,6 +251,30 @@ async def test_a_gate_reads_what_it_needs_and_nothing_else(hub, mosquitto, tmp_p
             await session.publish(topic, b"x")
         await eventually(lambda: len(heard) >= len(needed), "what the gate needs")
     assert sorted(heard) == sorted(f"{topic} x" for topic in needed)
+
+
+async def test_all_that_an_agent_asks_for_is_allowed(tmp_path):
+    """What a companion of the uplink subscribes to later is a part of what its topics say."""
+    (tmp_path / "token.key").write_bytes(TOKEN_KEY)
+    (tmp_path / "gate.toml").write_text(
+        f'site = "{SITE}"\ngate = "north"\ntoken_key_file = "token.key"\nfever_pictures = true\n'
+        '[[lanes]]\nname = "people"\n[lanes.badge]\ndriver = "simulated"\nscene = "x"\n'
+    )
+    configurations = Configurations(tmp_path / "gate.toml", tmp_path / "var")
+    agent = Agent(configurations.begin(), "0", configurations=configurations)
+    asked = [topic for companion in agent.uplink.companions for topic in companion.topics]
+    asked += [topics.acks_for(SITE, "north"), topics.registry(SITE, 7), topics.notices(SITE, "digest")]
+    allowed = topics.for_gate(SITE, "north")
+    assert [topic for topic in asked if not any(_covers(pattern, topic) for pattern in allowed)] == []
+    assert len(agent.uplink.companions) >= 4
+
+
+def _covers(pattern: str, topic: str) -> bool:
+    """Whether a subscription to `topic`, which may be a pattern itself, is within `pattern`."""
+    wanted, have = topic.split("/"), pattern.split("/")
+    if have[-1] == "#":
+        wanted, have = wanted[: len(have) - 1], have[:-1]
+    return len(wanted) == len(have) and all(one in ("+", other) for one, other in zip(have, wanted, strict=True))
 
 
 async def test_no_gate_can_throw_another_out(hub, mosquitto, tmp_path):
