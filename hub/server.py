@@ -29,7 +29,6 @@ from hub.accounts import desk
 from hub.alerts import links
 from hub.alerts.desk import AlertDesk
 from hub.alerts.heartbeat import Sight, beat
-from hub.alerts.rules import Rule
 from hub.alerts.setup import make_desk, make_links
 from hub.archive import Archive
 from hub.board import AlertRow
@@ -41,6 +40,7 @@ from hub.crowds.desk import CrowdDesk
 from hub.crowds.watch import CrowdWatch
 from hub.database import Database
 from hub.duties.desk import DutyDesk
+from hub.duties.hours import hours_by
 from hub.duties.watch import DutyWatch
 from hub.figures import Figures
 from hub.forms.links import Signer
@@ -152,16 +152,7 @@ class Hub:
         self._link(settings, data)
         zone = ZoneInfo(settings.zone) if settings.zone else None
         pages = AlertPages(self.desk, make_links(settings), self._receiver.pictures)
-        token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
-        self.office = PeopleOffice(
-            self.database,
-            self.registrar,
-            token_key,
-            zone,
-            opens_on=settings.opens_on,
-            isolation=settings.isolation,
-            forms=settings.forms,
-        )
+        self.office = self._office(settings, zone)
         self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
         self._trust = None if settings.authority is None else Trust(settings, self.database)
@@ -169,7 +160,8 @@ class Hub:
         limited = [checkpoint.at for checkpoint in settings.checkpoints]
         self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
         crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
-        self._first_code, self.duties = secrets.token_urlsafe(18), DutyDesk(self.office, self.checks, settings.duties)
+        self._first_code = secrets.token_urlsafe(18)
+        self.duties = DutyDesk(self.office, self.checks, settings.duties)
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
         office = Office(
@@ -196,8 +188,9 @@ class Hub:
         )
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
         self._isolation = IsolationWatch(self.office, self.desk, settings.site, settings.rules.off)
-        self._watch = DutyWatch(self.duties, self.desk, self.standings, settings.site, self._checks_caught_up)
-        self._tells_missed = Rule.MISSED_CHECKS not in settings.rules.off
+        self._watch = DutyWatch(
+            self.duties, self.desk, self.standings, settings.site, settings.rules.off, self._checks_caught_up
+        )
         self._keeper = Keeper(
             self.standings,
             self.board,
@@ -250,6 +243,21 @@ class Hub:
         self._gate_settings = SettingsPublisher(site, self.database, broker, f"menshen-settings-{site}")
         self.board.wanted = self._gate_settings.version
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
+
+    def _office(self, settings: HubSettings, zone: ZoneInfo | None) -> PeopleOffice:
+        """Who and what is registered."""
+        token_key = None if settings.token_key_file is None else read_key(Path(settings.token_key_file))
+        office = PeopleOffice(
+            self.database,
+            self.registrar,
+            token_key,
+            zone,
+            opens_on=settings.opens_on,
+            isolation=settings.isolation,
+            forms=settings.forms,
+        )
+        office.hours = hours_by(settings.duties)
+        return office
 
     def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
         """What the pages for telephones stand on."""
@@ -325,8 +333,7 @@ class Hub:
             tasks.create_task(self._retention.keep(), name="retention")
             tasks.create_task(self._isolation.run(), name="isolation")
             tasks.create_task(self.duties.keep(), name="duties")
-            if self._tells_missed:
-                tasks.create_task(self._watch.run(), name="missed checks")
+            tasks.create_task(self._watch.run(), name="missed checks")
             tasks.create_task(self.desk.notify(), name="notify")
             tasks.create_task(self.presence.watch(), name="presence")
             tasks.create_task(self.board.watch(), name="board")

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from hub.duties.desk import Book
-from hub.duties.roll import Figures, Group, Line, total
+from hub.duties.roll import Figures, Group, Line, Whom, total
 from hub.duties.standing import AWAY, Off, Standing
 
 
@@ -29,6 +29,7 @@ class Show(StrEnum):
     TWICE = "twice"
     FIRST_MISSING = "first_missing"
     SECOND_MISSING = "second_missing"
+    MISSING = "missing"
     AWAY = "away"
     ISOLATED = "isolated"
     RESTING = "resting"
@@ -68,14 +69,13 @@ def figures(book: Book, asked: Asked, now_ns: int) -> Figures:
 
 
 def rows(book: Book, asked: Asked, by: By, now_ns: int) -> list[Row]:
-    """What is asked for, by team, grid or shift, in the order of their names; who has none comes last."""
-    found: dict[tuple[str, str], Figures] = {}
+    """What is asked for, by team, grid or shift: those first where most are missing, then by name."""
+    found: dict[tuple[str, str], list[Figures]] = {}
     for group, of_group in book.roll.figures(now_ns).items():
         if asked.has(group) and (by is not By.SHIFT or group.shift_id is not None):
-            key = _key(book, group, by)
-            found[key] = found.get(key, Figures()) + of_group
-    made = [Row(key, name, of_key) for (key, name), of_key in found.items()]
-    return sorted(made, key=lambda row: (not row.name, row.name))
+            found.setdefault(_key(book, group, by), []).append(of_group)
+    made = [Row(key, name, total(of_key)) for (key, name), of_key in found.items()]
+    return sorted(made, key=lambda row: (-row.figures.missing, not row.name, row.name))
 
 
 def _key(book: Book, group: Group, by: By) -> tuple[str, str]:
@@ -88,25 +88,24 @@ def _key(book: Book, group: Group, by: By) -> tuple[str, str]:
             return str(group.shift_id), book.shift(group.shift_id)
 
 
-def people(book: Book, asked: Asked, now_ns: int) -> Iterator[Line]:
-    """Everybody who is asked for, in the order of their numbers."""
+def people(book: Book, asked: Asked, now_ns: int, after: str = "") -> Iterator[Line]:
+    """Everybody who is asked for whose number comes after that one, in the order of numbers."""
+    shown = None if asked.show is None else _SHOWN[asked.show]
     words = asked.words.lower()
-    for line in book.roll.lines(now_ns):
-        whom = line.duty.whom
-        if not asked.has(line.duty.group) or (asked.show is not None and not shows(asked.show, line)):
-            continue
-        if not words or whom.number.lower().startswith(words) or words in whom.name.lower():
+    for line in book.roll.lines(now_ns, asked.has, after):
+        if (shown is None or shown(line)) and (not words or _is_named(book, line.duty.whom, words)):
             yield line
+
+
+def _is_named(book: Book, whom: Whom, words: str) -> bool:
+    return (
+        whom.number.lower().startswith(words) or words in whom.name.lower() or words == book.team(whom.team_id).lower()
+    )
 
 
 def page(book: Book, asked: Asked, now_ns: int, after: str, most: int) -> list[Line]:
     """So many people whose numbers come after one."""
-    return list(islice((one for one in people(book, asked, now_ns) if one.duty.whom.number > after), most))
-
-
-def shows(show: Show, line: Line) -> bool:
-    """Whether somebody is counted in a figure."""
-    return _SHOWN[show](line)
+    return list(islice(people(book, asked, now_ns, after), most))
 
 
 def _on_duty(line: Line) -> bool:
@@ -120,6 +119,7 @@ _SHOWN: dict[Show, Callable[[Line], bool]] = {
     Show.TWICE: lambda line: line.standing is Standing.DONE,
     Show.FIRST_MISSING: lambda line: line.standing is Standing.FIRST_MISSING,
     Show.SECOND_MISSING: lambda line: line.standing is Standing.SECOND_MISSING,
+    Show.MISSING: lambda line: line.standing in {Standing.FIRST_MISSING, Standing.SECOND_MISSING},
     Show.AWAY: lambda line: line.duty.off in AWAY,
     Show.ISOLATED: lambda line: line.duty.off is Off.ISOLATED,
     Show.RESTING: lambda line: line.duty.off in {Off.REST, Off.CLOSED},

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hub.alerts.rules import Rule, Signal
 from hub.duties.desk import Book
-from hub.duties.roll import Figures
+from hub.duties.roll import Figures, total
 from hub.duties.standing import MINUTE_NS, DutyRules
 
 
@@ -24,13 +24,15 @@ class _Turn(NamedTuple):
 
 def missed(book: Book, rules: DutyRules, site: str, now_ns: int) -> list[Signal]:
     """What each team's shift says whose time has come: who was never measured before its end, and once after it."""
-    turns: dict[_Turn, Figures] = {}
+    turns: dict[_Turn, list[Figures]] = {}
     spans = book.roll.spans()
     for group, figures in book.roll.figures(now_ns).items():
         if group.off is None and group.shift_id is not None:
             turn = _Turn(group.team_id, group.shift_id, spans[group][1])
-            turns[turn] = turns.get(turn, Figures()) + figures
-    found = [_signal(book, rules, site, turn, figures, now_ns) for turn, figures in sorted(turns.items(), key=str)]
+            turns.setdefault(turn, []).append(figures)
+    found = [
+        _signal(book, rules, site, turn, total(figures), now_ns) for turn, figures in sorted(turns.items(), key=str)
+    ]
     return [signal for signal in found if signal is not None]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hub.cases.models import Case
 from hub.duties import absences
 from hub.duties.models import ClosedDay, Correction, DutyDay, Placement, Rota
-from hub.duties.roll import Check, Duty, Means, Whom
+from hub.duties.roll import Check, Duty, Group, Means, Whom
 from hub.duties.shifts import NOTHING, Cycle, Hours, Moment, Plan, shift_on
 from hub.duties.standing import MINUTE_NS, DutyRules, Facts, Off, off_because
 from hub.registry.models import Badge, Person, PersonKind, Shift, Team
@@ -94,6 +94,11 @@ def reach(found: Muster, day: Day, rules: DutyRules) -> tuple[int, int]:
     return early, max(until_ns + rules.after_min * MINUTE_NS, day.begins_ns(1))
 
 
+def shifts_of(session: Session) -> dict[int, Hours]:
+    """The site's shifts by their numbers."""
+    return {one.id: Hours(one.id, one.name, one.from_min, one.to_min) for one in session.scalars(select(Shift))}
+
+
 def planned(session: Session, day: date, ahead: int, people: Collection[int]) -> dict[int, list[int | None]]:
     """The shifts of these people on so many days from a day on: a number, `REST`, or None where nobody said."""
     found: dict[int, list[int | None]] = {}
@@ -106,11 +111,11 @@ def planned(session: Session, day: date, ahead: int, people: Collection[int]) ->
     return found
 
 
-def planned_of_teams(session: Session, day: date, ahead: int) -> dict[int, list[int | None]]:
-    """The shifts of each team on so many days from a day on, of those of its people who have none of their own."""
+def planned_of_teams(session: Session, day: date, ahead: int, teams: Collection[int]) -> dict[int, list[int | None]]:
+    """The shifts of these teams on so many days from a day on, of those of their people who have none of their own."""
     said = _said(session, day, ahead)
     days = [day + timedelta(days=n) for n in range(ahead)]
-    return {team: [shift_on(one, NOTHING, plan, said.site) for one in days] for team, plan in said.team_plans.items()}
+    return {team: [shift_on(one, NOTHING, said.team_plans[team], said.site) for one in days] for team in teams}
 
 
 class _Maker:
@@ -123,17 +128,20 @@ class _Maker:
         self._before_ns, self._after_ns = rules.before_min * MINUTE_NS, rules.after_min * MINUTE_NS
         self._whole = (day.begins_ns(), day.begins_ns(1))
         self._of_team: dict[int | None, list[int | None]] = {}
+        self._groups: dict[Group, Group] = {}
 
     def duty(self, row: _Row, tokens: tuple[str, ...], facts: Facts) -> Duty:
         before, shift, after = self._shifts(row)
         off = off_because(facts, shift)
         team_grid = self._said.teams[row.team_id][1] if row.team_id in self._said.teams else ""
         whom = Whom(row.id, row.number, row.name, row.team_id, row.grid or team_grid, tokens)
-        if off is None and shift:
-            return Duty(whom, shift, None, *self._spans[shift, 0])
+        worked = shift if off is None and shift else None
+        group = self._groups.setdefault(one := Group(whom.team_id, whom.grid, worked, off), one)
+        if worked:
+            return Duty(whom, worked, None, *self._spans[worked, 0], group)
         elsewhere = [self._spans[one, ahead] for one, ahead in ((before, -1), (after, 1)) if one]
         around = tuple((from_ns - self._before_ns, until_ns + self._after_ns) for from_ns, until_ns in elsewhere)
-        return Duty(whom, None, off, *self._whole, around)
+        return Duty(whom, None, off, *self._whole, group, around)
 
     def _shifts(self, row: _Row) -> list[int | None]:
         """Of the day before, the day and the day after."""
@@ -153,7 +161,7 @@ def _plans(said: _Said, person: int, team: int | None, shift: int | None) -> tup
 
 
 def _said(session: Session, day: date, ahead: int = 1) -> _Said:
-    shifts = {one.id: Hours(one.id, one.name, one.from_min, one.to_min) for one in session.scalars(select(Shift))}
+    shifts = shifts_of(session)
     rows = session.execute(select(Team.id, Team.name, Team.grid, Team.shift_id)).all()
     teams = {key: (name, grid, shift) for key, name, grid, shift in rows}
     cycles: dict[tuple[str, int], list[Cycle]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hub.duties.desk import Book
-from hub.duties.roll import Figures
+from hub.duties.roll import Figures, total
 from hub.duties.standing import Off
 from hub.measurements import DUTIES
 from hub.standings.points import HOUR_NS, Point, tags_of
@@ -23,24 +23,24 @@ class Place(NamedTuple):
 
 def points_of(book: Book, site: str, now_ns: int, day_ns: int) -> list[Point]:
     """The points of a day, and of the present hour where it is today (`day_ns` to a day later)."""
-    on_duty: dict[Place, Figures] = {}
-    off_duty: dict[str, Figures] = {}
+    on_duty: dict[Place, list[Figures]] = {}
+    off_duty: dict[str, list[Figures]] = {}
     for group, figures in book.roll.figures(now_ns).items():
         team = book.team(group.team_id)
         if group.off is None or group.off is Off.UNKNOWN:
             place = Place(team, book.shift(group.shift_id))
-            on_duty[place] = on_duty.get(place, Figures()) + figures
-        off_duty[team] = off_duty.get(team, Figures()) + figures
+            on_duty.setdefault(place, []).append(figures)
+        off_duty.setdefault(team, []).append(figures)
     points = []
-    for place, figures in on_duty.items():
+    for place, of_place in on_duty.items():
         tags = tags_of(site=site, **place._asdict())
-        fields = _fields(figures, DAILY.fields)
+        fields = _fields(total(of_place), DAILY.fields)
         points.append(Point(DAILY.name, tags, day_ns, fields))
         if book.day == book.today:
             points.append(Point(HOURLY.name, tags, now_ns - now_ns % HOUR_NS, fields))
     points += [
-        Point(OFF_DAILY.name, tags_of(site=site, team=team), day_ns, _fields(figures, OFF_DAILY.fields))
-        for team, figures in off_duty.items()
+        Point(OFF_DAILY.name, tags_of(site=site, team=team), day_ns, _fields(total(of_team), OFF_DAILY.fields))
+        for team, of_team in off_duty.items()
     ]
     return points
 

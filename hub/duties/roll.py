@@ -7,9 +7,12 @@ Not thread-safe.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from hub.duties.standing import AWAY, MINUTE_NS, TWICE, DutyRules, Off, Standing, counted, standing
@@ -65,11 +68,8 @@ class Duty(NamedTuple):
     off: Off | None
     from_ns: int
     until_ns: int
+    group: Group
     elsewhere: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def group(self) -> Group:
-        return Group(self.whom.team_id, self.whom.grid, self.shift_id, self.off)
 
 
 class Line(NamedTuple):
@@ -100,13 +100,8 @@ class Figures(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """Whoever should have been measured once more by now."""
+        """Who is missing the first or the second now."""
         return self.first_missing + self.second_missing
-
-    def __add__(self, other: object) -> Figures:
-        if not isinstance(other, Figures):
-            return NotImplemented
-        return Figures(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 class Roll:
@@ -132,7 +127,7 @@ class Roll:
         self._people: dict[str, list[int]] = {}
         self._groups: dict[Group, list[int]] = {}
         self._spans: dict[Group, tuple[int, int]] = {}
-        self._order: list[int] | None = None
+        self._order: list[tuple[str, int]] | None = None
         for duty in duties:
             self.put(duty)
 
@@ -190,12 +185,16 @@ class Roll:
         duty = self._duties.get(person)
         return [] if duty is None else sorted(self._counting(duty), key=lambda check: check.time_ns)
 
-    def lines(self, now_ns: int) -> Iterator[Line]:
-        """Everybody, in the order of their numbers."""
+    def lines(self, now_ns: int, has: Callable[[Group], bool] | None = None, after: str = "") -> Iterator[Line]:
+        """Everybody of the groups that are asked for whose number comes after that one, in the order of numbers."""
         if self._order is None:
-            self._order = sorted(self._duties, key=lambda person: self._duties[person].whom.number)
-        for person in self._order:
-            yield self._line(self._duties[person], now_ns)
+            self._order = sorted((duty.whom.number, person) for person, duty in self._duties.items())
+        groups = {group for group in self._groups if has is None or has(group)}
+        start = bisect_right(self._order, after, key=itemgetter(0)) if after else 0
+        for _, person in islice(self._order, start, None):
+            duty = self._duties[person]
+            if duty.group in groups:
+                yield self._line(duty, now_ns)
 
     def figures(self, now_ns: int) -> dict[Group, Figures]:
         """The numbers of each group."""
@@ -283,4 +282,5 @@ def _figures(group: Group, counts: Sequence[int], span: tuple[int, int], now_ns:
 
 def total(figures: Iterable[Figures]) -> Figures:
     """All of them together."""
-    return sum(figures, Figures())
+    columns = list(zip(*figures, strict=True))
+    return Figures(*map(sum, columns)) if columns else Figures()

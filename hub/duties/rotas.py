@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note as noted
@@ -191,11 +191,14 @@ def drop_day(session: Session, day_id: int, *, by: str, now_ns: int) -> Whose:
     return Whose(found.team_id, found.person_id)
 
 
-def rotas(session: Session) -> Sequence[Rota]:
-    """All, those of teams first, the newest of each first."""
-    query = select(Rota).options(selectinload(Rota.team), selectinload(Rota.person))
-    found = session.scalars(query.order_by(Rota.from_on.desc())).all()
-    return sorted(found, key=lambda one: (one.person_id is not None, one.team.name if one.team else ""))
+def rotas(session: Session, words: str = "", most: int | None = None) -> Sequence[Rota]:
+    """Those of teams with these words in their name and of people with that number, the newest of each first."""
+    query = select(Rota).outerjoin(Team).outerjoin(Person, Rota.person_id == Person.id)
+    if words:
+        query = query.where(or_(Team.name.contains(words, autoescape=True), Person.number == words))
+    load = (selectinload(Rota.team), selectinload(Rota.person))
+    order = (Rota.person_id.is_not(None), Team.name, Person.number, Rota.from_on.desc())
+    return session.scalars(query.options(*load).order_by(*order).limit(most)).all()
 
 
 def days_from(session: Session, day: date, most: int) -> Sequence[DutyDay]:

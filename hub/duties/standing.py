@@ -26,6 +26,8 @@ class DutyRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `first_before_end_min`: so long before a shift's end an alert tells of who was never measured.
     `second_after_end_min`: so long after it, of who was not measured twice; many are measured when they leave.
     `severity`: of these alerts.
+    `gate_hours`: staff may come in at the gates only in the hours of their shifts, `gate_margin_min` before and after
+    included. Who leaves is never asked.
     """
 
     before_min: Annotated[int, Meta(ge=0, le=480)] = 180
@@ -34,6 +36,8 @@ class DutyRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_before_end_min: Annotated[int, Meta(ge=0, le=720)] = 60
     second_after_end_min: Annotated[int, Meta(ge=-720, le=720)] = 60
     severity: Severity = Severity.WARNING
+    gate_hours: bool = False
+    gate_margin_min: Annotated[int, Meta(ge=0, le=480)] = 60
 
 
 class Off(StrEnum):

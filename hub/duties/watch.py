@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from hub.alerts.desk import AlertDesk
-from hub.alerts.rules import Signal
+from hub.alerts.rules import Rule, Signal
 from hub.duties.desk import DutyDesk
 from hub.duties.missing import missed
 from hub.duties.points import DAILY, HOURLY, OFF_DAILY, emptied, points_of
@@ -31,15 +31,23 @@ class Kept(Protocol):
 
 
 class DutyWatch:
-    """Looks at the rolls of yesterday and today. `caught_up`: whether all measurements in the journal are counted."""
+    """Looks at the rolls of yesterday and today. `off`: rules that nobody wants. `caught_up`: whether all measurements
+    in the journal are counted."""
 
     def __init__(
-        self, desk: DutyDesk, alerts: AlertDesk, kept: Kept, site: str, caught_up: Callable[[], Awaitable[bool]]
+        self,
+        desk: DutyDesk,
+        alerts: AlertDesk,
+        kept: Kept,
+        site: str,
+        off: Sequence[Rule],
+        caught_up: Callable[[], Awaitable[bool]],
     ) -> None:
         self._desk = desk
         self._alerts = alerts
         self._kept = kept
         self._site = site
+        self._is_off = Rule.MISSED_CHECKS in off
         self._caught_up = caught_up
 
     async def run(self) -> None:
@@ -57,7 +65,7 @@ class DutyWatch:
 
     async def look(self) -> None:
         """Nobody is missed before everything that is known is counted. Raises `DatabaseError`, `JournalError`."""
-        if not await self._caught_up():
+        if self._is_off or not await self._caught_up():
             return
         signals: list[Signal] = []
         for day in self._days():

@@ -16,6 +16,7 @@ from time import time_ns
 from typing import NamedTuple
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
@@ -30,14 +31,14 @@ from hub.forms.settings import FormSettings
 from hub.registry import records
 from hub.registry.entries import of_person, of_vehicle, with_health
 from hub.registry.fields import PEOPLE, Cell, Fault, Kind, Unfit
-from hub.registry.models import ListedArea, Person, Vehicle, Visit
+from hub.registry.models import ListedArea, Person, PersonKind, Vehicle, Visit
 from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
 from hub.registry.records import Hand, T
 from hub.registry.sheets import Sheet
 from hub.registry.store import Registrar
 from hub.resumption.models import Opening
 from wire.errors import DatabaseError, RegistryError
-from wire.registry import RegistryEntry
+from wire.registry import Hours, RegistryEntry
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,10 @@ class Touched(NamedTuple):
 
 class NoKey(Exception):
     """Badges and plates cannot be registered: the hub has no `token_key_file`."""
+
+
+HoursOf = Callable[[Session, Sequence[int], date], Mapping[int, tuple[Hours, ...]]]
+"""When each of these people may come in at the gates, on a day and around it."""
 
 
 class PeopleOffice:
@@ -82,6 +87,8 @@ class PeopleOffice:
         self.key = key
         self.now_ns = now_ns
         self.opens_on = opens_on
+        self.hours: HoursOf | None = None
+        """When staff may come in, from their shifts; None: at any time."""
         self.followers: list[Callable[[Touched], Awaitable[None]]] = []
         """Who else is told what a change touched, once it is committed."""
         self.registrar = registrar
@@ -187,6 +194,8 @@ class PeopleOffice:
 
     async def publish(self, touched: Touched) -> None:
         """Bring what may have changed to the gates; where that fails now, `keep` does it as soon as it can be."""
+        if touched.teams and self.hours is not None and not touched.people:
+            self._behind.set()  # everybody's hours: too many to wait for
         if touched._replace(teams=False) == Touched():
             return
         try:
@@ -230,8 +239,9 @@ class PeopleOffice:
         """One after the other, each from what is committed by then: so the last one leaves the newest."""
         async with self._publishing:
             work = partial(
-                _entries, touched=touched, today=self.today(), now_ns=self.now_ns(), days=self.isolation.days
-            )
+                _entries, touched=touched, today=self.today(), now_ns=self.now_ns(), days=self.isolation.days,
+                hours=self.hours,
+            )  # fmt: skip
             wanted = await self.database.read(work)
             await self._add_health(touched, wanted)
             return await self.registrar.ask(lambda store: store.settle(wanted))
@@ -273,7 +283,9 @@ def _touched(kind: Kind, ids: Collection[int]) -> Touched:
     return Touched(people=ids) if kind is PEOPLE else Touched(vehicles=ids)
 
 
-def _entries(session: Session, touched: Touched, today: date, now_ns: int, days: int) -> dict[str, list[RegistryEntry]]:
+def _entries(
+    session: Session, touched: Touched, today: date, now_ns: int, days: int, hours: HoursOf | None
+) -> dict[str, list[RegistryEntry]]:
     """What the gates should have, by the record that it follows from."""
     areas = tuple(session.scalars(select(ListedArea.name)))
     isolated = set(session.scalars(select(Case.person_id).where(Case.closed_ns.is_(None))))
@@ -283,8 +295,9 @@ def _entries(session: Session, touched: Touched, today: date, now_ns: int, days:
     people = select(Person).options(selectinload(Person.badges))
     for part in records.parts(touched.people):
         visits = {visit.person_id: visit for visit in session.scalars(select(Visit).where(Visit.person_id.in_(part)))}
+        allowed = {} if hours is None else hours(session, part, today)
         for person in session.scalars(people.where(Person.id.in_(part))):
-            wanted[f"person {person.id}"] = of_person(
+            entries = of_person(
                 person,
                 isolated=person.id in isolated,
                 areas=areas,
@@ -293,6 +306,9 @@ def _entries(session: Session, touched: Touched, today: date, now_ns: int, days:
                 answered=person.id in answered,
                 visit=visits.get(person.id),
             )
+            if person.id in allowed and person.kind is not PersonKind.VISITOR:
+                entries = [replace(entry, hours=tuple(allowed[person.id])) for entry in entries]
+            wanted[f"person {person.id}"] = entries
     for part in records.parts(touched.vehicles):
         for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)

@@ -25,6 +25,9 @@ from hub.web.people import TYPES
 from hub.web.words import Lang, say
 
 PAGE = 50
+ROWS = 100
+CHOSEN_FROM = 200
+"""So many teams are chosen from a list; more are asked for by name."""
 FIRST = (Show.ON_DUTY, Show.FIRST_MISSING, Show.SECOND_MISSING, Show.TWICE, Show.ONCE, Show.NEVER)
 ELSE = (Show.AWAY, Show.ISOLATED, Show.RESTING, Show.UNKNOWN, Show.UNCALLED)
 _MISSING = (Show.FIRST_MISSING, Show.SECOND_MISSING)
@@ -82,11 +85,14 @@ def _add_day(app: FastAPI, access: Access, desk: DutyDesk) -> None:
         if listed:
             await access.database.write(lambda session: _seen(session, now_ns, who, query))
         more = people[PAGE - 1].duty.whom.number if len(people) > PAGE else ""
-        teams = sorted(book.teams.items(), key=lambda one: one[1])
+        teams = sorted(book.teams.items(), key=lambda one: one[1]) if len(book.teams) <= CHOSEN_FROM else []
+        rows = [] if listed else lists.rows(book, asked, query.by, now_ns)
+        start = min(number_of(request.query_params.get("from", "")) or 0, len(rows))
         return access.draw(
             request, who, "duties.html", "duties",
             query=query, asked=asked, book=book, listed=listed, people=people[:PAGE], more=more, after=after,
-            total=lists.figures(book, asked, now_ns), rows=lists.rows(book, asked, query.by, now_ns),
+            total=lists.figures(book, asked, now_ns), rows=rows[start : start + ROWS], start=start,
+            next_rows=start + ROWS if len(rows) > start + ROWS else 0,
             first=FIRST, other=ELSE, missing=_MISSING, by=list(By), teams=teams, shifts=book.shifts.values(),
             grids=sorted({group.grid for group in book.roll.spans() if group.grid}),
             next_day=query.day + timedelta(days=1), last_day=query.day - timedelta(days=1), today=desk.today(),

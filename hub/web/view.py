@@ -369,6 +369,12 @@ def place(gate: str, lane: str) -> str:
     return " / ".join(plain(part) for part in (gate, lane) if part)
 
 
+def missing_list(row: AlertRow) -> str:
+    """Where the people are listed of whom an alert of missed checks tells."""
+    _, _, team, shift, day = row.key.split("/")
+    return f"/duties?day={day}&team={team}&shift={shift}&show=missing"
+
+
 def label(lang: Lang, kind: str, value: str) -> str:
     """The words of a value that the board holds as text (`words.known`), fit to be shown."""
     return plain(known(lang, kind, value))

@@ -35,6 +35,8 @@ class Fault(StrEnum):
     ALERT_WRONG = "alert-wrong"
     CHECK_WRONG = "check-wrong"
     """Somebody's number of measurements on a day."""
+    DUTY_WRONG = "duty-wrong"
+    """Who was measured twice, once or never of those on duty in a shift."""
     SERIES_MISSED = "series-missed"
     SERIES_INVENTED = "series-invented"
     """A point in the time series twice, or that never happened."""

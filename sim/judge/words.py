@@ -64,6 +64,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fault.alert-invented": ("false alert", "误报警"),
     "fault.alert-wrong": ("alert wrong", "报警错误"),
     "fault.check-wrong": ("wrong count of measurements", "测温次数错误"),
+    "fault.duty-wrong": ("wrong duty", "双测结果错误"),
     "fault.series-missed": ("time series misses a point", "时序缺点"),
     "fault.series-invented": ("time series has too many", "时序多点"),
 }

@@ -41,6 +41,7 @@ class DutySite:
 
     def __init__(self, url: str, folder: Path, rules: DutyRules | None = None, opens_on: date | None = None) -> None:
         self.now_ns = at(12)
+        self.folder = folder
         self.database = Database(url)
         self.registrar = Registrar(RegistryStore(folder / "registry.db", lambda: self.now_ns))
         self.office = PeopleOffice(self.database, self.registrar, KEY, ZONE, lambda: self.now_ns, opens_on=opens_on)

@@ -18,7 +18,7 @@ from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from hub.duties.desk import Book
 from hub.duties.missing import missed
-from hub.duties.roll import Check, Duty, Means, Roll, Whom
+from hub.duties.roll import Check, Duty, Group, Means, Roll, Whom
 from hub.duties.shifts import Hours
 from hub.duties.standing import DutyRules, Off
 
@@ -42,7 +42,8 @@ def book() -> Book:
         whom = Whom(person, str(person), "李雷", 2 if person == 5 else 1, "", (f"badge {person}",))
         night, off = person == 4, Off.SICK if person == 6 else None
         span = (22, 30) if night else (8, 17)
-        duties.append(Duty(whom, None if off else 1 + night, off, at(span[0]), at(span[1])))
+        shift = None if off else 1 + night
+        duties.append(Duty(whom, shift, off, at(span[0]), at(span[1]), Group(whom.team_id, "", shift, off)))
     return Book(DAY, DAY, Roll(DAY, RULES, duties), TEAMS, SHIFTS)
 
 

@@ -32,7 +32,8 @@ def duty(
     whom = Whom(person, f"{person:04d}", "李雷", team, "", (f"badge {person}",))
     if off is not None:
         hours = (0, 24)
-    return Duty(whom, None if off else round(hours[0]) + 1, off, at(hours[0]), at(hours[1]), **more)  # type: ignore[arg-type]
+    shift = None if off else round(hours[0]) + 1
+    return Duty(whom, shift, off, at(hours[0]), at(hours[1]), Group(team, "", shift, off), **more)  # type: ignore[arg-type]
 
 
 def check(number: int, hour: float, means: Means = Means.GATE) -> Check:

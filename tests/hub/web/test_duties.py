@@ -18,7 +18,10 @@ from openpyxl import Workbook, load_workbook
 from sqlalchemy import select
 
 from hub.accounts.models import AuditEntry
+from hub.board import AlertRow
+from hub.duties.missing import missed
 from hub.registry.models import Badge, Shift
+from hub.web import view
 from tests.support.console import ZONE
 from tests.support.events import fever
 from tests.support.journals import entry
@@ -303,3 +306,17 @@ def test_a_day_that_is_none_is_no_page(staffed, query):
 )
 def test_an_address_that_somebody_changed_breaks_nothing(staffed, query):
     assert staffed.get(f"/duties?{query}").status_code == 200
+
+
+def test_an_alert_of_missed_checks_leads_to_the_list_of_its_team_and_shift(office, clock, staffed):
+    clock.now_ns = at(15.5)
+    measured(office, "C1", 7.8)
+    book = ask(office, office.duties.book(DAY))
+    (signal,) = missed(book, office.duties.rules, "baotou-1", clock.now_ns)
+    row = AlertRow(
+        id=1, key=signal.key, rule=signal.rule, severity="warning", state="firing", site=signal.site, gate=signal.gate,
+        lane=signal.lane, detail=signal.detail, since_ns=signal.time_ns, last_ns=signal.time_ns, count=2,
+    )  # fmt: skip
+    address = view.missing_list(row)
+    listed = staffed.get(address).text.split("<h2>")[1]
+    assert [name in listed for name in ("韩梅梅", "林涛", "李雷", "王刚")] == [True, True, False, False]
