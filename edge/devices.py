@@ -38,8 +38,11 @@ class Device:
         """None until it first worked or failed."""
         self.is_done = False
         """It has no more to say: a recording is over."""
+        self.ails = (Health.OK, "")
+        """What is wrong with it although it works, as its lane sees it: told with its health."""
         self.tries = 0
         """How often it was started: a device that fails again and again gets on, too."""
+        self._detail = ""
         self._plug = plug
         self._timekeeper = timekeeper
         self._tell = tell
@@ -62,7 +65,7 @@ class Device:
                 source: AsyncIterator[Any] = getattr(driver, _READS[self.kind])()
                 async for reading in _never_silent(source, silence_s):
                     await use(reading)
-                    await self.say(Health.OK)
+                    await self.say(*self.ails)
                     backoff.reset()
                 self.is_done = True
                 return  # noqa: TRY300 - the device has no more to say
@@ -78,16 +81,16 @@ class Device:
         """A reader may have nothing to read for hours: after a fault it is well again when it holds for a while."""
         if self.health is Health.FAILED:
             await asyncio.sleep(STEADY_S)
-        await self.say(Health.OK)
+        await self.say(*self.ails)
 
     async def say(self, health: Health, detail: str = "") -> None:
-        """Tell a change of health, once."""
-        if health is self.health:
+        """Tell a change of health, once; of one that works also what else is to be known of it."""
+        if health is self.health and (health is Health.FAILED or detail == self._detail):
             return
         first = self.health is None
-        self.health = health
+        self.health, self._detail = health, detail
         if first and health is Health.OK:
-            detail = "started"
+            detail = detail or "started"
         log.log(20 if health is Health.OK else 40, "device", device=self.name, health=health.value, detail=detail)
         now = self._timekeeper.now()
         state = DeviceState(

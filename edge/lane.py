@@ -35,6 +35,7 @@ from edge.registry import Registry
 from edge.rules import PolicySettings
 from edge.settings import Lane as Plugged
 from edge.snapshots import Album, Shots
+from edge.thermal.bad_pixels import PixelMap
 from edge.thermal.reports import Reports
 from edge.thermal.screen import Screen, ScreenState
 from edge.thermal.settings import ThermalSettings
@@ -143,6 +144,7 @@ class Lane:
             for kind, plug in plugs.items()
         }
         self._screen = house.make_screen(settings.thermal)
+        self._pixels = PixelMap()
         self._reports = Reports(settings.thermal)
         camera = plugs.get("thermal")
         self._camera_silence_s = CAMERA_SILENCE_S if camera is None else camera.trait("silence_s", CAMERA_SILENCE_S)
@@ -225,6 +227,13 @@ class Lane:
         if reading is not None and reading.temperature is not None:
             self._screen.calibrate(reading.temperature, body_c)  # kept with the next reading: a frame may be at work
 
+    def _note_pixels(self, pixels: PixelMap | None) -> None:
+        """Bad pixels are part of the camera's health, and are kept over restarts."""
+        if pixels is not None and pixels != self._pixels:
+            self._pixels = pixels
+            self.devices["thermal"].ails = (Health.DEGRADED if pixels.is_too_much else Health.OK, pixels.told())
+            self._note_screen()
+
     def _note_screen(self) -> None:
         """What the screening learned of this lane's people is kept over restarts."""
         self._house.memory.note(f"screen {self.name}", msgspec.json.encode(self._screen.state()))
@@ -281,6 +290,7 @@ class Lane:
             self._people.view(view.at, [person.track for person in view.people])
         for reading in view.readings:
             await self.conclude(reading)
+        self._note_pixels(view.pixels)
         if view.readings:
             self._note_screen()
 

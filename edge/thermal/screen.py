@@ -1,6 +1,8 @@
 """The screening of one camera: frame in, people with a temperature and a verdict out, or an honest refusal.
 
-    frame ─ FrameCheck ─ reference ─ drift ─ faces ─ tracks ─ measure ─ verdict ─► View (with a Reading when one is due)
+    frame ─ FrameCheck ─ bad pixels ─ reference ─ drift ─ faces ─ tracks ─ measure ─ verdict ─► View
+
+The view carries a `Reading` when one is due.
 
 A person gets exactly one `Reading`: as soon as enough looks agree on a verdict, or when the track ends. What was only
 glimpsed gets none: it was noise, or somebody far away.
@@ -13,6 +15,7 @@ from msgspec.structs import replace
 
 from edge.clock import Instant
 from edge.drivers.base import ThermalFrame
+from edge.thermal.bad_pixels import BadPixels, PixelMap
 from edge.thermal.calibration import Calibration, body_of
 from edge.thermal.cohort import Cohort, CohortState
 from edge.thermal.cold import again_after_s
@@ -41,6 +44,7 @@ class ScreenState(Struct, frozen=True):
 
     cohort: CohortState = CohortState()
     calibration: Calibration = Calibration()
+    pixels: PixelMap = PixelMap()
 
 
 class Screen:
@@ -53,6 +57,7 @@ class Screen:
         self._cohort = Cohort(settings)
         self._calibration = Calibration()
         self._surroundings = Surroundings()
+        self._pixels = BadPixels()
         self._drift = DriftTracker()
         self._reference: Reference | None = None
         self._reference_at: Instant | None = None
@@ -63,17 +68,19 @@ class Screen:
         refusal = self._check.refuse(frame)
         if refusal is not None:
             return View(frame.at, readings=ended, refusal=refusal)
+        self._pixels.see(frame.celsius, frame.at)
+        frame = replace(frame, celsius=self._pixels.corrected(frame.celsius))
         reference = find_reference(frame.celsius, self._reference, self._settings.reference_c)
         lost = self._follow_reference(reference, frame.at)
         if is_warming_up(frame.since_start_s, self._drift.drift, self._settings):
-            return View(frame.at, readings=ended, reference=reference, refusal=Refusal.WARMING_UP)
+            return View(frame.at, (), ended, reference, Refusal.WARMING_UP, self._pixels.map)
         faces = find_faces(frame.celsius, reference or self._reference)
         seen = self._tracks.follow(faces, frame.at)
         for track, face in seen:
             self._look(track, face, frame, lost=lost, alone=is_alone(face, [other for _, other in seen]))
         due = tuple(reading for track, _ in seen if self._is_clear(track) and (reading := self._conclude(track)))
         people = tuple(self._person(track) for track, _ in seen)
-        return View(frame.at, people, ended + due, reference, Refusal.NO_REFERENCE if lost else None)
+        return View(frame.at, people, ended + due, reference, Refusal.NO_REFERENCE if lost else None, self._pixels.map)
 
     def flush(self) -> list[Reading]:
         """End all tracks: the recording is over, or the camera is gone."""
@@ -96,11 +103,12 @@ class Screen:
 
     def state(self) -> ScreenState:
         """What to keep over a restart. To be asked between frames, not while `see` is at work in another thread."""
-        return ScreenState(self._cohort.state(), self._calibration)
+        return ScreenState(self._cohort.state(), self._calibration, self._pixels.map)
 
     def restore(self, state: ScreenState) -> None:
         """Go on where a screening before the restart was."""
         self._cohort, self._calibration = Cohort(self._settings, state.cohort), state.calibration
+        self._pixels = BadPixels(state.pixels)
 
     def _follow_reference(self, found: Reference | None, at: Instant) -> bool:
         """Remember the reference; whether one is expected and has been out of sight for too long."""

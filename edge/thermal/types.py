@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from edge.clock import Instant
+from edge.thermal.bad_pixels import PixelMap
 from wire.events import Refusal, Temperature, Verdict
 
 
@@ -96,3 +97,5 @@ class View(Struct, frozen=True):
     readings: tuple[Reading, ...] = ()
     reference: Reference | None = None
     refusal: Refusal | None = None
+    pixels: PixelMap | None = None
+    """The camera's bad pixels; None where this frame says nothing of them."""
