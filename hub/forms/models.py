@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.database import Base, Key, Moment, choice
 from hub.duties import models as _duties  # noqa: F401 - the table that leave is of
-from hub.registry.models import Person
+from hub.registry.models import Person, Visit
 
 
 class WorkerLink(Base):
@@ -67,3 +67,39 @@ class LeaveConfirmed(Base):
     absence_id: Mapped[int] = mapped_column(ForeignKey("absences.id"), primary_key=True)
     by: Mapped[str] = mapped_column(String(60))
     at_ns: Mapped[Moment]
+
+
+class Decision(StrEnum):
+    """What the site said of a visitor who filled in the form."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class Invitation(Base):
+    """A visit that a host asks for: the visitor fills in the form behind its link, and somebody decides.
+
+    `filled_ns` is when the form was filled in last, `visit_id` the visit that came of it.
+    """
+
+    __tablename__ = "invitations"
+    id: Mapped[Key]
+    host_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    from_ns: Mapped[Moment]
+    until_ns: Mapped[Moment] = mapped_column(index=True)
+    made_ns: Mapped[Moment]
+    made_by: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(80), default="")
+    telephone: Mapped[str] = mapped_column(String(40), default="")
+    company: Mapped[str] = mapped_column(String(80), default="")
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    plate: Mapped[str] = mapped_column(String(20), default="")
+    travelled: Mapped[str] = mapped_column(String(200), default="")
+    contact: Mapped[str] = mapped_column(String(200), default="")
+    filled_ns: Mapped[Moment | None]
+    decision: Mapped[Decision | None] = mapped_column(choice(Decision))
+    decided_ns: Mapped[Moment | None]
+    decided_by: Mapped[str] = mapped_column(String(60), default="")
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visits.id"), index=True)
+    host: Mapped[Person | None] = relationship()
+    visit: Mapped[Visit | None] = relationship()

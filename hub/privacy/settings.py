@@ -28,6 +28,7 @@ class PrivacySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     signs_days: Days = 365
     cases_days: Days = 1095
     visits_days: Days = 90
+    invitations_days: Days = 90
     vehicles_days: Days = 365
     sign_ins_days: Days = 30
     checks_days: Days = 365

@@ -10,7 +10,7 @@ import base64
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -41,6 +41,15 @@ VISIT = Kind(
 Moment = Callable[[date, time], int]
 
 
+class Guest(NamedTuple):
+    """Who comes, and why."""
+
+    name: str
+    telephone: str
+    company: str
+    reason: str
+
+
 class Pass(NamedTuple):
     """What the visitor's page shows."""
 
@@ -54,30 +63,49 @@ def announce(session: Session, texts: Mapping[str, str], hand: Hand, moment_ns: 
     values, faults = VISIT.read_all({field.name: texts.get(field.name, "") for field in VISIT.fields})
     if faults:
         raise Unfit(faults)
-    day, host = values["day"], _host(session, str(values["host"]))
+    guest = Guest(*(str(values[name]) for name in Guest._fields))
+    visit = register(session, guest, host_of(session, str(values["host"])), times_of(values, hand, moment_ns), hand)
+    return visit.person.number, Touched(people=[visit.person_id])
+
+
+def times_of(values: Mapping[str, Any], hand: Hand, moment_ns: Moment) -> tuple[int, int]:
+    """When a visit begins and ends, of fields as `VISIT` reads them. Raises `Unfit`."""
+    day = values["day"]
     assert isinstance(day, date)
     from_ns, until_ns = (moment_ns(day, time.fromisoformat(str(values[name]))) for name in ("from", "until"))
     if until_ns <= max(from_ns, hand.now_ns):
         raise Unfit([Fault("until", "ends-first")])
+    return from_ns, until_ns
+
+
+def register(session: Session, guest: Guest, host: Person, span: tuple[int, int], hand: Hand) -> Visit:
+    """Register a visitor with a pass for the time of the visit."""
+    from_ns, until_ns = span
     number = f"V{base64.b32encode(secrets.token_bytes(10)).decode()}"
     badge = Badge(number=number, token=token(hand.key, TokenKind.BADGE, number), from_ns=from_ns, until_ns=until_ns)
-    texts_of = {name: str(values[name]) for name in ("name", "telephone", "company")}
     person = Person(
         number=number,
+        name=guest.name,
+        telephone=guest.telephone,
+        company=guest.company,
         kind=PersonKind.VISITOR,
         created_ns=hand.now_ns,
         changed_ns=hand.now_ns,
         badges=[badge],
-        **texts_of,
     )
-    reason = str(values["reason"])
     visit = Visit(
-        person=person, host_id=host.id, host=host.name, reason=reason, by=hand.by, from_ns=from_ns, until_ns=until_ns
+        person=person,
+        host_id=host.id,
+        host=host.name,
+        reason=guest.reason,
+        by=hand.by,
+        from_ns=from_ns,
+        until_ns=until_ns,
     )
     session.add(visit)
     session.flush()
     note(session, hand.now_ns, hand.by, "visitor-announced", f"person {person.id}", visit=visit.id)
-    return number, Touched(people=[person.id])
+    return visit
 
 
 def cancel(session: Session, visit_id: int, by: str, now_ns: int) -> tuple[bool, Touched]:
@@ -104,7 +132,8 @@ def pass_of(session: Session, number: str, now_ns: int) -> Pass | None:
     return None if visit is None or visit.until_ns <= now_ns else Pass(number, visit.from_ns, visit.until_ns)
 
 
-def _host(session: Session, asked: str) -> Person:
+def host_of(session: Session, asked: str) -> Person:
+    """Whom somebody visits, by number or name. Raises `Unfit`."""
     known = select(Person).where(Person.active.is_(True), Person.erased_ns.is_(None), Person.kind != PersonKind.VISITOR)
     by_number = session.scalars(known.where(Person.number == asked)).first()
     if by_number is not None:

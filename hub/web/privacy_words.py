@@ -62,6 +62,7 @@ PRIVACY_WORDS: dict[str, tuple[str, str]] = {
     "data.placements": ("teams and shifts of the past", "历史班组与班次"),
     "data.declarations": ("health declarations", "健康申报"),
     "data.notice_receipts": ("notices that were read", "已阅通知"),
+    "data.invitations": ("invitations, as host or guest", "来访邀请（被访或来访）"),
     "data.worker_links": ("personal link for the telephone", "手机个人链接"),
     "data.sign_ins": ("sessions of the console", "控制台登录会话"),
     "data.visitors": ("visitors, after their last visit", "访客（末次来访之后）"),

@@ -10,6 +10,7 @@ from hub.forms.links import Signer
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access
 from hub.web.declarations import add_declarations
+from hub.web.invitations import add_invitations
 from hub.web.notices import NoticePages, add_notices
 from hub.web.phone import Phones
 from hub.web.rounds import RoundPages, add_rounds
@@ -32,3 +33,4 @@ def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telep
     add_worker(app, desk)
     add_declarations(app, desk)
     add_notices(app, desk, on.notices)
+    add_invitations(app, desk)

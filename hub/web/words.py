@@ -13,6 +13,7 @@ from hub.web.case_words import CASE_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.duty_words import DUTY_WORDS
 from hub.web.form_words import FORM_WORDS
+from hub.web.invitation_words import INVITATION_WORDS
 from hub.web.notice_words import NOTICE_WORDS
 from hub.web.privacy_words import PRIVACY_WORDS
 from hub.web.register_words import REGISTER
@@ -370,6 +371,7 @@ WORDS: dict[str, tuple[str, str]] = (
     | FORM_WORDS
     | PRIVACY_WORDS
     | NOTICE_WORDS
+    | INVITATION_WORDS
 )
 """Key to (English, Chinese)."""
 

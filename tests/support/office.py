@@ -26,6 +26,7 @@ from hub.web.serve import WebServer
 from tests.support.console import ZONE, WrittenBoard
 from tests.support.snapshots import bad_day
 from tests.support.telephones import Recorded
+from wire.registry import RegistryEntry
 
 KEY = b"a key of the site, 16 bytes or more"
 PASSWORD = "correct horse battery"
@@ -54,6 +55,15 @@ class ServedOffice:
         if not ready.wait(20):
             raise RuntimeError("the console did not start within 20 s")
         return self
+
+    def entry(self, token: str) -> RegistryEntry | None:
+        """What the gates are told of a token."""
+
+        def work(store: RegistryStore) -> RegistryEntry | None:
+            with store.transaction() as db:
+                return store.entry(db, token)
+
+        return asyncio.run_coroutine_threadsafe(self.registrar.ask(work), self.loop).result(10)
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self._stopping.set)

@@ -20,7 +20,7 @@ from hub.accounts.models import AuditEntry
 from hub.cases.models import Case, CaseReading, Cause, Sign, SignKind
 from hub.database import Database
 from hub.duties.models import Absence, AbsenceKind, Correction, DutyDay, Placement, Rota
-from hub.forms.models import Concern, Declaration, WorkerLink
+from hub.forms.models import Concern, Declaration, Invitation, WorkerLink
 from hub.notices.models import Audience, NoticeRow, Receipt
 from hub.privacy import erasure, export
 from hub.privacy.erasure import CannotErase
@@ -74,6 +74,10 @@ def whole_person(
             person=person, day=date(2020, 2, 1), at_ns=1, temperature_c=37.7, symptoms="咳嗽机密", told="头痛机密",
             travelled="武汉机密", gathered="聚餐机密", contact="头痛机密", concern=Concern.ILL, by="worker",
             settled_note="头痛机密",
+        ),
+        Invitation(
+            host=person, from_ns=1, until_ns=2, made_ns=1, made_by="hr", name="机密李雷", telephone="头痛机密",
+            company="机密事由", reason="机密事由", plate="机密", travelled="武汉机密", contact="头痛机密",
         ),
         Correction(
             person=person, day=date(2020, 2, 1), at_ns=1, body_c=36.5, where="机密事由", why="机密事由",

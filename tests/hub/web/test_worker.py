@@ -80,13 +80,7 @@ def send(phone: httpx.Client, path: str, **fields: str) -> httpx.Response:
 
 
 def entry_of(office: ServedOffice, badge: str) -> RegistryEntry:
-    made = token(KEY, TokenKind.BADGE, badge)
-
-    def work(store):
-        with store.transaction() as db:
-            return store.entry(db, made)
-
-    return asyncio.run_coroutine_threadsafe(office.registrar.ask(work), office.loop).result(10)
+    return office.entry(token(KEY, TokenKind.BADGE, badge))
 
 
 def declared(office: ServedOffice) -> list[HealthDeclared]:
