@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from hub.accounts import desk
+from hub.accounts.oidc import Provider
 from hub.alerts import links
 from hub.alerts.desk import AlertDesk
 from hub.alerts.heartbeat import Sight, beat
@@ -84,6 +85,7 @@ from hub.web.notices import NoticePages
 from hub.web.privacy import PrivacyPages
 from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
+from hub.web.sign_in import Ways
 from hub.web.telephones import Telephones
 from wire.sealing import public_of
 from wire.service import notify
@@ -172,7 +174,9 @@ class Hub:
             trust=self._trust,
             crowds=crowds,
             privacy=PrivacyPages(settings.privacy, JournalMeasured(self.checks, self.archive)),
-            first_code=self._first_code,
+            ways=Ways(settings.console.passwords, settings.oidc is not None, self._first_code),
+            provider=None if settings.oidc is None else Provider(settings.oidc),
+            public_url=settings.console.public_url,
             wall=settings.console.wall,
             duties=self.duties,
             boards=None if boards is None else boards(self._figures(zone), settings.influx, settings.zone),
@@ -218,7 +222,7 @@ class Hub:
         self.board.ingest = self.ingest
         self._heartbeat = settings.heartbeat
         self._retention = self._make_retention(settings)
-        self._public_url = settings.console.public_url
+        self._public_url, self._passwords = settings.console.public_url, settings.console.passwords
 
     def _make_retention(self, settings: HubSettings) -> Retention:
         return Retention(
@@ -287,7 +291,7 @@ class Hub:
             await self.standings.start()
             await self.web.start()
             log.info("hub ready", console=self.web.url)
-            if not await self.database.read(desk.has_users):
+            if self._passwords and not await self.database.read(desk.has_users):
                 log.info("nobody can sign in yet; make the first administrator", at=self._first_link())
             if ready is not None:
                 ready.set()

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from hub.accounts.oidc import OidcSettings
 from hub.alerts.channels import KINDS, ChannelSettings
 from hub.alerts.facts import Weekly
 from hub.alerts.heartbeat import HeartbeatSettings
@@ -57,9 +58,11 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`public_url`: where telephones reach the console; pages then carry links to acknowledge by. `wall`: whether
-    anybody may see `/wall`, the display without persons."""
+    anybody may see `/wall`, the display without persons.
+    `passwords`: whether people may sign in with one; without, only by `[oidc]`."""
 
     wall: bool = True
+    passwords: bool = True
     public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")] | None = None
 
 
@@ -99,6 +102,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     zone: str | None = None
     """The site's time zone; None: the machine's own."""
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings | None = None
     heartbeat: HeartbeatSettings | None = None
     weekly_test: TestSettings | None = None
     channels: list[ChannelSettings] = []
@@ -128,6 +132,9 @@ def load(path: Path) -> HubSettings:
     channels = _channels(document, tables)
     settings = replace(settings, channels=channels)
     _check_zones(document, settings)
+    if not settings.console.passwords and settings.oidc is None:
+        text = "is false, and there is no [oidc]: nobody could sign in"
+        raise SettingsError([document.problem(("console", "passwords"), text)])
     wrong = faults(settings.people, settings.rotas, settings.escalations, [channel.name for channel in channels])
     if wrong:
         raise SettingsError([document.problem(where, text) for where, text in wrong])

@@ -110,9 +110,14 @@ def sign_in(session: Session, user_id: int | None, login: str, old: str | None, 
     if user is None or user.disabled:
         note(session, now_ns, login.strip().lower()[:60], "sign-in-refused")
         return None
-    if old:
-        session.execute(delete(SignIn).where(SignIn.digest == digest_of(old)))
+    end(session, old)
     return begin(session, user, now_ns=now_ns)
+
+
+def end(session: Session, cookie: str | None) -> None:
+    """End the session of a cookie, if it is one."""
+    if cookie:
+        session.execute(delete(SignIn).where(SignIn.digest == digest_of(cookie)))
 
 
 def begin(session: Session, user: User, *, now_ns: int) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.accounts.oidc import Provider
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
 from hub.crowds.desk import CrowdDesk
@@ -41,10 +42,11 @@ from hub.web.page import STATIC, Page
 from hub.web.people import add_people
 from hub.web.pictures import add_pictures
 from hub.web.privacy import PrivacyPages, add_privacy
+from hub.web.provider import add_provider
 from hub.web.records import Records, add_records
 from hub.web.resumption import add_resumption
 from hub.web.rotas import add_rotas
-from hub.web.sign_in import add_sign_in
+from hub.web.sign_in import Ways, add_sign_in
 from hub.web.site import add_site
 from hub.web.telephones import Telephones, add_telephones
 from hub.web.token_pages import add_tokens
@@ -72,8 +74,8 @@ class AlertPages(NamedTuple):
 
 
 class Office(NamedTuple):
-    """What signing in, and the pages that people sign in for, stand on. `first_code` opens the page that makes the
-    first administrator; `wall`: whether anybody may see the display without persons."""
+    """What signing in, and the pages that people sign in for, stand on. `wall`: whether anybody may see the display
+    without persons."""
 
     database: Database
     now_ns: Callable[[], int] = time.time_ns
@@ -82,7 +84,9 @@ class Office(NamedTuple):
     trust: Trust | None = None
     crowds: CrowdDesk | None = None
     privacy: PrivacyPages = PrivacyPages()
-    first_code: str | None = None
+    ways: Ways = Ways()
+    provider: Provider | None = None
+    public_url: str | None = None
     wall: bool = True
     duties: DutyDesk | None = None
     passes: Passes | None = None
@@ -122,15 +126,29 @@ def create_app(
         add_alerts(app, access, alerts.desk, alerts.links, alerts.pictures)
         if alerts.pictures is not None:
             add_pictures(app, access, alerts.desk, alerts.pictures)
+    add_errors(app, access)
+    _add_doors(app, access, office, version)
+    _add_office(app, access, office, alerts, site)
+    check(app)
+    return app
+
+
+def _add_doors(app: FastAPI, access: Access, office: Office, version: str) -> None:
+    """How people, programs and gates get in."""
     if office.trust is not None:
         add_enrolment(app, office.trust)
-    add_errors(app, access)
-    add_sign_in(app, access, office.first_code)
+    add_sign_in(app, access, office.ways)
+    if office.provider is not None:
+        add_provider(app, access, office.provider, office.public_url)
     add_accounts(app, access)
-    if office.boards is not None:
-        add_boards(app, access, office.boards)
     add_tokens(app, access)
     add_openapi(app, version)
+
+
+def _add_office(app: FastAPI, access: Access, office: Office, alerts: AlertPages | None, site: str) -> None:
+    """The pages that people sign in for."""
+    if office.boards is not None:
+        add_boards(app, access, office.boards)
     if office.people is not None:
         add_cases(app, CaseRoom(access, office.people, alerts.desk if alerts else None, office.passes))
         add_absences(app, access, office.people)
@@ -146,8 +164,6 @@ def create_app(
         add_crowds(app, access, office.crowds)
     if office.duties is not None:
         add_duties(app, access, office.duties, site)
-    check(app)
-    return app
 
 
 def language(request: Request) -> Lang:

@@ -68,6 +68,8 @@ DOORS: dict[str, Door] = {
     # by the address itself
     "GET /first/{code}": _LINK,
     "POST /first/{code}": _LINK,
+    "GET /sign-in/provider": _LINK,
+    "GET /sign-in/provider/back": _LINK,
     "GET /ack/{token}": _LINK,
     "POST /ack/{token}": _LINK,
     "GET /pass/{number}": _LINK,

@@ -50,6 +50,37 @@ RIGHTS_WORDS: dict[str, tuple[str, str]] = {
     "token.no-permission": ("Choose at least one thing that it is good for.", "请至少选择一项权限。"),
     "token.bad-name": ("That name is taken, or is none.", "该名称已被使用或无效。"),
     "permission.records": ("read the journal and counts of measurements, by tokens", "读取事件日志和测温次数（化名）"),
+    "sign-in.provider": ("Sign in with the company's account", "使用企业账号登录"),
+    "sign-in.or-password": ("or with a password of this console", "或使用本系统密码登录"),
+    "denied.passwords-off": (
+        "Passwords are switched off here: sign in with the company's account.",
+        "已停用密码登录，请使用企业账号登录。",
+    ),
+    "denied.provider-state": (
+        "That sign-in was begun elsewhere or too long ago. Begin again.",
+        "登录请求已失效或来自其他浏览器，请重新登录。",
+    ),
+    "denied.provider-refused": (
+        "The company's sign-in service did not let you in: {what}",
+        "企业登录服务拒绝了登录：{what}",
+    ),
+    "denied.provider-unreachable": (
+        "The company's sign-in service does not answer as it should: {what}. Try again, or tell the administrator.",
+        "企业登录服务无响应或应答有误：{what}。请重试或联系管理员。",
+    ),
+    "denied.provider-untrue": (
+        "What the company's sign-in service said cannot be trusted ({what}). Tell the administrator.",
+        "企业登录服务的应答无法信任（{what}），请联系管理员。",
+    ),
+    "denied.provider-no-role": (
+        "Your account is in no group that may use this console (claim “{claim}”). Ask the administrator.",
+        "您的账号不在任何可使用本系统的组内（声明“{claim}”），请联系管理员。",
+    ),
+    "denied.provider-kept-out": ("This account is kept out. Ask the administrator.", "此账号已停用，请联系管理员。"),
+    "denied.provider-login-taken": (
+        "There is already another account “{login}” here. Ask the administrator.",
+        "本系统已有另一账号“{login}”，请联系管理员。",
+    ),
     "denied.no-door": ("This page is open to nobody.", "该页面未对任何人开放。"),
     "denied.not-the-tokens": ("The token is not good for this.", "此令牌无此权限。"),
     "denied.too-fast": ("Too many requests: wait {seconds} s.", "请求过于频繁，请等待 {seconds} 秒。"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
@@ -18,9 +19,18 @@ from hub.web.words import say
 _SECOND_NS = 10**9
 
 
-def add_sign_in(app: FastAPI, access: Access, first_code: str | None) -> None:
+class Ways(NamedTuple):
+    """How people may sign in. `first_code` opens the page that makes the first administrator."""
+
+    passwords: bool = True
+    provider: bool = False
+    first_code: str | None = None
+
+
+def add_sign_in(app: FastAPI, access: Access, ways: Ways) -> None:
     """`/sign-in`, `/sign-out`, and, with a code, `/first/CODE`."""
-    _add_sign_in(app, access)
+    first_code = ways.first_code if ways.passwords else None
+    _add_sign_in(app, access, ways)
     _add_first(app, access, first_code)
 
     @app.post("/sign-out")
@@ -35,20 +45,22 @@ def add_sign_in(app: FastAPI, access: Access, first_code: str | None) -> None:
         return response
 
 
-def _add_sign_in(app: FastAPI, access: Access) -> None:
+def _add_sign_in(app: FastAPI, access: Access, ways: Ways) -> None:
     @app.get("/sign-in")
     async def ask(request: Request) -> Response:
-        return await _door(access, request)
+        return await _door(access, ways, request)
 
     @app.post("/sign-in")
     async def sign_in(request: Request) -> Response:
+        if not ways.passwords:
+            raise Denied(403, "passwords-off")
         login, password = await _typed(request, "login", "password")
         keys, now_ns = (f"login {login.strip().lower()}", f"address {address_of(request)}"), access.now_ns()
         lang = access.language(request)
         wait_ns = access.throttle.wait_ns(keys, now_ns)
         if wait_ns:
             wrong = say(lang, "sign-in.wait", seconds=-(-wait_ns // _SECOND_NS))
-            return await _door(access, request, 429, login, wrong)
+            return await _door(access, ways, request, 429, login, wrong)
         # Counted before it is known, so that many guesses at once are many.
         access.throttle.failed(keys, now_ns)
         user_id = await access.database.read(partial(desk.user_of, login=login, password=password))
@@ -56,19 +68,22 @@ def _add_sign_in(app: FastAPI, access: Access) -> None:
         work = partial(desk.sign_in, user_id=user_id, login=login, old=old, now_ns=now_ns)
         cookie = await access.database.write(work)
         if cookie is None:
-            return await _door(access, request, 401, login, say(lang, "sign-in.wrong"))
+            return await _door(access, ways, request, 401, login, say(lang, "sign-in.wrong"))
         access.throttle.succeeded(keys)
         response = redirect(after(request.query_params.get("after", "/")))
         set_cookie(response, request, cookie)
         return response
 
 
-async def _door(access: Access, request: Request, status: int = 200, login: str = "", wrong: str = "") -> Response:
+async def _door(
+    access: Access, ways: Ways, request: Request, status: int = 200, login: str = "", wrong: str = ""
+) -> Response:
     anybody = await access.database.read(desk.has_users)
     wanted = after(request.query_params.get("after", "/"))
     return access.draw(
-        request, None, "sign_in.html", "sign-in", status, anybody=anybody, login=login, wrong=wrong, after=wanted
-    )
+        request, None, "sign_in.html", "sign-in", status, anybody=anybody or not ways.passwords, login=login,
+        wrong=wrong, after=wanted, ways_in=ways,
+    )  # fmt: skip
 
 
 def _add_first(app: FastAPI, access: Access, first_code: str | None) -> None:

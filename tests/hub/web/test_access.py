@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from hub.accounts import desk
 from hub.accounts.models import AuditEntry, Role
+from hub.accounts.oidc import OidcSettings, Provider
 from hub.accounts.pace import BURST
 from hub.accounts.roles import MAY, Permission
 from hub.alerts.chains import AllChannels
@@ -41,6 +42,7 @@ from hub.web.app import AlertPages, Office, create_app
 from hub.web.dashboard import Listed
 from hub.web.doors import DOORS, Door, Key, addresses, check
 from hub.web.serve import WebServer
+from hub.web.sign_in import Ways
 from tests.support.console import ZONE, WrittenBoard, bearer, signed_in, token_for
 from tests.support.snapshots import bad_day
 from tests.support.telephones import Recorded
@@ -62,6 +64,7 @@ class Clock:
         return self.now_ns
 
 
+OIDC = OidcSettings(issuer="https://sso.example", client_id="menshen", roles={"safety": Role.OFFICER})
 CLOCKS = Clocks(lambda: NOW_NS, lambda: 0.0)
 
 
@@ -119,7 +122,16 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
     await checks.start()
     duties = DutyDesk(people, checks)
     office = Office(
-        database, clock, people, telephones.pages(), trust, crowds, first_code="code", duties=duties, boards=NoBoards()
+        database,
+        clock,
+        people,
+        telephones.pages(),
+        trust,
+        crowds,
+        ways=Ways(first_code="code"),
+        provider=Provider(OIDC),
+        duties=duties,
+        boards=NoBoards(),
     )
     desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"), CLOCKS)
     await desk.start()
