@@ -37,6 +37,7 @@ from hub.web.doors import check
 from hub.web.duties import add_duties
 from hub.web.enrolment import add_enrolment
 from hub.web.errors import add_errors
+from hub.web.metrics import add_metrics
 from hub.web.openapi import add_openapi
 from hub.web.page import STATIC, Page
 from hub.web.people import add_people
@@ -120,6 +121,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.mount("/static", _Static(directory=STATIC), name="static")
     add_board(app, source, access, version, wall=office.wall)
+    add_metrics(app, access, source.snapshot, source.ready)
     if records is not None:
         add_records(app, records)
     if alerts is not None:

@@ -103,6 +103,7 @@ DOORS: dict[str, Door] = {
     "POST /silences/{silence}/end": Door(_P.ALERTS),
     # the API
     "GET /api/state": _BOARD,
+    "GET /api/metrics": Door(_P.BOARD),
     "GET /api/live": _BOARD,
     "GET /api/alerts": _BOARD,
     "POST /api/alerts/{alert}/{word}": Door(_P.ALERTS),

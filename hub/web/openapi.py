@@ -95,6 +95,7 @@ def _paths() -> Document:
         },
         "/api/alerts/{alert}/{word}": {"post": say},
         "/api/duties": {"get": _duties()},
+        "/api/metrics": {"get": _operation("GET", "/api/metrics", "How all stands, for Prometheus.", _METRICS)},
     }
 
 
@@ -109,6 +110,7 @@ def _duties() -> Document:
     return made
 
 
+_METRICS: Document = {"text/plain": {"schema": {"type": "string"}}}
 _EVENTS: Document = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
