@@ -83,9 +83,10 @@ def strangers(near: Iterable[Near], whose: Mapping[str, int]) -> int:
 def group_of(session: Session, person: Person, tokens: Collection[str], from_ns: int, until_ns: int) -> Group:
     """Whose the badges are that were near somebody, who is in the team, and who had the same host."""
     whose: dict[str, int] = {}
-    for part in _parts(sorted(tokens)):
-        whose.update(session.execute(select(Badge.token, Badge.person_id).where(Badge.token.in_(part))).all())
     alive = Person.erased_ns.is_(None)
+    for part in _parts(sorted(tokens)):
+        holders = select(Badge.token, Badge.person_id).join(Person).where(Badge.token.in_(part), alive)
+        whose.update(session.execute(holders).all())
     team: Collection[int] = ()
     if person.team_id is not None:
         mates = select(Person.id).where(Person.team_id == person.team_id, Person.active.is_(True), alive)
@@ -97,7 +98,7 @@ def people_of(session: Session, ids: Collection[int]) -> dict[int, Person]:
     """The people, with their teams."""
     found = {}
     for part in _parts(sorted(ids)):
-        query = select(Person).where(Person.id.in_(part), Person.erased_ns.is_(None))
+        query = select(Person).where(Person.id.in_(part))
         for person in session.scalars(query.options(selectinload(Person.team))):
             found[person.id] = person
     return found

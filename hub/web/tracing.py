@@ -125,9 +125,8 @@ async def trace(room: CaseRoom, case_id: int, asked: Asked, most: int = LISTED) 
     def rank(session: Session) -> Traced:
         group = contacts.group_of(session, case.person, {one.token for one in near}, from_ns, until_ns)
         found = contacts.rank(contacts.meetings(near, group.badges), group.team, group.host)
-        people = contacts.people_of(session, [one.person_id for one in found])
-        found = [one for one in found if one.person_id in people]
         shown = found[:most]
+        people = contacts.people_of(session, [one.person_id for one in shown])
         isolated = contacts.isolated_of(session, [one.person_id for one in shown])
         return Traced(case, asked, shown, len(found), people, isolated, contacts.strangers(near, group.badges))
 

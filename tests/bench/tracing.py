@@ -1,8 +1,9 @@
 """Contact tracing among many passages: how fast contacts are found, ranked, and passages taken in.
 
-10 million passages of 50,000 people over 14 days by default, through 20 gates with the rush of two shifts: each person
-goes in and out on most days. Contacts are asked for as the page does, from the case's badge to the ranked people, of
-people chosen at random. The relational store has all people in teams of 20.
+10 million passages of 50,000 people over 50 days by default, through 100 lanes with the rush of shifts and of lunch:
+four passages a day each, and in a rush no more at a lane than can pass one. Contacts over the last 14 days are asked
+for as the page does, from the case's badge to the ranked people, of people chosen at random. The relational store has
+all people in teams of 20.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from wire.messages import StreamId, encode_event
 
 _DAY_NS = 86_400 * 10**9
 _BEGINS_NS = 1_581_264_000 * 10**9
-_DAYS = 14
+_DAYS, _TRACED_DAYS = 50, 14
 _RUSH_H = ((7.5, 0.4), (17.5, 0.5), (19.5, 0.4), (12.0, 2.0))
 """When people pass, and how spread: hours of the day, and a standard deviation."""
 _BATCH = 5000
@@ -40,7 +41,7 @@ _BATCH = 5000
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--passages", type=int, default=10_000_000)
     parser.add_argument("--people", type=int, default=50_000)
-    parser.add_argument("--gates", type=int, default=20)
+    parser.add_argument("--lanes", type=int, default=100)
     parser.add_argument("--window-min", type=float, default=5.0)
     parser.add_argument("--asked", type=int, default=30, help="of so many people")
     parser.add_argument("--folder", type=Path, help="where the passages stay, to be asked again; else they are deleted")
@@ -90,13 +91,13 @@ def _rows(asked: argparse.Namespace, first: int, last: int) -> Iterator[tuple[in
     time in ten."""
     draw = np.random.default_rng(1)
     hours, spread = (np.array(column) for column in zip(*_RUSH_H, strict=True))
-    own_gate = draw.integers(asked.gates, size=asked.people)
+    own_gate = draw.integers(asked.lanes, size=asked.people)
     through = 0
     for day, count in enumerate(np.diff(np.linspace(0, asked.passages, _DAYS + 1).astype(int)).tolist()):
         rush = draw.integers(len(hours), size=count)
         hour = np.sort(np.clip(draw.normal(hours[rush], spread[rush]), 0, 23.99))
         person = draw.integers(asked.people, size=count)
-        gate = np.where(draw.random(count) < 0.1, draw.integers(asked.gates, size=count), own_gate[person])
+        gate = np.where(draw.random(count) < 0.1, draw.integers(asked.lanes, size=count), own_gate[person])
         time_ns = _BEGINS_NS + day * _DAY_NS + (hour * 3600e9).astype(np.int64)
         here = slice(max(0, first - through), max(0, last - through))
         offsets = range(through + 1, through + count + 1)[here]
@@ -106,7 +107,7 @@ def _rows(asked: argparse.Namespace, first: int, last: int) -> Iterator[tuple[in
 
 def _write(passes: Passes, asked: argparse.Namespace, last: int) -> None:
     with passes._file.transaction() as db:
-        gates = [(number + 1, "site", f"g{number:02d}", "people") for number in range(asked.gates)]
+        gates = [(number + 1, "site", f"g{number:02d}", "people") for number in range(asked.lanes)]
         db.executemany("INSERT INTO checkpoints VALUES (?, ?, ?, ?)", gates)
         db.executemany("INSERT INTO tokens VALUES (?, ?)", [(n + 1, _token(n)) for n in range(asked.people)])
         rows = (
@@ -137,17 +138,18 @@ def _batches(asked: argparse.Namespace, first: int, last: int) -> Iterator[list[
 
 async def _ask(passes: Passes, database: Database, asked: argparse.Namespace) -> dict[str, float]:
     until_ns, window_ns = _BEGINS_NS + _DAYS * _DAY_NS, round(asked.window_min * 60e9)
+    from_ns = until_ns - _TRACED_DAYS * _DAY_NS
     near_ms, page_ms, found_people, own = [], [], [], []
     for person in random.Random(2).sample(range(asked.people), asked.asked):
         began_s = time.perf_counter()
-        near = await passes.near([_token(person)], _BEGINS_NS, until_ns, window_ns)
+        near = await passes.near([_token(person)], from_ns, until_ns, window_ns)
         near_ms.append((time.perf_counter() - began_s) * 1e3)
 
         def rank(session: Session, person: int = person, near: list = near) -> int:  # type: ignore[type-arg]
             somebody = session.get(Person, person + 1)
             assert somebody is not None, "all people were added"
             tokens = {one.token for one in near}
-            group = contacts.group_of(session, somebody, tokens, _BEGINS_NS, until_ns)
+            group = contacts.group_of(session, somebody, tokens, from_ns, until_ns)
             ranked = contacts.rank(contacts.meetings(near, group.badges), group.team, group.host)
             contacts.people_of(session, [one.person_id for one in ranked[:300]])
             return len(ranked)
