@@ -35,6 +35,8 @@ from hub.archive import Archive
 from hub.board import AlertRow
 from hub.broker import EmbeddedBroker
 from hub.cases.keeper import CaseKeeper
+from hub.cases.record import IsolationLine, isolations
+from hub.cases.signs import Rules
 from hub.cases.watch import IsolationWatch
 from hub.configurations.publisher import SettingsPublisher
 from hub.crowds.desk import CrowdDesk
@@ -105,8 +107,8 @@ NOTIFIER_SIGN_S = 300.0
 class _Record:
     """The record for the HTTP API."""
 
-    def __init__(self, archive: Archive, desk: AlertDesk, checks: Checks) -> None:
-        self._archive, self._desk, self._checks = archive, desk, checks
+    def __init__(self, archive: Archive, desk: AlertDesk, checks: Checks, office: PeopleOffice) -> None:
+        self._archive, self._desk, self._checks, self._office = archive, desk, checks, office
 
     async def events(self, after: int, limit: int) -> list[Entry]:
         return await self._archive.after(after, limit)
@@ -116,6 +118,10 @@ class _Record:
 
     async def checks(self, from_ns: int, until_ns: int) -> list[CheckRow]:
         return await self._checks.between(from_ns, until_ns)
+
+    async def isolations(self) -> list[IsolationLine]:
+        rules = Rules(self._office.isolation, self._office.day_of)
+        return await self._office.database.read(lambda session: isolations(session, rules))
 
 
 def _pictures(settings: HubSettings) -> Pictures:
@@ -186,7 +192,7 @@ class Hub:
             site=settings.site,
             version=version,
             zone=zone,
-            records=_Record(self.archive, self.desk, self.checks),
+            records=_Record(self.archive, self.desk, self.checks, self.office),
             alerts=pages,
             office=office,
         )

@@ -5,6 +5,7 @@ RUN/truth.jsonl             one record a line, in the order of time (`sim.truth`
 RUN/events/SITE/GATE.jsonl  what a gate without any fault says, one event a line
 RUN/SITE.registry.json      what the gates know on the first day
 RUN/SITE.people.jsonl       who is in which team and shift
+RUN/SITE.people.csv         the same as HR would have it: a file to import into a hub
 RUN/token.key               of the seed, for the same bytes at each run
 """
 
@@ -20,13 +21,14 @@ import msgspec
 from msgspec import Struct
 
 from sim.plant import Plant
-from sim.roster import Site, home_from_elsewhere, registry, sites, token_key
+from sim.roster import Member, Site, home_from_elsewhere, registry, sites, token_key
 from sim.screened import ScreenedGate
 from sim.story import Story
 from sim.truth import Truth, event_of
 from wire.errors import MenshenError
 from wire.events import AnyEvent
 from wire.messages import encode_event
+from wire.registry import Holder
 
 TRUTH, RUN, KEY, UNFINISHED = "truth.jsonl", "run.json", "token.key", "unfinished.json"
 _PACED_AT_ONCE = 200
@@ -126,8 +128,8 @@ def _files(folder: Path, plant: Plant) -> Iterator[Path]:
         yield from (_events(folder, site, gate) for gate in plant.gate_names())
 
 
-def _of_site(folder: Path, site: str) -> tuple[Path, Path]:
-    return folder / f"{site}.registry.json", folder / f"{site}.people.jsonl"
+def _of_site(folder: Path, site: str) -> tuple[Path, Path, Path]:
+    return folder / f"{site}.registry.json", folder / f"{site}.people.jsonl", folder / f"{site}.people.csv"
 
 
 def _events(folder: Path, site: str, gate: str) -> Path:
@@ -169,6 +171,33 @@ def read_truth(folder: Path) -> Iterator[Truth]:
         raise MenshenError(f"{path}: {error.strerror}; expected the truth of a `menshen sim run`") from error
 
 
+def read_members(folder: Path, site: str) -> list[Member]:
+    """Who belongs to a site of a run. Raises `MenshenError`."""
+    _, path, _ = _of_site(folder, site)
+    try:
+        return [msgspec.json.decode(line, type=Member) for line in path.read_bytes().splitlines()]
+    except (OSError, msgspec.DecodeError) as error:
+        raise MenshenError(f"{path}: {error}; expected who belongs to a site of a `menshen sim run`") from error
+
+
+def is_on_file(member: Member) -> bool:
+    """Whether HR has somebody on file: whose badge is registered, and who is no visitor."""
+    return member.registered and member.holder is not Holder.VISITOR
+
+
+def people_file(site: Site) -> str:
+    """A site's people as a CSV file that a hub imports; who comes back from elsewhere has an origin and a day."""
+    rows = ["number,name,kind,team,badge,origin,returned_on"]
+    for person, member in zip(site.people, site.members, strict=True):
+        if is_on_file(member):
+            back = "" if member.returns_day is None else site.plant.date(member.returns_day).isoformat()
+            kind, origin = member.holder.value, "elsewhere" if back else ""
+            rows.append(
+                f"{person.badge},Person {person.badge},{kind},team {member.team},{person.badge},{origin},{back}"
+            )
+    return "\n".join(rows) + "\n"
+
+
 def _record(path: Path, number: int, line: bytes) -> Truth:
     try:
         return _decoder.decode(line)
@@ -181,13 +210,14 @@ def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
     (folder / TRUTH).touch()
     for site in places:
         copy = registry(site, set(home_from_elsewhere(site, 0)))
-        known, people = _of_site(folder, site.name)
+        known, people, file = _of_site(folder, site.name)
         known.write_bytes(msgspec.json.encode(copy))
         people.write_bytes(b"".join(_encoder.encode(member) + b"\n" for member in site.members))
+        file.write_text(people_file(site), "utf-8")
         for gate in site.plant.gate_names():
-            file = _events(folder, site.name, gate)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+            events = _events(folder, site.name, gate)
+            events.parent.mkdir(parents=True, exist_ok=True)
+            events.touch()
 
 
 def _story(places: Sequence[Site], days: int) -> Iterator[list[Truth]]:

@@ -84,9 +84,14 @@ def settle(session: Session, person_id: int, rules: Rules, now_ns: int) -> bool:
         changed = True
     case = case or _last_cleared(session, person_id)
     for sign in signs:
-        if case is not None and sign.case_id is None and rules.day_of(sign.time_ns) >= case.opened_on:
+        if case is not None and sign.case_id is None and _belongs(sign, case, now, rules):
             sign.case_id = case.id
     return changed
+
+
+def _belongs(sign: Sign, case: Case, now: Standing, rules: Rules) -> bool:
+    """A temperature belongs to the case that it keeps open, or else to that of its day."""
+    return sign.time_ns >= now.since_ns if now.isolate else rules.day_of(sign.time_ns) >= case.opened_on
 
 
 def is_of_camera_alone(case: Case) -> bool:
@@ -106,7 +111,8 @@ def unnamed(session: Session, rules: Rules) -> list[Unnamed]:
     groups: dict[str, list[Sign]] = {}
     for sign in session.scalars(query):
         groups.setdefault(_group(sign), []).append(sign)
-    waiting = [signs for signs in groups.values() if rules.standing(signs).isolate]
+    standings = [(signs, rules.standing(signs)) for signs in groups.values()]
+    waiting = [[sign for sign in signs if sign.time_ns >= now.since_ns] for signs, now in standings if now.isolate]
     tokens = [signs[0].badge for signs in waiting if signs[0].badge]
     holders = {
         badge.token: badge.person for badge in session.scalars(select(Badge).where(Badge.token.in_(tokens))).all()

@@ -109,6 +109,7 @@ DOORS: dict[str, Door] = {
     "POST /api/alerts/{alert}/{word}": Door(_P.ALERTS),
     "GET /api/events": _RECORDS,
     "GET /api/checks": _RECORDS,
+    "GET /api/isolations": _RECORDS,
     # isolation
     "GET /cases": _HEALTH,
     "POST /cases": _CASES,

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI, Query, Response
 
 from hub.board import AlertRow
+from hub.cases.record import IsolationLine
 from hub.journal import Entry
 from hub.projections.checks import CheckRow
 from wire.events import MAX_TIME_NS
@@ -32,6 +33,9 @@ class Records(Protocol):
     async def checks(self, from_ns: int, until_ns: int) -> Sequence[CheckRow]:
         """Who was measured how often from a moment to before another."""
 
+    async def isolations(self) -> Sequence[IsolationLine]:
+        """All cases, and fevers of strangers. Raises `DatabaseError`."""
+
 
 class EventLine(msgspec.Struct, frozen=True):
     """One entry of the journal, one a line; `event` None when this hub cannot read it."""
@@ -49,7 +53,7 @@ class EventLine(msgspec.Struct, frozen=True):
 
 
 def add_records(app: FastAPI, records: Records) -> None:
-    """`/api/events`, `/api/alerts` and `/api/checks`: JSON, one object a line."""
+    """`/api/events`, `/api/alerts`, `/api/checks` and `/api/isolations`: JSON, one object a line."""
     after, limit = Query(default=0, ge=0), Query(default=1000, ge=1, le=MAX_LIMIT)
     since, until = Query(default=0, ge=0, le=MAX_TIME_NS), Query(default=MAX_TIME_NS, ge=0, le=MAX_TIME_NS)
 
@@ -64,6 +68,10 @@ def add_records(app: FastAPI, records: Records) -> None:
     @app.get("/api/checks")
     async def checks(from_ns: int = since, until_ns: int = until) -> Response:
         return _lines(await records.checks(from_ns, until_ns))
+
+    @app.get("/api/isolations")
+    async def isolations() -> Response:
+        return _lines(await records.isolations())
 
 
 def _line(entry: Entry) -> EventLine:

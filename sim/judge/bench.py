@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from sim import chronicle
 from sim.chronicle import Run
 from sim.faults import Breakdown
-from sim.judge import effects, events
+from sim.judge import effects, events, isolations
 from sim.judge.events import Expected, Matched
 from sim.judge.findings import Fault, Finding, Report
 from sim.judge.record import HubRecord, SeriesRecord
@@ -27,9 +28,17 @@ _CUTS = frozenset({Breakdown.LINK, Breakdown.POWER})
 
 
 def judge(
-    run: Path, hub: HubRecord, series: SeriesRecord | None = None, late_s: float = LATE_S
+    run: Path,
+    hub: HubRecord,
+    series: SeriesRecord | None = None,
+    late_s: float = LATE_S,
+    *,
+    today: dt.date | None = None,
 ) -> tuple[Report, list[Matched]]:
-    """Everything that is wrong, and which row of the journal is which event. Raises `MenshenError`."""
+    """Everything that is wrong, and which row of the journal is which event. Raises `MenshenError`.
+
+    With `today`, the hub's, also who is isolated: only where the plant's people are registered at the hub.
+    """
     asked = chronicle.read_run(run)
     truths = list(chronicle.read_truth(run))
     sites = asked.plant.site_names()
@@ -42,10 +51,13 @@ def judge(
     findings += wrong_alerts
     # At the ends of a live record the truth may be just outside of it.
     findings = [wrong for wrong in findings if wrong.fault not in _MORE or is_surely_asked(wrong.gate, wrong.time_ns)]
-    checks = points = None
+    checks = points = isolated = None
     if not asked.gate:
         checks, wrong_checks = _checks(hub, truths, sites)
         findings += wrong_checks
+    if today is not None and not asked.gate:
+        isolated, wrong_isolations = _isolations(run, asked, hub, truths, today)
+        findings += wrong_isolations
     if series is not None and not asked.gate:
         points, wrong_points = _series(series, expected, matched, sites, asked.plant.gate_names())
         findings += wrong_points
@@ -53,7 +65,13 @@ def judge(
     p50, p99 = (round(float(value), 3) for value in np.percentile(took_s, [50, 99])) if took_s else (None, None)
     report = Report(
         findings=sorted(findings, key=lambda finding: (finding.fault, finding.time_ns, finding.gate, finding.passage)),
-        compared={"events": len(expected), "alerts": alerts, "checks": checks, "points": points},
+        compared={
+            "events": len(expected),
+            "alerts": alerts,
+            "checks": checks,
+            "isolations": isolated,
+            "points": points,
+        },
         late_p50_s=p50,
         late_p99_s=p99,
     )
@@ -74,6 +92,20 @@ def _checks(hub: HubRecord, truths: Sequence[Truth], sites: Sequence[str]) -> tu
     dates = sorted({date for date, _, _ in wanted})
     wrong = [wrong for date in dates for wrong in effects.compare_checks(wanted, date, hub.checks(date), sites)]
     return len(wanted), wrong
+
+
+def _isolations(
+    run: Path, asked: Run, hub: HubRecord, truths: Sequence[Truth], today: dt.date
+) -> tuple[int, list[Finding]]:
+    """A hub has one site's people: whoever is in its file is known there."""
+    (site,) = asked.plant.site_names()
+    members = [member for member in chronicle.read_members(run, site) if chronicle.is_on_file(member)]
+    known = {member.badge for member in members}
+    returns = {
+        member.badge: asked.plant.date(member.returns_day) for member in members if member.returns_day is not None
+    }
+    wanted = isolations.wanted_of(truths, known, returns, today)
+    return len(wanted), isolations.compare_isolations(wanted, hub.isolations())
 
 
 def expect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sim.judge.bench import LATE_S, judge
 from sim.judge.findings import Finding, Report
 from sim.judge.record import HubRecord, SeriesRecord
 from sim.judge.words import say
+from sim.plant import ZONE
 from sim.truth import PersonTruth
 from wire.errors import MenshenError
 from wire.process import add_token_option, token_given
@@ -28,6 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--influx", metavar="URL", help="the address of its InfluxDB 1.x; otherwise it is not asked")
     parser.add_argument("--database", default="menshen")
     parser.add_argument("--late-s", type=float, default=LATE_S, help="from where on an event is late")
+    parser.add_argument(
+        "--isolations",
+        action="store_true",
+        help="also who is isolated: the hub must know the plant's people, from RUN/SITE.people.csv",
+    )
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="by default RUN/judge.html")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(run=_run)
@@ -39,9 +46,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.late_s <= 0:
         raise MenshenError(f"--late-s {arguments.late_s}: expected more than 0")
     series = SeriesRecord(arguments.influx, arguments.database) if arguments.influx else None
-    report, matched = judge(
-        folder, HubRecord(arguments.hub, token_given(arguments.token_file)), series, arguments.late_s
-    )
+    hub = HubRecord(arguments.hub, token_given(arguments.token_file))
+    today = dt.datetime.now(ZONE).date() if arguments.isolations else None
+    report, matched = judge(folder, hub, series, arguments.late_s, today=today)
     people = [truth for truth in chronicle.read_truth(folder) if isinstance(truth, PersonTruth)]
     pages = page.write(arguments.page or folder / "judge.html", chronicle.read_run(folder), report, people, matched)
     if arguments.json:

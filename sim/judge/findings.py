@@ -37,6 +37,12 @@ class Fault(StrEnum):
     """Somebody's number of measurements on a day."""
     DUTY_WRONG = "duty-wrong"
     """Who was measured twice, once or never of those on duty in a shift."""
+    ISOLATION_MISSED = "isolation-missed"
+    """Somebody ought to be isolated, or a stranger to be named, and is not."""
+    ISOLATION_TWICE = "isolation-twice"
+    ISOLATION_INVENTED = "isolation-invented"
+    ISOLATION_WRONG = "isolation-wrong"
+    """For another reason, or since another moment."""
     SERIES_MISSED = "series-missed"
     SERIES_INVENTED = "series-invented"
     """A point in the time series twice, or that never happened."""
@@ -77,6 +83,17 @@ class CheckSeen(Struct, frozen=True):
     site: str
     badge: str
     measured: int
+
+
+class IsolationSeen(Struct, frozen=True):
+    """A case, or a fever of somebody whom nobody has named (`GET /api/isolations`); `end` is empty while it is open."""
+
+    case: int
+    badges: tuple[str, ...]
+    cause: str
+    since_ns: int
+    passage: str
+    end: str
 
 
 class Point(Struct, frozen=True, order=True):

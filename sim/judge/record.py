@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from sim.judge.effects import day_ns
-from sim.judge.findings import AlertSeen, CheckSeen, JournalRow, Point
+from sim.judge.findings import AlertSeen, CheckSeen, IsolationSeen, JournalRow, Point
 from wire.errors import MenshenError
 
 T = TypeVar("T", bound=Struct)
@@ -56,6 +56,10 @@ class HubRecord:
         """Who was measured how often on a date of China."""
         from_ns, until_ns = day_ns(date)
         return self._get("checks", CheckSeen, from_ns=from_ns, until_ns=until_ns)
+
+    def isolations(self) -> list[IsolationSeen]:
+        """All cases, and fevers of strangers."""
+        return self._get("isolations", IsolationSeen)
 
     def _get(self, what: str, kind: type[T], **asked: int) -> list[T]:
         url = f"{self._url}/api/{what}"

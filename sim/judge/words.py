@@ -19,6 +19,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "events": ("events in the journal", "日志事件"),
     "alerts": ("alerts", "警报"),
     "checks": ("people and days measured (双测)", "双测（人·日）"),
+    "isolations": ("people isolated, and strangers to be named", "隔离人员及待认领发热"),
     "points": ("points in the time series", "时序数据点"),
     "late": ("From spool to journal", "入库延迟"),
     "half": ("half within", "半数不超过"),
@@ -65,6 +66,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "fault.alert-wrong": ("alert wrong", "报警错误"),
     "fault.check-wrong": ("wrong count of measurements", "测温次数错误"),
     "fault.duty-wrong": ("wrong duty", "双测结果错误"),
+    "fault.isolation-missed": ("not isolated", "漏隔离"),
+    "fault.isolation-twice": ("isolated twice", "重复隔离"),
+    "fault.isolation-invented": ("isolated without cause", "误隔离"),
+    "fault.isolation-wrong": ("isolated for another reason or time", "隔离原因或时间错误"),
     "fault.series-missed": ("time series misses a point", "时序缺点"),
     "fault.series-invented": ("time series has too many", "时序多点"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import sqlite3
 from pathlib import Path
@@ -13,10 +14,15 @@ from msgspec.structs import replace
 from edge.clock import SystemTime
 from edge.spool import Spool, SpoolSettings
 from edge.uplink import Uplink
+from hub.database import Database
+from hub.registry import sheets
+from hub.registry.fields import PEOPLE
+from hub.registry.office import PeopleOffice
+from hub.registry.store import Registrar, RegistryStore
 from sim import chronicle, play
 from sim.cli import main
 from sim.judge.findings import Fault
-from sim.plant import BUILT_IN, Faults
+from sim.plant import BUILT_IN, ZONE, Faults, Health
 from tests.chaos.plant import DATABASE, HubProcess
 from tests.support.servers import InfluxDB1, Mosquitto, wait_until
 from wire.errors import MenshenError
@@ -54,7 +60,7 @@ def played(run: Path, broker: Mosquitto, speed: float = 0.0) -> play.Player:
 
 def caught_up(hub: HubProcess) -> bool:
     readers = hub.get("/api/state").json()["projections"]
-    return len(readers) == 7 and all(reader.get("behind", 0) == 0 for reader in readers)
+    return bool(readers) and all(reader.get("behind", 0) == 0 for reader in readers)
 
 
 @pytest.mark.slow
@@ -76,6 +82,7 @@ def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
             "events": player.total,
             "alerts": report["compared"]["alerts"],
             "checks": report["compared"]["checks"],
+            "isolations": None,
             "points": player.total,
         }
         assert report["compared"]["alerts"] > 3
@@ -110,6 +117,64 @@ def _take_away(data: Path) -> None:
         db.execute("DELETE FROM alerts WHERE id = 2")
     with sqlite3.connect(data / "checks.db") as db:
         db.execute('DELETE FROM measurements WHERE "offset" = (SELECT max("offset") FROM checks)')
+
+
+async def register(run: Path, hub: HubProcess) -> int:
+    """Import the plant's people as HR would; how many are isolated as they are back from elsewhere."""
+    data = hub.folder / "data"
+    database, registrar = Database(f"sqlite:///{data / 'menshen.db'}"), Registrar(RegistryStore(data / "registry.db"))
+    await database.start()
+    await registrar.start()
+    office = PeopleOffice(database, registrar, (run / chronicle.KEY).read_bytes(), ZONE)
+    sheet = sheets.read((run / "chaos.people.csv").read_bytes(), PEOPLE)
+    made = await office.preview(PEOPLE, sheet)
+    assert await office.carry_out(PEOPLE, sheet, made.digest(), by="hr") is None
+    await registrar.stop()
+    await database.stop()
+    return made.isolating
+
+
+@pytest.mark.slow
+def test_who_is_isolated_is_asked_to_the_last_person_and_each_error_of_it_is_found(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+):
+    run = tmp_path / "run"
+    begins = dt.datetime.now(ZONE).date() - dt.timedelta(days=4)
+    health = Health(other_fever_share=0.02)
+    chronicle.write(run, replace(PLANT, people=200, begins=begins, health=health, returnee_share=0.1), seed=4, days=3)
+    extra = f'token_key_file = "{run / chronicle.KEY}"\n'
+    hub = HubProcess(tmp_path / "hub", mosquitto.port, None, "[rules]\nconfirmed_from_c = 37.5\n")
+    settings = hub.folder / "hub.toml"
+    settings.write_text(extra + settings.read_text())
+    assert asyncio.run(register(run, hub)) > 1
+    hub.start()
+    try:
+        played(run, mosquitto)
+        wait_until(lambda: caught_up(hub), "everything is read")
+        token = hub.folder / "judge.token"
+        token.write_text(hub.token)
+
+        def judge() -> dict:
+            capsys.readouterr()
+            main(["judge", str(run), "--hub", hub.url, "--token-file", str(token), "--isolations", "--json"])
+            return json.loads(capsys.readouterr().out)
+
+        report = judge()
+        assert report["findings"] == []
+        assert report["compared"]["isolations"] > 6
+        with sqlite3.connect(hub.folder / "data" / "menshen.db", timeout=20) as db:
+            case, person = db.execute("SELECT id, person_id FROM cases WHERE cause = 'fever' LIMIT 1").fetchone()
+            db.execute("UPDATE signs SET case_id = NULL WHERE case_id = ?", (case,))
+            db.execute("DELETE FROM cases WHERE id = ?", (case,))
+            other = db.execute(
+                "SELECT id FROM people WHERE id <> ? AND id NOT IN (SELECT person_id FROM cases) LIMIT 1", (person,)
+            ).fetchone()[0]
+            db.execute("UPDATE cases SET person_id = ? WHERE cause = 'returnee' AND id = (SELECT max(id) FROM cases"
+                       " WHERE cause = 'returnee')", (other,))  # fmt: skip
+        errors = {kind: count for kind, count in judge()["errors"].items() if count}
+        assert errors == {Fault.ISOLATION_MISSED: 2, Fault.ISOLATION_INVENTED: 1}
+    finally:
+        hub.stop()
 
 
 @pytest.mark.slow

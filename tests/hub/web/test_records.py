@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hub.accounts.roles import Permission
 from hub.board import AlertRow
+from hub.cases.record import IsolationLine
 from hub.projections.checks import CheckRow
 from hub.web.app import Office, create_app
 from tests.support.console import WrittenBoard, bearer, make_database, token_for
@@ -36,6 +37,9 @@ class Written:
 
     async def alerts(self, after, _limit):
         return [ALERT] if after < ALERT.id else []
+
+    async def isolations(self):
+        return [IsolationLine(3, ("badge",), "fever", "2020-02-10", TIME_NS, "p-1", None, "")]
 
     async def checks(self, from_ns, until_ns):
         return [CheckRow("site", "badge", 2, from_ns, until_ns)]
@@ -67,6 +71,8 @@ async def test_alerts_and_checks_are_lines_too(asked):
     client, _ = asked
     assert msgspec.json.decode((await client.get("/api/alerts")).content, type=AlertRow) == ALERT
     assert (await client.get("/api/alerts", params={"after": 7})).content == b""
+    case = msgspec.json.decode((await client.get("/api/isolations")).content)
+    assert (case["badges"], case["cause"], case["end"]) == (["badge"], "fever", "")
     found = msgspec.json.decode((await client.get("/api/checks", params={"from_ns": 3, "until_ns": 9})).content)
     assert (found["first_ns"], found["last_ns"], found["measured"]) == (3, 9, 2)
 
