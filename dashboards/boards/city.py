@@ -90,7 +90,7 @@ CITY = Board(
                     steps=ANY_GRAVE,
                 ),
                 stat(
-                    Text("Gates not reporting", "失联门岗"),
+                    Text("Gates silent", "失联门岗"),
                     Text("Gates that are silent or offline now, by site.", "各厂区当前失联的门岗数。"),
                     newest("site_hour", "silent", by=("site",), variables=_SITE),
                     width=8,

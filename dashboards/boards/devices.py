@@ -132,7 +132,7 @@ DEVICES = Board(
             5,
             (
                 stat(
-                    Text("Gates not reporting", "失联门岗"),
+                    Text("Gates silent", "失联门岗"),
                     Text("Gates that are silent or offline now.", "当前无回应或离线的门岗数。"),
                     newest("site_hour", "silent", variables=_SITE),
                     steps=ANY_GRAVE,

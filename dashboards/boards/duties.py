@@ -22,28 +22,28 @@ ON_DUTY = stat(
     back=TODAY,
 )
 MISSING_FIRST = stat(
-    Text("First one missing", "缺第一次"),
+    Text("First missing", "缺第一次"),
     Text("On duty, the shift has begun, and not measured yet.", "已到班次时间、尚未测温的在岗人员。"),
     total("duty_day", "first_missing", variables=TEAMS),
     steps=ANY_WARN,
     back=TODAY,
 )
 MISSING_SECOND = stat(
-    Text("Second one missing", "缺第二次"),
+    Text("Second missing", "缺第二次"),
     Text("The shift is over, and measured only once.", "班次已结束、只测过一次的在岗人员。"),
     total("duty_day", "second_missing", variables=TEAMS),
     steps=ANY_WARN,
     back=TODAY,
 )
 OVERDUE = stat(
-    Text("Disinfections overdue", "消毒逾期"),
+    Text("Overdue rounds", "消毒逾期"),
     Text("Rounds of disinfection of today that are due and not done.", "今日已到期而未完成的消毒轮次。"),
     total("rounds_day", "overdue", variables=_SITE),
     steps=ANY_GRAVE,
     back=TODAY,
 )
 DONE = stat(
-    Text("Disinfections done", "已完成消毒"),
+    Text("Rounds done", "已完成消毒"),
     Text("Rounds of disinfection of today that were done in time.", "今日按时完成的消毒轮次。"),
     total("rounds_day", "done", variables=_SITE),
     back=TODAY,

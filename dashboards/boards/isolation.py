@@ -105,6 +105,7 @@ BREACHES = Panel(
     looks={"passages": Look(Text("Stopped at a gate", "门岗拦下"), GRAVE)},
     draw=Draw.BARS,
     decimals=0,
+    nothing=NONE,
 )
 
 ISOLATION = Board(
