@@ -32,7 +32,7 @@ _DAY_NS = 86_400 * 10**9
 _AHEAD_NS = 10**9
 """A point of this very second is not to be missed."""
 _AT_ONCE = 4
-_VARIABLES_BACK_NS = 31 * _DAY_NS
+_VARIABLES_BACK_NS = 3 * _DAY_NS
 _SOURCES = {Var.SITE: "site_hour", Var.GATE: "pulse_hour", Var.TEAM: "duty_day"}
 
 

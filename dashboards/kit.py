@@ -11,6 +11,8 @@ from hub.web.words import known
 NONE = Text("0", "0 次")
 """For what is only ever written when it happens."""
 TODAY = "now/d"
+PRESENT = "3h"
+"""How things stand is written each hour: what is older is not how they stand, and says `no data`."""
 HOURS = "48h"
 """Hourly figures are drawn of the last two days, whatever the range: a year of them is asked by days."""
 ANY_GRAVE = (Step(None, CALM), Step(1, GRAVE))
@@ -89,6 +91,8 @@ def stat(
     nothing: Text | None = None,
 ) -> Panel:
     """One number, large; coloured only when it should not be so."""
+    if isinstance(ask, Ask) and all(value.fn is Fn.LAST for value in ask.values):
+        back = back or PRESENT
     return Panel(
         title=title, about=about, shape=Shape.STAT, asks=(ask,), width=width, steps=steps, unit=unit, means=means,
         link=link, back=back, decimals=decimals, nothing=nothing,

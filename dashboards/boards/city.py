@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row
-from dashboards.kit import ANY_GRAVE, ANY_WARN, counts, newest, stat, total
+from dashboards.kit import ANY_GRAVE, ANY_WARN, PRESENT, counts, newest, stat, total
 from dashboards.panels import Column, Draw, Panel, Shape, Step
 from dashboards.query import Ask, Every, Fn, Value, Var
 from dashboards.words import GRAVE, NOTE, WARN, Text
@@ -46,6 +46,7 @@ SITES = Panel(
         Column("failed", Text("Devices failed", "故障设备"), steps=(_CLEAR, Step(1, WARN))),
         Column("unsent", Text("Events unsent", "待传事件"), steps=(_CLEAR, Step(100, NOTE), Step(5000, WARN))),
     ),
+    back=PRESENT,
 )
 TODAY = Panel(
     title=Text("People of the range, by site", "所选时段人员情况，按厂区"),

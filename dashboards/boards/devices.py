@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row
-from dashboards.kit import ANY_GRAVE, ANY_WARN, GATE_STATES, HEALTHS, MARKS, NONE, counts, newest, share, stat, total
+from dashboards.kit import (
+    ANY_GRAVE,
+    ANY_WARN,
+    GATE_STATES,
+    HEALTHS,
+    MARKS,
+    NONE,
+    PRESENT,
+    counts,
+    newest,
+    share,
+    stat,
+    total,
+)
 from dashboards.panels import Column, Draw, Means, Panel, Shape, Step
 from dashboards.query import PLACES, Ask, Every, Fn, Value, Var
 from dashboards.words import CALM, GRAVE, NOTE, WARN, Kind, Text, texts
@@ -43,6 +56,7 @@ GATE_TABLE = Panel(
         Column("registry_age_s", Text("Registry confirmed", "名册确认于"), "s", steps=_OLD, decimals=0),
         Column("version", Text("Version", "版本")),
     ),
+    back=PRESENT,
 )
 DRIFTING = Panel(
     title=Text("Cameras against their reference", "热像仪对参考源的漂移"),

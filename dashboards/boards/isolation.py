@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row
-from dashboards.kit import ANY_NOTE, ANY_WARN, NONE, newest, stat
+from dashboards.kit import ANY_NOTE, ANY_WARN, NONE, PRESENT, newest, stat
 from dashboards.panels import Column, Draw, Look, Panel, Shape, Step
 from dashboards.query import Ask, Every, Fn, Value, Var
 from dashboards.words import CALM, GRAVE, LIGHT, NOTE, WARN, Kind, Text, texts
@@ -43,6 +43,7 @@ PLACES = Panel(
         Column("capacity", Text("Takes", "可容纳")),
         Column("percent", Text("Taken", "占用率"), "percent", steps=_FILLED, decimals=0),
     ),
+    back=PRESENT,
 )
 CAUSES = Panel(
     title=Text("Why they are isolated", "隔离原因"),

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from hub.cases import ward
 from hub.cases.models import Case, Cause
 from hub.database import Database
-from hub.forms.models import Concern, Declaration
-from hub.forms.workers import is_worker
+from hub.duties.absences import away_on
+from hub.forms.declarations import day_by_team, open_concerns
 from hub.measurements import FieldValue
-from hub.registry.models import Person, Shift
+from hub.registry.models import Shift
 from hub.rollups import day_start_ns
 from hub.standings.keeper import Account
 from hub.standings.points import CASES, CAUSES, DECLARED, HOUR_NS, SHIFT, WARD, Point, tags_of
@@ -77,31 +77,16 @@ def _is_placed(case: Case) -> bool:
 
 
 def _declared(session: Session, site: str, today: date, day_ns: int) -> Iterator[Point]:
-    """Of everybody who works here and is not isolated; whoever declared twice counts once, by the worst concern."""
-    isolated = set(session.scalars(select(Case.person_id).where(Case.closed_ns.is_(None))))
-    workers = [person for person in session.scalars(select(Person).where(Person.active)) if is_worker(person)]
-    concerns: dict[int, bool] = {}
-    for told in session.scalars(select(Declaration).where(Declaration.day == today)):
-        open_ = told.concern in {Concern.CALL, Concern.ILL} and told.settled_ns is None
-        concerns[told.person_id] = concerns.get(told.person_id, False) or open_
-    due: Counter[str] = Counter()
-    declared: Counter[str] = Counter()
-    grave: Counter[str] = Counter()
-    for person in workers:
-        if person.id in isolated:
-            continue
-        team = person.team.name if person.team else ""
-        due[team] += 1
-        declared[team] += person.id in concerns
-        grave[team] += concerns.get(person.id, False)
-    for team, count in due.items():
+    """As the page of declarations has it: of everybody who is asked today, by team."""
+    worrying = Counter(one.person.team.name if one.person.team else "" for one in open_concerns(session))
+    for team in day_by_team(session, today, away_on(session, today), 0):
         fields: dict[str, FieldValue] = {
-            "due": count,
-            "declared": declared[team],
-            "missing": count - declared[team],
-            "concerns": grave[team],
+            "due": team.asked,
+            "declared": team.declared,
+            "missing": team.asked - team.declared,
+            "concerns": worrying[team.name],
         }
-        yield Point(DECLARED.name, tags_of(site=site, team=team), day_ns, fields)
+        yield Point(DECLARED.name, tags_of(site=site, team=team.name), day_ns, fields)
 
 
 def _shifts(session: Session, site: str, zone: tzinfo | None, today: date) -> Iterator[Point]:

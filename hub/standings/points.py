@@ -137,10 +137,10 @@ DECLARED = Measurement(
     "daily declarations of health, the newest of the day",
     {"team": "the team's name; absent for who is in none"},
     {
-        "due": "integer: people who work here and are not isolated",
+        "due": "integer: people who are asked to declare today",
         "declared": "integer: of these, who declared today",
         "missing": "integer: of these, who did not",
-        "concerns": "integer: of these, whose declaration is to be looked into and was not",
+        "concerns": "integer: people of the team who declared something that nobody has looked into yet",
     },
 )
 
