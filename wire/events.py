@@ -179,6 +179,8 @@ class Basis(_Open):
     """Everybody here comes in from the cold: to be measured again after some minutes in the warm."""
     FEW_PEOPLE = "few-people"
     """The lane has no reference and has not seen enough people to compare with."""
+    GLASSES = "glasses"
+    """Glasses hide the eyes, and without them it might be near the limit: to be measured again without."""
     OTHER = "other"
 
 
@@ -239,6 +241,8 @@ class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     body_c: Celsius | None = None
     body_u_c: Kelvin | None = None
     basis: Basis | None = None
+    glasses: bool = False
+    """Glasses hid the eyes; the uncertainty says so too."""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from edge.thermal.calibration import SHOWN_C, Calibration, body_of
 from edge.thermal.cohort import Cohort
 from edge.thermal.cold import again_after_s
-from edge.thermal.measure import Measured, combine
+from edge.thermal.measure import GLASSES_HIDE_K, Measured, combine
 from edge.thermal.settings import ThermalSettings
 from wire.events import Basis, Temperature, Verdict
 
@@ -60,8 +60,13 @@ def lane_of(temperature: Temperature, settings: ThermalSettings) -> float:
     return temperature.limit_c - settings.limit_c
 
 
-def judge(skin_c: float, surely_c: float | None, at: Limits, settings: ThermalSettings) -> tuple[Verdict, Basis]:
-    """The verdict on one skin temperature. `surely_c` is the estimate of body temperature less its uncertainty."""
+def judge(
+    skin_c: float, surely_c: float | None, at: Limits, settings: ThermalSettings, *, glasses: bool = False
+) -> tuple[Verdict, Basis]:
+    """The verdict on one skin temperature. `surely_c` is the estimate of body temperature less its uncertainty.
+
+    Whoever wears `glasses` and might be near the limit without them takes them off and is looked at again.
+    """
     if not at.known:
         return Verdict.SUSPECT, Basis.FEW_PEOPLE
     if skin_c >= at.fever_c:
@@ -72,7 +77,8 @@ def judge(skin_c: float, surely_c: float | None, at: Limits, settings: ThermalSe
         return Verdict.SUSPECT, Basis.NEAR_LIMIT
     if surely_c is not None and surely_c >= settings.site_limit_c:
         return Verdict.SUSPECT, Basis.SITE_LIMIT
-    return Verdict.NORMAL, Basis.BELOW_LIMIT
+    hidden = glasses and skin_c >= at.suspect_c - GLASSES_HIDE_K
+    return (Verdict.SUSPECT, Basis.GLASSES) if hidden else (Verdict.NORMAL, Basis.BELOW_LIMIT)
 
 
 def wait_s(basis: Basis, skin_c: float, at: Limits, settings: ThermalSettings) -> float | None:
@@ -91,7 +97,7 @@ def conclude(
     body_c = _shown(body_of(skin_c, at.lane_k) + calibration.shift_k) if at.known else None
     body_u_c = None if body_c is None else round(calibration.u_k(measured.u_c), 2)
     surely_c = None if body_c is None or body_u_c is None else body_c - body_u_c
-    verdict, basis = judge(skin_c, surely_c, at, settings)
+    verdict, basis = judge(skin_c, surely_c, at, settings, glasses=measured.glasses)
     return verdict, Temperature(
         skin_c=skin_c,
         u_c=round(measured.u_c, 3),
@@ -100,6 +106,7 @@ def conclude(
         body_c=body_c,
         body_u_c=body_u_c,
         basis=basis,
+        glasses=measured.glasses,
     )
 
 

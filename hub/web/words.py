@@ -42,6 +42,7 @@ _MEASURING = {
     "basis.near-limit": ("close to the limit", "接近限值"),
     "basis.site-limit": ("above the site's own limit", "超过本厂限值"),
     "basis.cold-cohort": ("all come in from the cold", "人群受冷"),
+    "basis.glasses": ("near the limit, glasses hide the eyes: again without", "接近限值且戴眼镜，请摘下眼镜复测"),
     "basis.few-people": ("too few people to compare with", "对比人数不足"),
     "basis.other": ("other basis", "其他依据"),
 }
