@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import partial
 from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
@@ -187,10 +186,20 @@ def _add_leave(app: FastAPI, desk: Desk) -> None:
             return await _home(desk, request, person, "leave.stored")
         try:
             wanted = _leave(person.id, sent)
-            await desk.access.database.write(partial(absences.say, said=wanted, by=BY_TELEPHONE, now_ns=now_ns))
+            await _tell_leave(desk, wanted, now_ns)
         except (Refused, ValueError) as error:
             return _leave_form(desk, request, person, sent, error)
         return await _home(desk, request, person, "leave.stored")
+
+
+async def _tell_leave(desk: Desk, wanted: Said, now_ns: int) -> None:
+    """Through the office, so that the lists of who is on duty know at once. Raises `Refused`."""
+
+    def work(session: Session) -> tuple[None, Touched]:
+        absences.say(session, wanted, by=BY_TELEPHONE, now_ns=now_ns)
+        return None, Touched(people=[wanted.person_id])
+
+    await desk.office.change(work)
 
 
 def _leave(person_id: int, sent: Sent) -> Said:
