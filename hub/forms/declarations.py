@@ -9,12 +9,11 @@ change is noted in the record, which names no symptoms.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, distinct, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from hub.accounts.audit import note
@@ -37,12 +36,12 @@ NOTHING = Health()
 
 
 class TeamDay(NamedTuple):
-    """One team on a day: how many are asked, how many have declared, and the first of those who have not."""
+    """One team on a day: how many are asked, and how many have declared. `id` 0: of no team."""
 
+    id: int
     name: str
     asked: int
     declared: int
-    missing: list[Person]
 
 
 def declare(session: Session, person_id: int, day: date, answers: Answers, *, by: str, now_ns: int) -> Declaration:
@@ -115,49 +114,35 @@ def health_of(session: Session, people: Collection[int], day: date) -> dict[int,
     return {person: Health(person in declared, person in held) for person in declared | held}
 
 
-def counts_of(session: Session, day: date) -> Counter[Concern]:
-    """How many people declared on a day, by the worst that they declared."""
-    worst: dict[int, Concern] = {}
-    order = list(Concern)
-    rows = session.execute(
-        select(Declaration.person_id, Declaration.concern, func.count())
-        .where(Declaration.day == day)
-        .group_by(Declaration.person_id, Declaration.concern)
-    )
-    for person, concern, _ in rows:
-        worst[person] = max(worst.get(person, Concern.NONE), concern, key=order.index)
-    return Counter(worst.values())
-
-
-def day_by_team(session: Session, day: date, away: Collection[int], most: int) -> list[TeamDay]:
-    """Who is asked to declare on a day (who is away is not), by team, with the first of those who have not."""
-    asked = (
-        Person.active.is_(True),
-        Person.erased_ns.is_(None),
-        Person.kind != PersonKind.VISITOR,
-        Person.id.not_in(away),
-    )
-    has = Person.id.in_(select(Declaration.person_id).where(Declaration.day == day))
-    totals = _counts(session, *asked)
-    declared = _counts(session, *asked, has)
-    place = func.row_number().over(partition_by=Person.team_id, order_by=Person.number).label("place")
-    ranked = select(Person.id, place).where(*asked, ~has).subquery()
-    first = select(Person).join(ranked, ranked.c.id == Person.id).where(ranked.c.place <= most)
-    missing: dict[int | None, list[Person]] = {}
-    for person in session.scalars(first.order_by(Person.number)):
-        missing.setdefault(person.team_id, []).append(person)
+def day_by_team(session: Session, day: date, away: Collection[int]) -> list[TeamDay]:
+    """How many are asked to declare on a day (who is away is not), and how many have, by team."""
+    by_team = select(Person.team_id, func.count(distinct(Person.id))).where(*_asked(away)).group_by(Person.team_id)
+    totals = dict(session.execute(by_team).all())
+    of_day = by_team.join(Declaration, Declaration.person_id == Person.id).where(Declaration.day == day)
+    declared = dict(session.execute(of_day).all())
     names = dict(session.execute(select(Team.id, Team.name)).all())
     rows = [
-        TeamDay(names.get(team or 0, ""), number, declared.get(team, 0), missing.get(team, []))
-        for team, number in totals.items()
+        TeamDay(team or 0, names.get(team or 0, ""), number, declared.get(team, 0)) for team, number in totals.items()
     ]
     return sorted(rows, key=lambda row: row.name)
 
 
-def _counts(session: Session, *where: ColumnElement[bool]) -> dict[int | None, int]:
-    """How many people of each team are like that."""
-    rows = session.execute(select(Person.team_id, func.count()).where(*where).group_by(Person.team_id))
-    return dict(rows.all())
+def missing(session: Session, day: date, away: Collection[int], team: int | None, most: int) -> Sequence[Person]:
+    """The first of those who have not declared on a day, of a team (0: of none) or of all (None)."""
+    query = select(Person).where(*_asked(away), ~_has_declared(day)).options(joinedload(Person.team))
+    if team is not None:
+        query = query.where(Person.team_id == team if team else Person.team_id.is_(None))
+    return session.scalars(query.order_by(Person.number).limit(most)).all()
+
+
+def _asked(away: Collection[int]) -> tuple[ColumnElement[bool], ...]:
+    """Who is asked to declare."""
+    kinds = (Person.active.is_(True), Person.erased_ns.is_(None), Person.kind != PersonKind.VISITOR)
+    return *kinds, Person.id.not_in(away)
+
+
+def _has_declared(day: date) -> ColumnElement[bool]:
+    return Person.id.in_(select(Declaration.person_id).where(Declaration.day == day))
 
 
 def _open() -> tuple[ColumnElement[bool], ...]:

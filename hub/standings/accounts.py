@@ -79,7 +79,7 @@ def _is_placed(case: Case) -> bool:
 def _declared(session: Session, site: str, today: date, day_ns: int) -> Iterator[Point]:
     """As the page of declarations has it: of everybody who is asked today, by team."""
     worrying = Counter(one.person.team.name if one.person.team else "" for one in open_concerns(session))
-    for team in day_by_team(session, today, away_on(session, today), 0):
+    for team in day_by_team(session, today, away_on(session, today)):
         fields: dict[str, FieldValue] = {
             "due": team.asked,
             "declared": team.declared,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,8 +23,8 @@ from hub.web.access import Denied, Form, redirect
 from hub.web.worker import Desk
 from wire.events import HealthDeclared
 
-SHOWN = 60
-"""Names of a team that has not declared; the rest is a number."""
+SHOWN = 100
+"""Names of those who have not declared, of all or of the team that was chosen."""
 _MOST_ID = 2**63 - 1
 
 
@@ -34,8 +33,8 @@ class Today(NamedTuple):
 
     concerns: Sequence[Declaration]
     notes: Sequence[Declaration]
-    counts: Counter[Concern]
     teams: list[TeamDay]
+    missing: Sequence[Person]
     leave: Sequence[Absence]
 
 
@@ -51,7 +50,8 @@ def _add_day(app: FastAPI, desk: Desk) -> None:
     seeing = access.needs(Permission.HEALTH)
 
     @app.get("/declarations")
-    async def day(request: Request, who: Who = Depends(seeing)) -> Response:
+    async def day(request: Request, team: str = "", who: Who = Depends(seeing)) -> Response:
+        chosen = int(team) if team.isascii() and team.isdigit() and len(team) < 18 else None
         today, now_ns = desk.office.today(), access.now_ns()
 
         def work(session: Session) -> Today:
@@ -60,8 +60,8 @@ def _add_day(app: FastAPI, desk: Desk) -> None:
             return Today(
                 declarations.open_concerns(session),
                 declarations.of_day(session, today, Concern.NOTE),
-                declarations.counts_of(session, today),
-                declarations.day_by_team(session, today, away, SHOWN),
+                declarations.day_by_team(session, today, away),
+                declarations.missing(session, today, away, chosen, SHOWN),
                 leave.waiting(session, today),
             )
 
@@ -69,7 +69,7 @@ def _add_day(app: FastAPI, desk: Desk) -> None:
         return access.draw(
             request, who, "declarations.html", "declarations", shown=shown, today=today, local=desk.office.local,
             may_settle=who.may(Permission.CASES_EDIT), may_edit=who.may(Permission.PEOPLE_EDIT),
-            hold=desk.office.forms.hold_ill, most=SHOWN,
+            hold=desk.office.forms.hold_ill, chosen=chosen,
         )  # fmt: skip
 
 

@@ -133,6 +133,7 @@ _OFFICE = {
     "declared.by-team": ("By team", "按班组"),
     "declared.no-team": ("No team", "无班组"),
     "declared.all": ("Everybody has declared.", "全部已申报。"),
+    "declared.all-teams": ("all teams", "全部班组"),
     "declared.more": ("and {n} more", "另有 {n} 人"),
     "declared.notes": ("Journeys and gatherings told today", "今日申报的出行和聚会"),
     "concern.none": ("well", "正常"),

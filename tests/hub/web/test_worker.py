@@ -133,6 +133,10 @@ def test_who_is_well_declares_and_is_no_longer_missing(office, officer, clock):
     page = officer.get("/declarations")
     assert '<b data-count="missing">3</b>' in page
     assert "赵敏" in page
+    team = re.search(r'href="/declarations\?team=(\d+)#missing">焊接一班', page).group(1)
+    chosen = officer.get(f"/declarations?team={team}")
+    assert "赵敏" in chosen
+    assert "韩梅梅" not in chosen
     carried = {**hidden(phone.get("/w/form/declare").text), **WELL}
     for _ in range(2):
         assert "Declared today at 07:00" in phone.post("/w/form/declare", data=carried).text
