@@ -29,6 +29,7 @@ from msgspec import Struct
 from sqlalchemy.engine import make_url
 
 from hub.database import shown
+from hub.pictures.store import FOLDER as PICTURES
 from hub.settings import HubSettings
 from wire.errors import BackupError
 from wire.process import SoleOwner
@@ -150,9 +151,12 @@ def forget_oldest(folder: Path, pattern: str, keep: int) -> list[Path]:
 
 
 def _copy_data(data: Path, target: Path) -> None:
-    """All of a hub's data; databases while they are written to, the journal last."""
+    """All of a hub's data; databases while they are written to, the journal last.
+
+    Thermal pictures of people stay where they are: in a copy they would outlive the time for which they are kept.
+    """
     files = sorted((path for path in data.rglob("*") if path.is_file()), key=lambda path: path.name == JOURNAL)
-    for path in files:
+    for path in (each for each in files if PICTURES not in each.relative_to(data).parts[:1]):
         if path.name.endswith(_PASSING) or ".corrupt-" in path.name:
             continue
         copy = target / path.relative_to(data)

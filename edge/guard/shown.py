@@ -15,6 +15,7 @@ from edge.guard.times import Times
 from edge.guard.words import listed, name, say
 from edge.words import Lang
 from wire.events import (
+    Basis,
     Direction,
     Health,
     LaneMode,
@@ -165,7 +166,7 @@ class Showing:
             said.append(self._say("body", f"{measured.body_c:.1f}", f"{measured.body_u_c:.1f}"))
         elif measured.body_c is not None:
             said.append(self._say("body-alone", f"{measured.body_c:.1f}"))
-        return said
+        return [*said, *([self._say("glasses")] if measured.basis is Basis.GLASSES else [])]
 
     def _again(self, row: Row) -> str:
         """From when on it helps to measure again; of no interest once a guard's thermometer has decided."""

@@ -31,6 +31,7 @@ _BOARD = {
     "no-badge-shown": ("no badge", "未刷卡"),
     "skin": ("skin {0} ± {1} °C", "体表 {0} ± {1} °C"),
     "body": ("body about {0} ± {1} °C", "估计体温 {0} ± {1} °C"),
+    "glasses": ("glasses off, then again", "请摘下眼镜复测"),
     "body-alone": ("body about {0} °C", "估计体温 {0} °C"),
     "again-at": ("measure again from {0} (in {1} min)", "{0} 起可复测（{1} 分钟后）"),
     "again-now": ("may be measured again now", "现在可以复测"),

@@ -22,6 +22,7 @@ from hub.accounts import audit, desk
 from hub.accounts.models import Role
 from hub.database import Database
 from hub.journal import Journal, JournalReader
+from hub.pictures.store import FOLDER, Pictures
 from hub.settings import HubSettings, load
 from hub.trust.authority import Authority
 from tests.support.events import TIME_NS, fever
@@ -93,6 +94,15 @@ async def test_a_hub_is_what_it_was_and_its_copy_is_its_owner_s(made, tmp_path):
     with tarfile.open(made) as archive:
         assert {"settings/hub.toml", "settings/token.key"} <= set(archive.getnames())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.tar.gz", "new", "old"]  # nothing left behind
+
+
+async def test_a_thermal_picture_of_somebody_is_in_no_copy(tmp_path):
+    of = load(hub_file(tmp_path / "old"))
+    await fill(of)
+    Pictures(Path(of.data) / FOLDER, 3600.0).put("s", "north", "p1", b"\xff\xd8 a face \xff\xd9")
+    backup.back_up(of, tmp_path / "old" / "hub.toml", tmp_path / "copy.tar.gz", "1")
+    with tarfile.open(tmp_path / "copy.tar.gz") as archive:
+        assert not [name for name in archive.getnames() if name.endswith(".jpg")]
 
 
 async def test_people_in_postgresql_come_back_too(tmp_path, postgresql, monkeypatch):
