@@ -11,8 +11,13 @@ import pytest
 from edge.guard import station as station_module
 from edge.guard.forms import Disinfected, Measured, Overridden, WalkIn
 from edge.guard.said import Refused
+from edge.guard.shown import Showing
+from edge.guard.station import GateNow
+from edge.guard.times import Times
+from tests.support.clocks import at
 from tests.support.guard import GateParts
-from wire.events import AnyEvent, Guest, Outcome, Registration, Verdict
+from wire.events import AnyEvent, Basis, Guest, Outcome, Registration, Temperature, Verdict
+from wire.messages import RegistryHeld
 from wire.registry import Flag, Holder, RegistryEntry
 from wire.sealing import Details
 from wire.tokens import TokenKind
@@ -83,3 +88,13 @@ async def test_a_passage_of_long_ago_and_a_lane_of_another_gate_are_refused(gate
         with pytest.raises(Refused) as refused:
             await deed
         assert list(refused.value.problems) == ["of"]
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "glasses off"), ("zh", "摘下眼镜")])
+def test_who_is_to_take_off_glasses_is_told_so(lang, word):
+    gate = GateNow(at(0), (), False, False, None, "", RegistryHeld(0, 0), False)
+    showing = Showing(gate, Times(8.0), lambda _: None, lang)
+    hidden = Temperature(skin_c=36.0, u_c=0.5, looks=3, basis=Basis.GLASSES, glasses=True)
+    assert any(word in said for said in showing._temperature(hidden))
+    sure = Temperature(skin_c=35.4, u_c=0.5, looks=3, basis=Basis.BELOW_LIMIT, glasses=True)
+    assert not any(word in said for said in showing._temperature(sure))
