@@ -92,7 +92,10 @@ async def test_a_passage_of_long_ago_and_a_lane_of_another_gate_are_refused(gate
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "glasses off"), ("zh", "摘下眼镜")])
 def test_who_is_to_take_off_glasses_is_told_so(lang, word):
-    gate = GateNow(at(0), (), False, False, None, "", RegistryHeld(0, 0), False)
+    gate = GateNow(
+        at(0), (), connected=False, hub_is_heard=False, waiting=None, spool_fault="", registry=RegistryHeld(0, 0),
+        notices=(), seals=False,
+    )  # fmt: skip
     showing = Showing(gate, Times(8.0), lambda _: None, lang)
     hidden = Temperature(skin_c=36.0, u_c=0.5, looks=3, basis=Basis.GLASSES, glasses=True)
     assert any(word in said for said in showing._temperature(hidden))
