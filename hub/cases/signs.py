@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
@@ -107,9 +107,10 @@ def is_of_camera_alone(case: Case) -> bool:
 
 def unnamed(session: Session, rules: Rules) -> list[Unnamed]:
     """Fevers of nobody that we know, the newest first."""
-    query = select(Sign).where(Sign.person_id.is_(None), Sign.settled_ns.is_(None)).order_by(Sign.time_ns, Sign.id)
     groups: dict[str, list[Sign]] = {}
-    for sign in session.scalars(query):
+    for sign in session.scalars(_OF_NOBODY.where(Sign.kind != SignKind.NORMAL)):
+        groups.setdefault(_group(sign), []).append(sign)
+    for sign in session.scalars(_OF_NOBODY.where(Sign.kind == SignKind.NORMAL, _same_as(groups.values()))):
         groups.setdefault(_group(sign), []).append(sign)
     standings = [(signs, rules.standing(signs)) for signs in groups.values()]
     waiting = [[sign for sign in signs if sign.time_ns >= now.since_ns] for signs, now in standings if now.isolate]
@@ -223,6 +224,16 @@ def _of_one(session: Session, sign_id: int) -> list[Sign]:
         raise Cannot("named-already")
     open_ = select(Sign).where(Sign.person_id.is_(None), Sign.settled_ns.is_(None)).order_by(Sign.time_ns, Sign.id)
     return [sign for sign in session.scalars(open_) if _group(sign) == _group(first)]
+
+
+_OF_NOBODY = select(Sign).where(Sign.person_id.is_(None), Sign.settled_ns.is_(None)).order_by(Sign.time_ns, Sign.id)
+
+
+def _same_as(groups: Iterable[Sequence[Sign]]) -> ColumnElement[bool]:
+    """Of the same badge or passage: guards measure many whom nobody knows, and most of them are well."""
+    signs = [sign for group in groups for sign in group]
+    badges, passages = {sign.badge for sign in signs if sign.badge}, {sign.passage for sign in signs if sign.passage}
+    return or_(Sign.badge.in_(badges), Sign.passage.in_(passages))
 
 
 def _group(sign: Sign) -> str:
