@@ -69,10 +69,13 @@ class Walk:
             self.page.screenshot(path=Path(SHOTS) / name, full_page=True)
 
     def press(self, key: str) -> None:
-        self.page.get_by_role("button", name=say(self._lang, key), exact=True).first.click()
+        """Send a form, and wait for the page that comes of it."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=say(self._lang, key), exact=True).first.click()
 
     def follow(self, key: str) -> None:
-        self.page.get_by_role("link", name=say(self._lang, key), exact=True).first.click()
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=say(self._lang, key), exact=True).first.click()
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -98,7 +101,8 @@ def test_a_fever_becomes_a_case_its_contacts_are_isolated_and_all_are_released(h
 def _take_in_hand(hub: RunningHub, walk: Walk, lang: str) -> None:
     page = walk.page
     page.goto(f"{hub.url}/alerts")
-    page.get_by_role("link", name=say(lang, "rule.fever"), exact=True).last.click()
+    with page.expect_navigation():
+        page.get_by_role("link", name=say(lang, "rule.fever"), exact=True).last.click()
     walk.follow("alert.case")
     expect(page.locator("h1")).to_contain_text("李雷")
     walk.look("case")
@@ -152,7 +156,8 @@ def _release_all(hub: RunningHub, walk: Walk, lang: str) -> None:
     page = walk.page
     for _ in range(4):
         page.goto(f"{hub.url}/cases")
-        page.locator("tbody a").first.click()
+        with page.expect_navigation():
+            page.locator("tbody a").first.click()
         page.select_option("select[name=end]", "early")
         page.locator("form:has(select[name=end]) input[name=note]").fill("two tests are negative")
         walk.press("case.close")
