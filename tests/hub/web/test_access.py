@@ -151,7 +151,8 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
 
 @pytest.fixture
 async def browser(server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, headers={"accept-language": "en"}) as client:
+    headers = {"accept-language": "en"}
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, headers=headers, timeout=60) as client:
         yield client
 
 
