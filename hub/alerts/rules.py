@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from hub.journal import OWN_GATE, Entry
 from wire.events import (
     AnyEvent,
-    Clock,
     DeviceKind,
     DeviceState,
     Disinfection,
@@ -305,7 +304,7 @@ def facts_of(entry: Entry) -> list[Fact]:
     site = entry.stream.site
     match entry.event():
         case PersonPassage(verdict=Verdict.FEVER, passage=name, clock=clock):
-            gate, dated = entry.stream.gate, clock is Clock.SYNCED
+            gate, dated = entry.stream.gate, clock.is_right
             return [Fact(kind=FactKind.FEVER, site=site, place=gate, time_ns=entry.time_ns, name=name, dated=dated)]
         case Disinfection() as done if done.place or done.vehicle:
             name = f"{entry.stream.gate}/{entry.stream.epoch}/{entry.seq}"
@@ -430,7 +429,7 @@ def _signal(
         time_ns=entry.time_ns,
         epoch=entry.stream.epoch,
         seq=entry.seq,
-        dated=event.clock is Clock.SYNCED,
+        dated=event.clock.is_right,
         firing=firing,
         lane=lane,
         detail=detail,
