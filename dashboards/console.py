@@ -32,6 +32,7 @@ _DAY_NS = 86_400 * 10**9
 _AHEAD_NS = 10**9
 """A point of this very second is not to be missed."""
 _AT_ONCE = 4
+_SHARED_S = 0.9
 _VARIABLES_BACK_NS = 3 * _DAY_NS
 _SOURCES = {Var.SITE: "site_hour", Var.GATE: "pulse_hour", Var.TEAM: "duty_day"}
 
@@ -66,7 +67,8 @@ class FiguresSource:
 
     async def frames(self, query: Query, chosen: Chosen) -> list[Frame]:
         rows = await self._rows(query.source, chosen.from_ns, chosen.until_ns)
-        return answer(query, rows, chosen, self._figures.zone)
+        # A year takes a second to count: the hub's loop has other things to do.
+        return await asyncio.to_thread(answer, query, rows, chosen, self._figures.zone)
 
     async def values(self, variable: Var, chosen: Chosen) -> list[str]:
         rows = await self._rows(_SOURCES[variable], chosen.until_ns - _VARIABLES_BACK_NS, chosen.until_ns)
@@ -80,7 +82,11 @@ class FiguresSource:
 
     async def _read(self, name: str, from_ns: int, until_ns: int) -> list[Row]:
         points = await self._figures.points(name, from_ns, until_ns)
-        return [Row(point.time_ns, dict(point.tags), point.fields) for point in points]
+        return await asyncio.to_thread(_rows_of, points)
+
+
+def _rows_of(points: Sequence[Point]) -> list[Row]:
+    return [Row(point.time_ns, dict(point.tags), point.fields) for point in points]
 
 
 class InfluxSource:
@@ -119,6 +125,7 @@ class ConsoleBoards:
         self._setting = Setting(zone_name)
         self._zone: tzinfo | None = figures.zone
         self._now_ns = now_ns
+        self._shared: dict[str, tuple[float, asyncio.Task[Json]]] = {}
 
     def listed(self, lang: Lang) -> list[Listed]:
         return [Listed(board.name, board.short.of(lang), board.wall, board.many_sites) for board in BOARDS]
@@ -128,9 +135,17 @@ class ConsoleBoards:
         return None if board is None else board_json(board, lang, self._setting)
 
     async def answers(self, name: str, lang: Lang, asked: Asked) -> Json | None:
+        """Whoever asks the same within a second gets the same answer: ten walls ask no more than one."""
         board = board_named(name)
         if board is None:
             return None
+        now_s, key = time.monotonic(), repr((name, lang, asked))
+        self._shared = {other: kept for other, kept in self._shared.items() if now_s - kept[0] < _SHARED_S}
+        if key not in self._shared:
+            self._shared[key] = now_s, asyncio.create_task(self._answer(board, lang, asked))
+        return await asyncio.shield(self._shared[key][1])
+
+    async def _answer(self, board: Board, lang: Lang, asked: Asked) -> Json:
         fault = ""
         if self._influx is not None:
             try:

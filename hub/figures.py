@@ -5,6 +5,7 @@ Names are those of the time series (`hub.measurements`, `hub.standings.points`),
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import tzinfo
 
@@ -39,7 +40,7 @@ class Figures:
         if figure == ROUNDS:
             return await self._of_rounds(Span(span), from_ns, until_ns)
         found = await self._rollups.buckets(Span(span), figure, from_ns, until_ns)
-        return [_point(bucket, sums) for bucket, sums in found]
+        return await asyncio.to_thread(lambda: [_point(bucket, sums) for bucket, sums in found])
 
     async def _of_rounds(self, span: Span, from_ns: int, until_ns: int) -> list[Point]:
         """A round counts in the hour and the day in which it is due."""

@@ -169,3 +169,24 @@ def test_a_team_with_strange_letters_is_chosen_as_it_is(week):
     assert regex_of(["a", "b"]) == "(a|b)"
     assert regex_of([]) == ".*"
     assert Var.TEAM == "team"
+
+
+async def test_whoever_asks_the_same_at_the_same_time_gets_the_same_answer_without_asking_again(week):
+    asked = 0
+
+    class Counting:
+        zone = week.zone
+
+        async def points(self, name, from_ns, until_ns):
+            nonlocal asked
+            asked += 1
+            return await week.points(name, from_ns, until_ns)
+
+    boards = ConsoleBoards(Counting(), None, str(ZONE), lambda: week.now_ns)
+    first = await boards.answers("now", "en", ANYTHING)
+    once = asked
+    rest = await asyncio.gather(*(boards.answers("now", "en", ANYTHING) for _ in range(5)))
+    assert asked == once
+    assert all(one == first for one in rest)
+    await boards.answers("now", "en", Asked("", {"gate": ["gate-02"]}))
+    assert asked > once
