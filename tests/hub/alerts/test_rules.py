@@ -111,9 +111,9 @@ def test_a_gate_that_is_heard_of_again_ends_its_alert_under_the_same_key():
 
 
 @pytest.mark.parametrize("clock", list(Clock))
-def test_only_a_synchronised_clock_can_say_how_old_an_event_is(clock):
+def test_only_a_time_that_is_right_can_say_how_old_an_event_is(clock):
     (signal,) = signals_of(entry(replace(fever(1), clock=clock)))
-    assert signal.dated is (clock is Clock.SYNCED)
+    assert signal.dated is (clock in {Clock.SYNCED, Clock.DATED})
 
 
 def test_an_event_that_cannot_be_read_says_nothing():
