@@ -3,6 +3,7 @@
 RUN/run.json                what was asked: plant, seed, days; called `unfinished.json` until all of it is written
 RUN/truth.jsonl             one record a line, in the order of time (`sim.truth`)
 RUN/events/SITE/GATE.jsonl  what a gate without any fault says, one event a line
+RUN/canteens.toml           what a hub's settings say of the canteens' seats, for `menshen sim judge --crowds`
 RUN/SITE.registry.json      what the gates know on the first day
 RUN/SITE.people.jsonl       who is in which team and shift
 RUN/SITE.people.csv         the same as HR would have it: a file to import into a hub
@@ -20,7 +21,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from sim.plant import Plant
+from sim.plant import Kind, Plant
 from sim.roster import Member, Site, home_from_elsewhere, registry, sites, token_key
 from sim.screened import ScreenedGate
 from sim.story import Story
@@ -31,6 +32,7 @@ from wire.messages import encode_event
 from wire.registry import Holder
 
 TRUTH, RUN, KEY, UNFINISHED = "truth.jsonl", "run.json", "token.key", "unfinished.json"
+CANTEENS = "canteens.toml"
 _PACED_AT_ONCE = 200
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Truth] = msgspec.json.Decoder(Truth)
@@ -122,7 +124,7 @@ def _clear(folder: Path) -> None:
 
 def _files(folder: Path, plant: Plant) -> Iterator[Path]:
     """What a run writes beside what was asked."""
-    yield from (folder / KEY, folder / TRUTH)
+    yield from (folder / KEY, folder / TRUTH, folder / CANTEENS)
     for site in plant.site_names():
         yield from _of_site(folder, site)
         yield from (_events(folder, site, gate) for gate in plant.gate_names())
@@ -208,6 +210,8 @@ def _record(path: Path, number: int, line: bytes) -> Truth:
 def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
     (folder / KEY).write_bytes(token_key(seed))
     (folder / TRUTH).touch()
+    if places:
+        (folder / CANTEENS).write_text(_canteens(places[0].plant), "utf-8")
     for site in places:
         copy = registry(site, set(home_from_elsewhere(site, 0)))
         known, people, file = _of_site(folder, site.name)
@@ -218,6 +222,15 @@ def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
             events = _events(folder, site.name, gate)
             events.parent.mkdir(parents=True, exist_ok=True)
             events.touch()
+
+
+def _canteens(plant: Plant) -> str:
+    """The limits of a plant's canteens as `hub.toml` has them; the sites are alike."""
+    return "\n".join(
+        f'[[checkpoints]]\nat = "{point.place}"\nmost_inside = {plant.canteen_seats}\nstay_min = {plant.sitting_min}\n'
+        for point in plant.checkpoints()
+        if point.kind is Kind.CANTEEN
+    )
 
 
 def _story(places: Sequence[Site], days: int) -> Iterator[list[Truth]]:

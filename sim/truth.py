@@ -108,13 +108,14 @@ class VehicleTruth(Record, frozen=True, kw_only=True, tag="vehicle"):
 
 
 class SecondaryTruth(Record, frozen=True, kw_only=True, tag="secondary"):
-    """A guard measures somebody with a contact thermometer."""
+    """A guard measures somebody with a contact thermometer: who has no `fever` goes on."""
 
     lane: str
     passage: str
     person: str
     badge: str | None
     body_c: float
+    fever: bool
 
 
 class DisinfectionTruth(Record, frozen=True, kw_only=True, tag="disinfection"):
@@ -209,6 +210,8 @@ def event_of(truth: Truth) -> AnyEvent | None:
                 passage=truth.passage,
                 badge=truth.badge,
                 device="contact thermometer",
+                outcome=Outcome.DENY if truth.fever else Outcome.ALLOW,
+                reasons=(Reason.MEASURED_BY_HAND, Reason.FEVER if truth.fever else Reason.TEMPERATURE_NORMAL),
             )
         case DisinfectionTruth(done=True):
             return Disinfection(

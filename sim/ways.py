@@ -317,6 +317,7 @@ class People:
             person=truth.person,
             badge=truth.badge,
             body_c=body_c,
+            fever=is_fever(body_c),
         )
         if (duty := self._duty(turn.what)) is not None:
             self._rolls.again(duty)

@@ -34,10 +34,12 @@ def judge(
     late_s: float = LATE_S,
     *,
     today: dt.date | None = None,
+    crowds: bool = False,
 ) -> tuple[Report, list[Matched]]:
     """Everything that is wrong, and which row of the journal is which event. Raises `MenshenError`.
 
     With `today`, the hub's, also who is isolated: only where the plant's people are registered at the hub.
+    `crowds`: the hub has the limits of the run's canteens (`RUN/canteens.toml`), and is asked when they were crowded.
     """
     asked = chronicle.read_run(run)
     truths = list(chronicle.read_truth(run))
@@ -46,9 +48,13 @@ def judge(
     expected = list(expect(truths, read_handed(run), asked.screened, live=bool(asked.gate)))
     rows = (row for row in hub.events() if row.site in sites and is_asked(row.gate, row.time_ns))
     findings, matched = events.compare(expected, rows, late_s, whole=not asked.gate)
-    seen = (alert for alert in hub.alerts() if alert.site in sites and is_asked(alert.gate, alert.since_ns))
+    seen = [alert for alert in hub.alerts() if alert.site in sites and is_asked(alert.gate, alert.since_ns)]
     wrong_alerts, alerts = effects.compare_alerts(_as_seen(truths, matched), seen)
     findings += wrong_alerts
+    crowded = None
+    if crowds and not asked.gate:
+        wrong_crowds, crowded = effects.compare_crowds(truths, seen)
+        findings += wrong_crowds
     # At the ends of a live record the truth may be just outside of it.
     findings = [wrong for wrong in findings if wrong.fault not in _MORE or is_surely_asked(wrong.gate, wrong.time_ns)]
     checks = points = isolated = None
@@ -71,6 +77,7 @@ def judge(
             "checks": checks,
             "isolations": isolated,
             "points": points,
+            "crowds": crowded,
         },
         late_p50_s=p50,
         late_p99_s=p99,

@@ -36,6 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="also who is isolated: the hub must know the plant's people, from RUN/SITE.people.csv",
     )
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="by default RUN/judge.html")
+    crowds = "the hub has RUN/canteens.toml in its settings; for days that are not older than it keeps"
+    parser.add_argument("--crowds", action="store_true", help=crowds)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(run=_run)
 
@@ -48,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     series = SeriesRecord(arguments.influx, arguments.database) if arguments.influx else None
     hub = HubRecord(arguments.hub, token_given(arguments.token_file))
     today = dt.datetime.now(ZONE).date() if arguments.isolations else None
-    report, matched = judge(folder, hub, series, arguments.late_s, today=today)
+    report, matched = judge(folder, hub, series, arguments.late_s, today=today, crowds=arguments.crowds)
     people = [truth for truth in chronicle.read_truth(folder) if isinstance(truth, PersonTruth)]
     pages = page.write(arguments.page or folder / "judge.html", chronicle.read_run(folder), report, people, matched)
     if arguments.json:

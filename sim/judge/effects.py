@@ -9,16 +9,18 @@ from collections.abc import Iterable, Sequence
 from sim.judge.events import Expected
 from sim.judge.findings import AlertSeen, CheckSeen, Fault, Finding, Point
 from sim.plant import ZONE
-from sim.truth import DeviceTruth, PersonTruth, SecondaryTruth, Truth, VehicleTruth
+from sim.truth import CrowdTruth, DeviceTruth, PersonTruth, SecondaryTruth, Truth, VehicleTruth
 from wire.events import AnyEvent, DeviceState, Disinfection, PersonPassage, SecondaryMeasurement, VehiclePassage
 
 _HUBS_OWN = frozenset(
     {"gate-silent", "gap", "fever-confirmed", "fever-cluster", "registry-old", "disinfection-overdue", "alert-stuck",
-     "isolation-full", "returnee-not-isolated", "crowding", "out-of-slot", "missed-checks", "declared-ill"}
+     "isolation-full", "returnee-not-isolated", "crowding", "out-of-slot", "missed-checks", "declared-ill",
+     "channel-fault"}
 )  # fmt: skip
 """Alerts about what the truth has no record of, or what the hub makes of several events; a gap is an error of the
 journal already."""
-_DAY_NS = 86_400 * 10**9
+_CROWDING, _INSIDE = "crowding", "inside"
+_DAY_NS, _HOUR_NS = 86_400 * 10**9, 3600 * 10**9
 
 
 def compare_alerts(truths: Iterable[Truth], seen: Iterable[AlertSeen]) -> tuple[list[Finding], int]:
@@ -35,6 +37,42 @@ def compare_alerts(truths: Iterable[Truth], seen: Iterable[AlertSeen]) -> tuple[
     for key in sorted(wanted.keys() | have.keys()):
         findings += _alerts_of(key, wanted.get(key, []), have.get(key, []))
     return findings, sum(len(found) for found in wanted.values())
+
+
+def compare_crowds(truths: Iterable[Truth], seen: Iterable[AlertSeen]) -> tuple[list[Finding], int]:
+    """The errors in when places were crowded, and how often they were: once for each hour in which a crowd began."""
+    wanted: dict[tuple[str, str, int], CrowdTruth] = {}
+    for truth in truths:
+        if isinstance(truth, CrowdTruth) and truth.crowded:
+            wanted.setdefault((truth.site, truth.place, truth.time_ns // _HOUR_NS), truth)
+    have: dict[tuple[str, str, int], list[AlertSeen]] = {}
+    for alert in seen:
+        if alert.rule == _CROWDING and f"/{_INSIDE}/" in alert.key:
+            have.setdefault((alert.site, alert.gate, alert.since_ns // _HOUR_NS), []).append(alert)
+    findings = []
+    for key in sorted(wanted.keys() | have.keys()):
+        begin, alerts = wanted.get(key), have.get(key, [])
+        since_ns = -1 if begin is None else begin.time_ns
+        if begin is not None and not alerts:
+            findings.append(_crowd_finding(Fault.ALERT_MISSED, key, since_ns, None))
+        for number, alert in enumerate(alerts):
+            if begin is None or number:
+                fault = Fault.ALERT_INVENTED if begin is None else Fault.ALERT_TWICE
+                findings.append(_crowd_finding(fault, key, since_ns, alert))
+            elif alert.since_ns != since_ns:
+                findings.append(_crowd_finding(Fault.ALERT_WRONG, key, since_ns, alert))
+    return findings, len(wanted)
+
+
+def _crowd_finding(fault: Fault, key: tuple[str, str, int], since_ns: int, alert: AlertSeen | None) -> Finding:
+    return Finding(
+        fault=fault,
+        site=key[0],
+        gate=key[1],
+        time_ns=key[2] * _HOUR_NS if since_ns < 0 else since_ns,
+        expected="" if since_ns < 0 else f"{_CROWDING} since {since_ns}",
+        found="" if alert is None else f"{alert.key} since {alert.since_ns}",
+    )
 
 
 def _alerts_of(key: tuple[str, str], wanted: Sequence[Truth], have: Sequence[AlertSeen]) -> list[Finding]:

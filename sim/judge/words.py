@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "checks": ("people and days measured (双测)", "双测（人·日）"),
     "isolations": ("people isolated, and strangers to be named", "隔离人员及待认领发热"),
     "points": ("points in the time series", "时序数据点"),
+    "crowds": ("crowds in canteens (错时分餐)", "食堂聚集"),
     "late": ("From spool to journal", "入库延迟"),
     "half": ("half within", "半数不超过"),
     "most": ("99 of 100 within", "99% 不超过"),

@@ -29,9 +29,13 @@ from wire.errors import MenshenError
 from wire.link import BrokerSettings
 
 PLANT = replace(BUILT_IN["small"], site="chaos", people=120)
+CROWDED = replace(PLANT, canteen_seats=8, begins=dt.datetime.now(ZONE).date() - dt.timedelta(days=4))
+"""Of these days: a hub forgets who was where after 60."""
 
 
-def judged(run: Path, hub: HubProcess, influx: InfluxDB1, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:
+def judged(
+    run: Path, hub: HubProcess, influx: InfluxDB1, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, dict]:
     file = hub.folder / "judge.token"
     file.write_text(hub.token)
     capsys.readouterr()
@@ -46,6 +50,7 @@ def judged(run: Path, hub: HubProcess, influx: InfluxDB1, capsys: pytest.Capture
         influx.url,
         "--database",
         DATABASE,
+        *more,
         "--json",
     ]
     code = main(arguments)
@@ -68,15 +73,16 @@ def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
     tmp_path: Path, mosquitto: Mosquitto, own_influxdb1: InfluxDB1, capsys: pytest.CaptureFixture[str]
 ):
     run = tmp_path / "run"
-    chronicle.write(run, PLANT, seed=3, days=2)
-    hub = HubProcess(tmp_path / "hub", mosquitto.port, own_influxdb1.url)
+    chronicle.write(run, CROWDED, seed=3, days=2)
+    hub = HubProcess(tmp_path / "hub", mosquitto.port, own_influxdb1.url, (run / "canteens.toml").read_text())
     hub.start()
     try:
         player = played(run, mosquitto)
         assert player.sent == player.total > 300
         assert played(run, mosquitto).handed == player.total  # goes on where it was: nothing is sent twice
         wait_until(lambda: caught_up(hub), "everything is read")
-        code, report = judged(run, hub, own_influxdb1, capsys)
+        wait_until(lambda: "crowding" in hub.get("/api/alerts").text, "crowds are told of, at the hub's next look")
+        code, report = judged(run, hub, own_influxdb1, capsys, "--crowds")
         assert (code, report["findings"]) == (0, [])
         assert report["compared"] == {
             "events": player.total,
@@ -84,7 +90,9 @@ def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
             "checks": report["compared"]["checks"],
             "isolations": None,
             "points": player.total,
+            "crowds": report["compared"]["crowds"],
         }
+        assert report["compared"]["crowds"] >= 1
         assert report["compared"]["alerts"] > 3
         assert report["compared"]["checks"] > 100
         assert report["late_s"]["p99"] < 60
@@ -96,7 +104,7 @@ def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
     hub.start()
     try:
         own_influxdb1.query("DROP SERIES FROM disinfection", DATABASE)
-        code, report = judged(run, hub, own_influxdb1, capsys)
+        code, report = judged(run, hub, own_influxdb1, capsys, "--crowds")
     finally:
         hub.stop()
     found = {kind for kind, count in report["errors"].items() if count}
@@ -116,7 +124,7 @@ def _take_away(data: Path) -> None:
     with sqlite3.connect(data / "alerts.db") as db:
         db.execute("DELETE FROM alerts WHERE id = 2")
     with sqlite3.connect(data / "checks.db") as db:
-        db.execute('DELETE FROM measurements WHERE "offset" = (SELECT max("offset") FROM checks)')
+        db.execute('DELETE FROM measurements WHERE "offset" = (SELECT max("offset") FROM measurements)')
 
 
 async def register(run: Path, hub: HubProcess) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections import Counter
 
@@ -13,12 +14,12 @@ from sim.judge.bench import expect
 from sim.judge.events import compare
 from sim.judge.findings import Fault, JournalRow
 from sim.live import Spot, from_now, known_now, site_of
-from sim.plant import BUILT_IN, PERSON_LANE, Faults, Health, Plant
+from sim.plant import BUILT_IN, PERSON_LANE, Conduct, Faults, Health, Plant
 from sim.truth import PersonTruth, VehicleTruth
 from sim.witness import Witness, passages
 from tests.support.servers import wait_until
 from wire.errors import SettingsError
-from wire.events import Outcome, PersonPassage, Refusal, Verdict, urgency_of
+from wire.events import Outcome, PersonPassage, Reason, Refusal, Verdict, urgency_of
 from wire.messages import decode_event
 
 TINY = Plant(
@@ -32,6 +33,8 @@ TINY = Plant(
     faults=Faults(camera_faults=0, reader_faults=0, power_cuts=0),
 )
 NOW_NS = 1_795_520_000 * 10**9
+SUMMER = dt.date(2020, 7, 1)
+"""Nobody comes from the cold."""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,41 @@ def test_most_of_what_it_says_is_right_and_the_judge_finds_the_rest(run):
     worse = Counter(finding.fault for finding in compare(expected, rows, 60.0)[0])
     worse.subtract(Counter(finding.fault for finding in findings))
     assert worse[Fault.WRONG_PERSON] == worse[Fault.WRONG_VERDICT] == 1
+
+
+def test_a_badge_that_is_handed_back_is_noticed_by_the_gate_and_asked_for_by_the_judge(tmp_path):
+    handed_back = replace(
+        TINY,
+        gates=1,
+        people=24,
+        conduct=Conduct(passed_back_share=0.5, absent_share=0.0),
+        faults=TINY.faults,
+        begins=SUMMER,
+    )
+    chronicle.write(tmp_path / "run", handed_back, seed=6, screened=["gate-01"])
+    truths = list(chronicle.read_truth(tmp_path / "run"))
+    expected = [item for item in expect(truths, [], ["gate-01"]) if not item.exact]
+    events = [event for event in events_of(tmp_path / "run", "gate-01") if isinstance(event, PersonPassage)]
+    wanted = [item for item in expected if Reason.PASSED_BACK in item.event.reasons]
+    noticed = [event for event in events if Reason.PASSED_BACK in event.reasons]
+    assert len(wanted) >= 3
+    assert len(noticed) >= 0.6 * len(wanted)
+    assert {event.outcome for event in noticed} == {Outcome.DENY}
+    rows = [
+        JournalRow(n, "sim", "gate-01", urgency_of(event).value, "e", n, n, event.time_ns, event.time_ns, event)
+        for n, event in enumerate(events, 1)
+    ]
+    forgets = [
+        replace(row, event=replace(row.event, outcome=Outcome.ALLOW))
+        if Reason.PASSED_BACK in row.event.reasons
+        else row
+        for row in rows
+    ]
+    wrong, worse = (
+        sum(finding.fault is Fault.WRONG_DECISION for finding in compare(expected, some, 60.0, whole=False)[0])
+        for some in (rows, forgets)
+    )
+    assert worse > wrong
 
 
 def test_a_gate_without_a_camera_measures_nobody(tmp_path):

@@ -18,7 +18,7 @@ from sim.judge.findings import AlertSeen, CheckSeen, Fault, JournalRow
 from sim.plant import Plant
 from sim.roster import sites, token_key
 from sim.story import Story
-from sim.truth import DeviceTruth, PersonTruth, Truth, VehicleTruth
+from sim.truth import CrowdTruth, DeviceTruth, PersonTruth, Truth, VehicleTruth
 from wire.events import Gap, GapCause, Outcome, PersonPassage, VehiclePassage, Verdict, urgency_of
 
 SECOND = 10**9
@@ -262,6 +262,41 @@ def test_an_alert_that_is_missing_doubled_misdated_or_false_is_found(number):
         ([*alerts, replace(alert, key=f"{alert.rule}/sim/gate-01/nobody")], Fault.ALERT_INVENTED),
     ):
         findings, _ = effects.compare_alerts(BUSY, changed)
+        assert [finding.fault for finding in findings] == [fault]
+
+
+HUNGRY = truths_of(Plant(people=300, canteen_seats=15), 3, 3)
+
+
+def crowds_of(truths: list[Truth]) -> list[AlertSeen]:
+    """What a hub that counts rightly tells: the first crowd of each hour."""
+    found: dict[str, AlertSeen] = {}
+    for truth in truths:
+        if isinstance(truth, CrowdTruth) and truth.crowded:
+            key = f"crowding/{truth.site}/{truth.place}/inside/{truth.time_ns // (3600 * SECOND)}"
+            at_ns = truth.time_ns
+            found.setdefault(
+                key,
+                AlertSeen(len(found) + 1, key, "crowding", "firing", at_ns, at_ns, 1, truth.site, truth.place),
+            )
+    return list(found.values())
+
+
+@given(st.integers(0, 10**6))
+def test_a_crowd_that_is_missed_misdated_told_twice_or_of_nobody_is_found(number):
+    alerts = crowds_of(HUNGRY)
+    assert len(alerts) > 5
+    assert effects.compare_crowds(HUNGRY, alerts) == ([], len(alerts))
+    assert effects.compare_alerts([], alerts) == ([], 0)
+    at = number % len(alerts)
+    alert = alerts[at]
+    for changed, fault in (
+        (alerts[:at] + alerts[at + 1 :], Fault.ALERT_MISSED),
+        ([*alerts, replace(alert, id=0)], Fault.ALERT_TWICE),
+        ([*alerts[:at], replace(alert, since_ns=alert.since_ns + 1), *alerts[at + 1 :]], Fault.ALERT_WRONG),
+        ([*alerts, replace(alert, since_ns=alert.since_ns - 86_400 * SECOND * 30)], Fault.ALERT_INVENTED),
+    ):
+        findings, _ = effects.compare_crowds(HUNGRY, changed)
         assert [finding.fault for finding in findings] == [fault]
 
 
