@@ -20,9 +20,12 @@ from hub.presence import Gate, Presence
 from hub.projections.runner import Runner
 from wire.errors import JournalError
 from wire.events import DeviceState, Outcome, PersonPassage, VehiclePassage, Verdict
+from wire.messages import RegistryHeld, Vitals
 
 log = structlog.get_logger(__name__)
 
+_SETTLES_S = 30.0
+"""A gate that started so lately may not have heard a beat of the registry."""
 MAX_PASSAGES = 60
 PUSH_EVERY_S = 0.2
 RATE_OVER_S = 60.0
@@ -212,7 +215,7 @@ class LiveBoard:
             spool_urgent=vitals.spool.urgent if vitals else 0,
             spool_routine=vitals.spool.routine if vitals else 0,
             spool_oldest_ns=vitals.spool.oldest_ns if vitals else None,
-            registry=vitals.registry if vitals else None,
+            registry=_registry_of(vitals),
             configuration=vitals.configuration if vitals else None,
             wanted=self.wanted(site, name),
             frames_per_s=vitals.frames_per_s if vitals else {},
@@ -268,3 +271,12 @@ def _midnight_ns(now_ns: int) -> int:
     now = datetime.fromtimestamp(now_ns / 1e9).astimezone()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return int(midnight.timestamp()) * 10**9
+
+
+def _registry_of(vitals: Vitals | None) -> RegistryHeld | None:
+    """A gate's copy of the registry; nothing is said of one that no hub can have confirmed yet."""
+    held = vitals.registry if vitals is not None else None
+    if vitals is None or held is None:
+        return None
+    is_starting = 0 < vitals.uptime_s < _SETTLES_S
+    return None if held.age_s is None and is_starting else held

@@ -66,3 +66,14 @@ async def test_the_age_of_a_gates_registry_is_on_its_row(tmp_path):
     assert board.snapshot().gates[0].registry is None
     presence.gates["site", "north"].vitals = Vitals(1, 5, "e", 1, SpoolDepth(0, 0), registry=held)
     assert board.snapshot().gates[0].registry == held
+
+
+async def test_a_gate_that_just_started_has_no_registry_out_of_date(tmp_path):
+    presence, unconfirmed = Presence(Archive(tmp_path / "journal.db"), 60.0), RegistryHeld(0, 0)
+    presence.heard("site", "north")
+    desk = AlertDesk(AlertStore(tmp_path / "alerts.db", [], 3600), [])
+    board = LiveBoard(Archive(tmp_path / "journal.db"), presence, desk, "site")
+    for uptime_s, told in ((2.0, None), (40.0, unconfirmed)):
+        vitals = Vitals(1, 5, "e", 1, SpoolDepth(0, 0), registry=unconfirmed, uptime_s=uptime_s)
+        presence.gates["site", "north"].vitals = vitals
+        assert board.snapshot().gates[0].registry == told
