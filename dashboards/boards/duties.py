@@ -8,7 +8,7 @@ from dashboards.panels import Column, Panel, Shape, Step
 from dashboards.query import Ask, Every, Fn, Value, Var
 from dashboards.words import CALM, GRAVE, NOTE, WARN, Kind, Text, texts
 
-FORTNIGHT = "13d"
+WEEK = "7d"
 """A day a column: more of them could not be read."""
 TEAMS = (Var.SITE, Var.TEAM)
 _SITE = (Var.SITE,)
@@ -130,7 +130,7 @@ HISTORY = Panel(
     width=12,
     decimals=0,
     steps=(Step(None, CALM), Step(1, WARN), Step(5, GRAVE)),
-    back=FORTNIGHT,
+    back=WEEK,
 )
 ROUNDS = Panel(
     title=Text("Disinfected in time, place by day", "按时消毒率，场所每日"),
@@ -151,7 +151,7 @@ ROUNDS = Panel(
     unit="percent",
     decimals=0,
     steps=FULFILLED,
-    back=FORTNIGHT,
+    back=WEEK,
 )
 PLACES_TODAY = Panel(
     title=Text("Disinfections of the range, by place", "所选时段消毒情况，按场所"),
