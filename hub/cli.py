@@ -30,6 +30,7 @@ from hub.projections.rollups import FILE as ROLLUPS_FILE
 from hub.projections.rollups import Rollups
 from hub.projections.timeseries import TimeSeries
 from hub.registry import command as registry_command
+from hub.reports import command as report_command
 from hub.rounds.record import FILE as ROUNDS_FILE
 from hub.rounds.record import RoundRecord
 from hub.server import Hub
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     history = _add(commands, "history", _history, "what was done about an alert, and why")
     history.add_argument("id", type=int)
     registry_command.add(commands)
+    report_command.add(commands)
     accounts_command.add(commands)
     trust_command.add(commands)
     configurations_command.add(commands)

@@ -19,8 +19,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
+from time import time_ns
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -38,6 +40,9 @@ from hub.cases.keeper import CaseKeeper
 from hub.cases.record import IsolationLine, isolations
 from hub.cases.signs import Rules
 from hub.cases.watch import IsolationWatch
+from hub.city.desk import CityDesk
+from hub.city.view import CityView, city_view
+from hub.city.view import Site as CitySite
 from hub.configurations.publisher import SettingsPublisher
 from hub.crowds.desk import CrowdDesk
 from hub.crowds.watch import CrowdWatch
@@ -72,6 +77,10 @@ from hub.registry.office import PeopleOffice
 from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
+from hub.reports.figures import DayReport, without_names
+from hub.reports.gather import Sources, report_of
+from hub.reports.post import Postman
+from hub.reports.setup import attendance_of, post_of
 from hub.rounds.clerk import Clerk
 from hub.rounds.record import FILE as ROUNDS_FILE
 from hub.rounds.record import RoundRecord
@@ -82,9 +91,11 @@ from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
+from hub.web.city import CityPages
 from hub.web.dashboard import Boards
 from hub.web.notices import NoticePages
 from hub.web.privacy import PrivacyPages
+from hub.web.reports import ReportPages
 from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
 from hub.web.sign_in import Ways
@@ -165,11 +176,9 @@ class Hub:
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
         self._trust = None if settings.authority is None else Trust(settings, self.database)
         telephones = self._telephones(settings, data)
-        limited = [checkpoint.at for checkpoint in settings.checkpoints]
-        self.moves = Moves(data / "moves.db", limited, settings.rules.confirmed_from_c)
-        crowds = CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
-        self._first_code = secrets.token_urlsafe(18)
-        self.duties = DutyDesk(self.office, self.checks, settings.duties)
+        crowds = self._crowd_desk(settings, zone)
+        self._city = CityDesk(settings.city, data / "city.json") if settings.city else None
+        self._first_code, self.duties = secrets.token_urlsafe(18), DutyDesk(self.office, self.checks, settings.duties)
         self.rollups = Rollups(data / ROLLUPS_FILE, zone)
         self.standings = Standings(data / STANDINGS_FILE)
         office = Office(
@@ -186,6 +195,8 @@ class Hub:
             wall=settings.console.wall,
             duties=self.duties,
             boards=None if boards is None else boards(self._figures(zone), settings.influx, settings.zone),
+            reports=ReportPages(self._report, zone, settings.report is not None),
+            city=None if self._city is None else CityPages(self._city_view),
         )
         app = create_app(
             self.board,
@@ -219,6 +230,8 @@ class Hub:
             self.rounds,
             self.moves,
         ]
+        self._sources = self._report_sources(settings, crowds, zone)
+        self._postman = self._make_postman(settings, zone)
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         self._influx = settings.influx
@@ -268,6 +281,32 @@ class Hub:
         )
         office.hours = hours_by(settings.duties)
         return office
+
+    def _crowd_desk(self, settings: HubSettings, zone: ZoneInfo | None) -> CrowdDesk:
+        limited = [checkpoint.at for checkpoint in settings.checkpoints]
+        self.moves = Moves(Path(settings.data) / "moves.db", limited, settings.rules.confirmed_from_c)
+        return CrowdDesk(self.moves, self.database, settings.checkpoints, settings.meals, zone)
+
+    def _report_sources(self, settings: HubSettings, crowds: CrowdDesk, zone: ZoneInfo | None) -> Sources:
+        """Where the figures of a day stand."""
+        attendance, days = attendance_of(self.duties), settings.isolation.days
+        stores = (self.database, attendance, self.rollups, self.rounds, self.registrar, self.desk, crowds)
+        return Sources(settings.site, *stores, zone, settings.opens_on, days)
+
+    def _make_postman(self, settings: HubSettings, zone: ZoneInfo | None) -> Postman | None:
+        post = post_of(settings, zone)
+        return None if post is None else Postman(post, self.database, self._report, self.desk, time_ns)
+
+    async def _city_view(self) -> CityView:
+        """This site first, then the others."""
+        assert self._city is not None, "asked for only where there is one"
+        now_ns, today = time_ns(), self.office.today()
+        report = without_names(await self._report(today))
+        own = CitySite(site=report.site, title=report.site, report=report, read_ns=now_ns)
+        return city_view([own, *self._city.sites()], today.isoformat(), now_ns)
+
+    async def _report(self, day: date) -> DayReport:
+        return await report_of(self._sources, day, time_ns())
 
     def _telephones(self, settings: HubSettings, data: Path) -> Telephones:
         """What the pages for telephones stand on."""
@@ -339,6 +378,10 @@ class Hub:
             tasks.create_task(self._clerk.keep(), name="rounds")
             tasks.create_task(self._herald.run(), name="notices")
             tasks.create_task(self._crowds.keep(), name="crowds")
+            if self._city is not None:
+                tasks.create_task(self._city.keep(), name="city")
+            if self._postman is not None:
+                tasks.create_task(self._postman.keep(), name="daily report")
             tasks.create_task(self.office.keep(), name="office")
             tasks.create_task(self._retention.keep(), name="retention")
             tasks.create_task(self._isolation.run(), name="isolation")

@@ -11,17 +11,19 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hub.accounts.oidc import OidcSettings
-from hub.alerts.channels import KINDS, ChannelSettings
+from hub.alerts.channels import KINDS, ChannelSettings, MailSettings
 from hub.alerts.facts import Weekly
 from hub.alerts.heartbeat import HeartbeatSettings
 from hub.alerts.oncall import DayTime, EscalationSettings, PersonSettings, RotaSettings, faults
 from hub.alerts.rules import RuleSettings
 from hub.cases.settings import IsolationSettings
+from hub.city.settings import CitySiteSettings
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.duties.standing import DutyRules
 from hub.forms.settings import FormSettings
 from hub.influx import InfluxSettings
 from hub.privacy.settings import PrivacySettings
+from hub.reports.settings import ReportSettings
 from hub.rounds.settings import RoundSettings
 from hub.trust.settings import AuthoritySettings
 from wire.errors import SettingsError
@@ -113,6 +115,8 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rounds: RoundSettings = RoundSettings()
     checkpoints: list[CheckpointSettings] = []
     meals: MealSettings = MealSettings()
+    report: ReportSettings | None = None
+    city: list[CitySiteSettings] = []
     forms: FormSettings = FormSettings()
     privacy: PrivacySettings = PrivacySettings()
 
@@ -135,6 +139,7 @@ def load(path: Path) -> HubSettings:
     if not settings.console.passwords and settings.oidc is None:
         text = "is false, and there is no [oidc]: nobody could sign in"
         raise SettingsError([document.problem(("console", "passwords"), text)])
+    _check_report(document, settings)
     wrong = faults(settings.people, settings.rotas, settings.escalations, [channel.name for channel in channels])
     if wrong:
         raise SettingsError([document.problem(where, text) for where, text in wrong])
@@ -153,6 +158,14 @@ def _check_zones(document: Document, settings: HubSettings) -> None:
     ]
     if wrong:
         raise SettingsError(wrong)
+
+
+def _check_report(document: Document, settings: HubSettings) -> None:
+    report = settings.report
+    servers = [channel.name for channel in settings.channels if isinstance(channel, MailSettings)]
+    if report is not None and report.channel not in servers:
+        expected = f"expected the name of a channel of kind smtp{nearest(report.channel, servers)}"
+        raise SettingsError([document.problem(("report", "channel"), expected)])
 
 
 def _channels(document: Document, tables: object) -> list[ChannelSettings]:

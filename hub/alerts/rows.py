@@ -38,6 +38,12 @@ def newest_rows(db: sqlite3.Connection, limit: int) -> list[AlertRow]:
     return [AlertRow(*row) for row in db.execute(f"{_ALERT} ORDER BY a.id DESC LIMIT ?", (limit,))]
 
 
+def rows_during(db: sqlite3.Connection, from_ns: int, until_ns: int) -> list[AlertRow]:
+    """Those of every state that were open at some time from one moment to before another, the oldest first."""
+    query = f"{_ALERT} WHERE a.since_ns < ? AND (a.state <> 'resolved' OR a.last_ns >= ?) ORDER BY a.since_ns, a.id"
+    return [AlertRow(*row) for row in db.execute(query, (until_ns, from_ns))]
+
+
 def row_of(db: sqlite3.Connection, alert: int) -> AlertRow | None:
     row = db.execute(f"{_ALERT} WHERE a.id = ?", (alert,)).fetchone()
     return None if row is None else AlertRow(*row)

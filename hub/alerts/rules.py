@@ -60,6 +60,7 @@ class Rule(StrEnum):
     CHANNEL_FAULT = "channel-fault"
     CROWDING = "crowding"
     OUT_OF_SLOT = "out-of-slot"
+    REPORT_UNSENT = "report-unsent"
 
 
 SEVERITY = {
@@ -85,6 +86,7 @@ SEVERITY = {
     Rule.CHANNEL_FAULT: Severity.WARNING,
     Rule.CROWDING: Severity.WARNING,
     Rule.OUT_OF_SLOT: Severity.INFO,
+    Rule.REPORT_UNSENT: Severity.WARNING,
 }
 RUNBOOK = {
     Rule.FEVER: {
@@ -180,6 +182,11 @@ RUNBOOK = {
         "zh": "有职工申报不适或接触病人：已劝其不上班、尽早就医。打开“健康申报”，电话核实，必要时登记隔离并上报。",
         "en": "A worker declared to be ill, or to have met somebody who is, and was told not to come, but to see a "
         "doctor. Open “Declarations”, call them, and isolate and report where it is needed.",
+    },
+    Rule.REPORT_UNSENT: {
+        "zh": "日报未能发出：从控制台下载并另行报送，检查邮件服务器设置；系统会继续重发。",
+        "en": "The daily report was not sent: download it from the console and send it another way, and check the mail "
+        "server; the hub goes on trying.",
     },
     Rule.ALERT_STUCK: {
         "zh": "有警报无人跟进：打开控制台处理，并检查通知渠道设置。",

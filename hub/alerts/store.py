@@ -292,6 +292,11 @@ class AlertStore:
         with self._transaction() as db:
             return rows.rows_after(db, alert, limit)
 
+    def during(self, from_ns: int, until_ns: int) -> list[AlertRow]:
+        """Alerts that were open at some time from one moment to before another, the oldest first."""
+        with self._transaction() as db:
+            return rows.rows_during(db, from_ns, until_ns)
+
     def newest(self, limit: int) -> list[AlertRow]:
         """Alerts of every state, newest first."""
         with self._transaction() as db:

@@ -33,6 +33,7 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.ISOLATION_FULL: {"zh": "隔离场所已满", "en": "isolation place full"},
     Rule.RETURNEE_NOT_ISOLATED: {"zh": "返岗人员未隔离", "en": "returnee not isolated"},
     Rule.CROWDING: {"zh": "人员聚集", "en": "Too many people at once"},
+    Rule.REPORT_UNSENT: {"zh": "日报未发出", "en": "Daily report not sent"},
     Rule.OUT_OF_SLOT: {"zh": "未按时段用餐", "en": "A team eats outside of its time"},
     Rule.MISSED_CHECKS: {"zh": "双测未完成", "en": "Daily measurements missing"},
     Rule.DECLARED_ILL: {"zh": "申报不适", "en": "Declared ill"},

@@ -31,6 +31,7 @@ from hub.web.alerts import add_alerts
 from hub.web.boards import BoardSource, add_board
 from hub.web.case_room import CaseRoom
 from hub.web.cases import add_cases
+from hub.web.city import CityPages, add_city
 from hub.web.crowds import add_crowds
 from hub.web.dashboard import Boards, add_boards
 from hub.web.doors import check
@@ -45,6 +46,7 @@ from hub.web.pictures import add_pictures
 from hub.web.privacy import PrivacyPages, add_privacy
 from hub.web.provider import add_provider
 from hub.web.records import Records, add_records
+from hub.web.reports import ReportPages, add_reports
 from hub.web.resumption import add_resumption
 from hub.web.rotas import add_rotas
 from hub.web.sign_in import Ways, add_sign_in
@@ -92,6 +94,8 @@ class Office(NamedTuple):
     duties: DutyDesk | None = None
     passes: Passes | None = None
     boards: Boards | None = None
+    reports: ReportPages | None = None
+    city: CityPages | None = None
 
 
 def create_app(
@@ -162,10 +166,19 @@ def _add_office(app: FastAPI, access: Access, office: Office, alerts: AlertPages
         if office.telephones is not None:
             add_telephones(app, access, office.people, office.telephones)
         add_resumption(app, access, office.people)
+    _add_days(app, access, office, site)
+
+
+def _add_days(app: FastAPI, access: Access, office: Office, site: str) -> None:
+    """What a day amounts to."""
     if office.crowds is not None:
         add_crowds(app, access, office.crowds)
     if office.duties is not None:
         add_duties(app, access, office.duties, site)
+    if office.reports is not None:
+        add_reports(app, access, office.reports, city=office.city is not None)
+    if office.city is not None:
+        add_city(app, access, office.city)
 
 
 def language(request: Request) -> Lang:

@@ -53,6 +53,7 @@ _OPEN, _LINK, _SIGNED_IN = Door(Key.NOBODY), Door(Key.LINK), Door(Key.SIGNED_IN)
 _BOARD, _RECORDS = Door(_P.BOARD, _HOURLY), Door(_P.RECORDS, _HOURLY)
 _HEALTH, _CASES = Door(_P.HEALTH, _EACH), Door(_P.CASES_EDIT)
 _PEOPLE, _PEOPLE_EDIT = Door(_P.PEOPLE), Door(_P.PEOPLE_EDIT)
+_REPORTS = Door(_P.REPORTS, _EACH)
 _VISITORS, _SITE, _USERS = Door(_P.VISITORS_EDIT), Door(_P.SITE_EDIT), Door(_P.USERS_EDIT)
 
 DOORS: dict[str, Door] = {
@@ -206,6 +207,11 @@ DOORS: dict[str, Door] = {
     "GET /boards/{name}/json": Door(_P.BOARD),
     "GET /boards/{name}/answers": Door(_P.BOARD),
     "GET /crowds": Door(_P.BOARD),
+    "GET /reports": _REPORTS,
+    "GET /reports/file": _REPORTS,
+    "GET /api/report": Door(_P.REPORTS),
+    "GET /city": Door(_P.REPORTS),
+    "GET /api/city": Door(_P.REPORTS),
     "GET /resumption": Door(_P.BOARD),
     "POST /resumption/opening": _SITE,
     "POST /resumption/items/{item}": _SITE,

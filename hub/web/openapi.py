@@ -9,7 +9,10 @@ from fastapi import FastAPI, Response
 from msgspec import Struct
 
 from hub.board import AlertRow, Snapshot
+from hub.cases.record import IsolationLine
+from hub.city.view import CityView
 from hub.projections.checks import CheckRow
+from hub.reports.figures import DayReport
 from hub.web.access import PROBLEM
 from hub.web.alerts import WORDS, Said
 from hub.web.doors import DOORS, Key
@@ -30,7 +33,7 @@ class Problem(Struct, frozen=True):
     """Of a question that makes no sense: where, and what was expected."""
 
 
-_TYPES = (Snapshot, AlertRow, EventLine, CheckRow, Said, Problem)
+_TYPES = (Snapshot, AlertRow, EventLine, CheckRow, IsolationLine, Said, DayReport, CityView, Problem)
 _WHY = {
     400: "The body cannot be read, or says something impossible.",
     401: "Nobody is signed in, or the token is over.",
@@ -93,8 +96,11 @@ def _paths() -> Document:
         "/api/checks": {
             "get": _list("/api/checks", "Who was measured how often, one a line.", "CheckRow", [from_ns, until_ns])
         },
+        "/api/isolations": {"get": _list("/api/isolations", "Who is isolated, one a line.", "IsolationLine", [])},
         "/api/alerts/{alert}/{word}": {"post": say},
         "/api/duties": {"get": _duties()},
+        "/api/report": {"get": _report()},
+        "/api/city": {"get": _operation("GET", "/api/city", "The day's figures of several sites.", _json("CityView"))},
         "/api/metrics": {"get": _operation("GET", "/api/metrics", "How all stands, for Prometheus.", _METRICS)},
     }
 
@@ -107,6 +113,14 @@ def _duties() -> Document:
     answer = {"application/json": {"schema": {"type": "object", "required": ["site", "day", "time_ns", "total"]}}}
     made = _operation("GET", "/api/duties", about, answer, [day, people])
     made["responses"]["404"] = _answer(_WHY[404], _PROBLEM)
+    return made
+
+
+def _report() -> Document:
+    """A day in figures; nobody is named."""
+    day = {"name": "day", "in": "query", "required": False, "schema": {"type": "string", "format": "date"}}
+    made = _operation("GET", "/api/report", "The figures of a day; today without one.", _json("DayReport"), [day])
+    made["responses"]["400"] = _answer("There is no such day.", _PROBLEM)
     return made
 
 

@@ -34,6 +34,7 @@ WAYS: list[Way] = [
     Way("/alerts", "alerts-all", Permission.BOARD),
     Way("/cases", "cases", Permission.HEALTH),
     Way("/crowds", "crowds", Permission.BOARD),
+    Way("/reports", "reports", Permission.REPORTS),
     Way("/duties", "duties", Permission.PEOPLE),
     Way("/absences", "absences", Permission.HEALTH),
     Way("/rotas", "rotas", Permission.PEOPLE),

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from hub.web.board_words import BOARD_WORDS
 from hub.web.case_words import CASE_WORDS
+from hub.web.city_words import CITY_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.duty_words import DUTY_WORDS
 from hub.web.form_words import FORM_WORDS
@@ -17,6 +18,7 @@ from hub.web.invitation_words import INVITATION_WORDS
 from hub.web.notice_words import NOTICE_WORDS
 from hub.web.privacy_words import PRIVACY_WORDS
 from hub.web.register_words import REGISTER
+from hub.web.report_words import REPORT_WORDS
 from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.rights_words import RIGHTS_WORDS
 from hub.web.round_words import ROUND_WORDS
@@ -105,6 +107,7 @@ _BOARD = {
     "rule.isolation-full": ("isolation place full", "隔离场所已满"),
     "rule.returnee-not-isolated": ("returnee not isolated", "返岗人员未隔离"),
     "rule.crowding": ("too many people at once", "人员聚集"),
+    "rule.report-unsent": ("daily report not sent", "日报未发出"),
     "rule.out-of-slot": ("meals outside of the team's time", "未按时段用餐"),
     "rule.missed-checks": ("daily measurements missing", "双测未完成"),
     "rule.alert-stuck": ("alert without next step", "警报无人跟进"),
@@ -368,6 +371,8 @@ WORDS: dict[str, tuple[str, str]] = (
     | RESUMPTION_WORDS
     | ROUND_WORDS
     | CROWD_WORDS
+    | REPORT_WORDS
+    | CITY_WORDS
     | RIGHTS_WORDS
     | FORM_WORDS
     | PRIVACY_WORDS

@@ -251,3 +251,19 @@ async def test_time_series_and_figures_are_written_anew_from_the_journal(command
     await figures.stop()
     assert (await asyncio.to_thread(command, "rebuild", "figures")).code == 0
     assert not (tmp_path / "var" / "rollups.db").exists()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "pdf", "xlsx"])
+def test_the_daily_report_is_written_as_a_file_beside_the_hub(command, tmp_path, form):
+    out = tmp_path / f"report.{form}"
+    asked = ("--date", "2020-02-10", "--format", form, "--out", str(out))
+    said = command("report", *asked)
+    assert (said.code, out.exists()) == (1, False)
+    assert "no hub has run here yet" in said.err
+    journal = Journal(tmp_path / "var" / "journal.db")
+    journal.open()
+    journal.close()
+    said = command("report", *asked)
+    assert said.code == 0, said.err
+    assert "the report of 2020-02-10" in said.out
+    assert out.stat().st_size > 100

@@ -22,9 +22,11 @@ def batch(events: Sequence[AnyEvent], first: int = 1, stream: StreamId = URGENT)
     return batch_of(stream, numbered(events, first))
 
 
-def entry(event: AnyEvent, offset: int = 1, seq: int = 1, gate: str = "north", late_s: float = 0.1) -> Entry:
+def entry(
+    event: AnyEvent, offset: int = 1, seq: int = 1, gate: str = "north", late_s: float = 0.1, site: str = "site"
+) -> Entry:
     """The event as the journal would hold it."""
     kind = str(event.__struct_config__.tag)
     received_ns = event.time_ns + int(late_s * 1e9)
-    stream = StreamId("site", gate, urgency_of(event), "e1")
+    stream = StreamId(site, gate, urgency_of(event), "e1")
     return Entry(offset, stream, seq, seq, kind, event.time_ns, received_ns, encode_event(event))

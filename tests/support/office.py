@@ -22,8 +22,11 @@ from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
 from hub.web.app import Office, create_app
+from hub.web.city import CityPages
+from hub.web.reports import ReportPages
 from hub.web.serve import WebServer
 from tests.support.console import ZONE, WrittenBoard
+from tests.support.reports import usual_city, usual_report
 from tests.support.snapshots import bad_day
 from tests.support.telephones import Recorded
 from wire.registry import RegistryEntry
@@ -98,6 +101,8 @@ class ServedOffice:
             telephones=self.telephones.pages(),
             crowds=crowds,
             duties=self.duties,
+            reports=ReportPages(usual_report, ZONE),
+            city=CityPages(usual_city),
         )
         app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
         server = WebServer(app, host="127.0.0.1", port=0)

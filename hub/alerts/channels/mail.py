@@ -50,26 +50,7 @@ class Mail:
         self._context = context
 
     async def send(self, message: Message) -> str:
-        settings = self._settings
-        try:
-            refused, said = await aiosmtplib.send(
-                mail(message, settings, self._context),
-                hostname=settings.host,
-                port=settings.port,
-                username=settings.username,
-                password=(secret(settings.password_file) or b"").decode() or None,
-                start_tls=settings.starttls,
-                timeout=settings.timeout_s,
-            )
-        except aiosmtplib.SMTPResponseException as error:
-            raise DeliveryError(f"{error.code} {error.message}", retry=400 <= error.code < 500) from error
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise DeliveryError(f"{type(error).__name__}: {error}", retry=True) from error
-        if refused:
-            # Not tried again: the others have it, and would get it again and again.
-            log.error("mail not taken for some", channel=self.name, page=message.key, refused=str(refused))
-            return f"{said}; refused for {refused}"
-        return said
+        return await deliver(mail(message, self._settings, self._context), self._settings)
 
     async def listen(self, heard: Heard) -> None:
         """Answers in the mailbox, for ever; without a mailbox none. Raises `DeliveryError`."""
@@ -84,6 +65,29 @@ class Mail:
 
     async def close(self) -> None:
         """Nothing is held open between mails."""
+
+
+async def deliver(message: EmailMessage, settings: MailSettings) -> str:
+    """Hand a mail to the server; what it said. Raises `DeliveryError`."""
+    try:
+        refused, said = await aiosmtplib.send(
+            message,
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=(secret(settings.password_file) or b"").decode() or None,
+            start_tls=settings.starttls,
+            timeout=settings.timeout_s,
+        )
+    except aiosmtplib.SMTPResponseException as error:
+        raise DeliveryError(f"{error.code} {error.message}", retry=400 <= error.code < 500) from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise DeliveryError(f"{type(error).__name__}: {error}", retry=True) from error
+    if refused:
+        # Not tried again: the others have it, and would get it again and again.
+        log.error("mail not taken for some", channel=settings.name, mail=message["Message-ID"], refused=str(refused))
+        return f"{said}; refused for {refused}"
+    return said
 
 
 def mail(message: Message, settings: MailSettings, context: Context) -> EmailMessage:

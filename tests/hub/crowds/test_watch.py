@@ -77,7 +77,7 @@ class Site:
 
     async def look(self) -> None:
         await self.watch.look()
-        await self.alerts._refresh()
+        await self.alerts.refresh()
 
     async def told(self) -> dict[str, tuple[str, int, int]]:
         rows = await self.alerts.alerts_after(0, 1000)

@@ -39,11 +39,14 @@ from hub.trust.settings import AuthoritySettings
 from hub.web import boards
 from hub.web.access import COOKIE
 from hub.web.app import AlertPages, Office, create_app
+from hub.web.city import CityPages
 from hub.web.dashboard import Listed
 from hub.web.doors import DOORS, Door, Key, addresses, check
+from hub.web.reports import ReportPages
 from hub.web.serve import WebServer
 from hub.web.sign_in import Ways
 from tests.support.console import ZONE, WrittenBoard, bearer, signed_in, token_for
+from tests.support.reports import usual_city, usual_report
 from tests.support.snapshots import bad_day
 from tests.support.telephones import Recorded
 from wire.errors import MenshenError
@@ -132,6 +135,8 @@ async def server(database: Database, clock: Clock, tmp_path: Path) -> AsyncItera
         provider=Provider(OIDC),
         duties=duties,
         boards=NoBoards(),
+        reports=ReportPages(usual_report, ZONE),
+        city=CityPages(usual_city),
     )
     desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"), CLOCKS)
     await desk.start()

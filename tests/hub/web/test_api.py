@@ -17,14 +17,17 @@ from schemathesis.specs.openapi.checks import ignored_auth
 from hub.accounts.models import Role
 from hub.accounts.roles import MAY, Permission
 from hub.web.app import AlertPages, Office, create_app
+from hub.web.city import CityPages
 from hub.web.doors import API_PERMISSIONS, DOORS
 from hub.web.openapi import document
+from hub.web.reports import ReportPages
 from hub.web.serve import WebServer
 from tests.hub.web.test_alerts import Console
 from tests.hub.web.test_browser import PHONE
 from tests.hub.web.test_records import Written
 from tests.support.browser import chromium
 from tests.support.console import ZONE, WrittenBoard, signed_in, token_for
+from tests.support.reports import usual_city, usual_report
 from tests.support.snapshots import bad_day
 
 
@@ -44,7 +47,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         await console.open()
         app = create_app(
             WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, records=Written(),
-            office=Office(console.database), alerts=AlertPages(console.desk),
+            office=Office(console.database, reports=ReportPages(usual_report, ZONE), city=CityPages(usual_city)),
+            alerts=AlertPages(console.desk),
         )  # fmt: skip
         server = WebServer(app, host="127.0.0.1", port=0)
         await server.start()

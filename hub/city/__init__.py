@@ -1,0 +1,1 @@
+"""A city's view: the daily figures of several sites, each read from its own hub."""

@@ -1,0 +1,301 @@
+"""The figures of one day: what was gathered in, one value out, from which everything is written. Pure.
+
+Nothing in `DayReport` but `isolated` is about a single person; `without_names` takes that away, for what leaves the
+hub by mail or to the city.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+AWAY = frozenset({"holiday", "business", "other"})
+
+
+class PersonDay(NamedTuple):
+    """Somebody who is registered, on that day. `off` says why they are not on duty; None for who is."""
+
+    id: int
+    number: str
+    name: str
+    team: str
+    grid: str
+    off: str | None
+    measured: int
+
+
+class CaseDay(NamedTuple):
+    """One case of isolation that was open on that day, at least for a part of it."""
+
+    person_id: int
+    number: str
+    name: str
+    team: str
+    grid: str
+    cause: str
+    place: str
+    """Its title; empty for none. A hospital stands under its own name, with `in_hospital`."""
+    in_hospital: bool
+    day: int
+    days: int
+    reported: bool
+    in_grid: bool
+    opened: bool
+    """On that day."""
+    ended: bool
+    """On that day: not isolated any more at its end."""
+
+
+class RoundDay(NamedTuple):
+    """One round of disinfection that was due."""
+
+    kind: str
+    place: str
+    state: str
+
+
+class Equipment(Struct, frozen=True):
+    """Something that was out of order on that day; `until_ns` None: still, at its end."""
+
+    rule: str
+    gate: str
+    detail: str
+    since_ns: int
+    until_ns: int | None
+
+
+class Gathered(Struct, frozen=True, kw_only=True):
+    """What the hub's stores say about one day. Counts by the names that figures of the journal have."""
+
+    site: str
+    day: date
+    made_ns: int
+    people: Sequence[PersonDay] = ()
+    feverish: Iterable[int] = ()
+    """Who had a fever by a camera or a contact thermometer, by id; who is nobody's badge is counted beside."""
+    confirmed: Iterable[int] = ()
+    feverish_unnamed: int = 0
+    declared: Mapping[int, str] = {}
+    """The worst concern that each person declared."""
+    cases: Sequence[CaseDay] = ()
+    returnees: Mapping[str, int] = {}
+    visitors: Mapping[str, int] = {}
+    vehicles: Mapping[str, int] = {}
+    gates: Mapping[str, int] = {}
+    rounds: Sequence[RoundDay] = ()
+    equipment: Sequence[Equipment] = ()
+    alerts: Mapping[str, int] = {}
+    meals: Mapping[str, int] = {}
+    resumption: Mapping[str, str | int] = {}
+    audit_head: str = ""
+
+
+class GroupFigures(Struct, frozen=True, kw_only=True):
+    """A team, a grid, or the whole site. Everybody registered is on duty, sick, away, isolated or resting; everybody
+    on duty was measured twice, once or not at all."""
+
+    name: str = ""
+    grid: str = ""
+    registered: int = 0
+    on_duty: int = 0
+    twice: int = 0
+    once: int = 0
+    never: int = 0
+    sick: int = 0
+    away: int = 0
+    isolated: int = 0
+    resting: int = 0
+    feverish: int = 0
+    declared: int = 0
+    concerned: int = 0
+    """Declared to be ill, or something that has to be spoken about."""
+
+
+GROUP_COUNTS = tuple(name for name in GroupFigures.__struct_fields__ if name not in {"name", "grid"})
+
+
+class PlaceFigures(Struct, frozen=True):
+    """People isolated for one cause in one place, with the least and the most days that they are there."""
+
+    cause: str
+    place: str
+    people: int
+    least_day: int
+    most_day: int
+
+
+class IsolatedPerson(Struct, frozen=True):
+    """One isolated person by name."""
+
+    number: str
+    name: str
+    team: str
+    grid: str
+    cause: str
+    place: str
+    day: int
+    days: int
+    reported: bool
+    in_grid: bool
+
+
+class RoundFigures(Struct, frozen=True):
+    """Rounds of disinfection of one kind of place."""
+
+    kind: str
+    due: int
+    done: int
+    late: int
+    overdue: int
+
+
+class DayReport(Struct, frozen=True, kw_only=True):
+    """A day of a site in figures."""
+
+    site: str
+    day: str
+    made_ns: int
+    total: GroupFigures
+    teams: tuple[GroupFigures, ...]
+    grids: tuple[GroupFigures, ...]
+    health: dict[str, int]
+    isolation: tuple[PlaceFigures, ...]
+    isolated: tuple[IsolatedPerson, ...]
+    returnees: dict[str, int]
+    visitors: dict[str, int]
+    vehicles: dict[str, int]
+    gates: dict[str, int]
+    rounds: tuple[RoundFigures, ...]
+    overdue: tuple[str, ...]
+    """Places whose round was not done, each as often as one was not."""
+    equipment: tuple[Equipment, ...]
+    alerts: dict[str, int]
+    meals: dict[str, int]
+    resumption: dict[str, str | int]
+    audit_head: str = ""
+    v: int = 1
+
+
+def day_report(found: Gathered) -> DayReport:
+    """What a day amounts to."""
+    feverish, confirmed = set(found.feverish), set(found.confirmed)
+    rows = [_counted(person, found.declared.get(person.id), person.id in feverish) for person in found.people]
+    open_cases = [case for case in found.cases if not case.ended]
+    return DayReport(
+        site=found.site,
+        day=found.day.isoformat(),
+        made_ns=found.made_ns,
+        total=_sum(GroupFigures(), rows),
+        teams=_groups((person.team, person.grid, row) for person, row in zip(found.people, rows, strict=True)),
+        grids=_groups((person.grid, person.grid, row) for person, row in zip(found.people, rows, strict=True)),
+        health=_health(found, feverish, confirmed, open_cases),
+        isolation=_by_place(open_cases),
+        isolated=tuple(_isolated(case) for case in sorted(open_cases, key=lambda case: (-case.day, case.number))),
+        returnees=dict(found.returnees),
+        visitors=dict(found.visitors),
+        vehicles=dict(found.vehicles),
+        gates=dict(found.gates),
+        rounds=_rounds(found.rounds),
+        overdue=tuple(one.place for one in found.rounds if one.state == "overdue"),
+        equipment=tuple(sorted(found.equipment, key=lambda one: (one.since_ns, one.gate))),
+        alerts=dict(sorted(found.alerts.items())),
+        meals=dict(found.meals),
+        resumption=dict(found.resumption),
+        audit_head=found.audit_head,
+    )
+
+
+def without_names(report: DayReport) -> DayReport:
+    """The same figures, and nobody in particular."""
+    return replace(report, isolated=())
+
+
+def _counted(person: PersonDay, concern: str | None, is_feverish: bool) -> GroupFigures:
+    """One person as figures."""
+    on_duty = person.off is None
+    return GroupFigures(
+        registered=1,
+        on_duty=int(on_duty),
+        twice=int(on_duty and person.measured >= 2),
+        once=int(on_duty and person.measured == 1),
+        never=int(on_duty and person.measured == 0),
+        sick=int(person.off == "sick"),
+        away=int(person.off in AWAY),
+        isolated=int(person.off == "isolated"),
+        resting=int(not on_duty and person.off not in AWAY and person.off not in {"sick", "isolated"}),
+        feverish=int(is_feverish),
+        declared=int(concern is not None),
+        concerned=int(concern in {"call", "ill"}),
+    )
+
+
+def _sum(name: GroupFigures, rows: Iterable[GroupFigures]) -> GroupFigures:
+    sums: Counter[str] = Counter()
+    for row in rows:
+        sums.update({count: getattr(row, count) for count in GROUP_COUNTS})
+    return replace(name, **{count: sums[count] for count in GROUP_COUNTS})
+
+
+def _groups(rows: Iterable[tuple[str, str, GroupFigures]]) -> tuple[GroupFigures, ...]:
+    """By name; a team of several grids names none."""
+    found: dict[str, list[GroupFigures]] = {}
+    grids: dict[str, set[str]] = {}
+    for name, grid, row in rows:
+        found.setdefault(name, []).append(row)
+        grids.setdefault(name, set()).add(grid)
+    return tuple(
+        _sum(GroupFigures(name=name, grid=min(grids[name]) if len(grids[name]) == 1 else ""), found[name])
+        for name in sorted(found, key=lambda name: (not name, name))
+    )
+
+
+def _health(found: Gathered, feverish: set[int], confirmed: set[int], cases: Sequence[CaseDay]) -> dict[str, int]:
+    concerns = Counter(found.declared.values())
+    return {
+        "feverish": len(feverish),
+        "feverish_unnamed": found.feverish_unnamed,
+        "confirmed": len(confirmed),
+        "isolated": len(cases),
+        "suspected": sum(case.cause == "suspected" for case in cases),
+        "in_hospital": sum(case.in_hospital for case in cases),
+        "opened": sum(case.opened for case in found.cases),
+        "ended": sum(case.ended for case in found.cases),
+        "unreported": sum(not case.reported for case in cases),
+        "not_in_grid": sum(not case.in_grid for case in cases),
+        "without_place": sum(not case.place and not case.in_hospital for case in cases),
+        "declared": len(found.declared),
+        "declared_note": concerns["note"],
+        "declared_call": concerns["call"],
+        "declared_ill": concerns["ill"],
+    }
+
+
+def _by_place(cases: Sequence[CaseDay]) -> tuple[PlaceFigures, ...]:
+    days: dict[tuple[str, str], list[int]] = {}
+    for case in cases:
+        days.setdefault((case.cause, case.place), []).append(case.day)
+    return tuple(
+        PlaceFigures(cause, place, len(found), min(found), max(found)) for (cause, place), found in sorted(days.items())
+    )
+
+
+def _isolated(case: CaseDay) -> IsolatedPerson:
+    return IsolatedPerson(
+        case.number, case.name, case.team, case.grid, case.cause, case.place, case.day, case.days, case.reported,
+        case.in_grid,
+    )  # fmt: skip
+
+
+def _rounds(rounds: Sequence[RoundDay]) -> tuple[RoundFigures, ...]:
+    states: dict[str, Counter[str]] = {}
+    for one in rounds:
+        states.setdefault(one.kind, Counter())[one.state] += 1
+    return tuple(
+        RoundFigures(kind, sum(found.values()), found["done"], found["late"], found["overdue"])
+        for kind, found in sorted(states.items())
+    )
