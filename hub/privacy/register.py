@@ -30,6 +30,7 @@ WITHOUT: dict[str, str] = {
     "openings": "when the site works, and the office that approved it",
     "places": "places",
     "readiness": "who answers for what, by office: named by the site itself and changed on its page",
+    "report_mails": "a day in figures, which name nobody",
     "round_stops": "places and vehicles",
     "shifts": "hours",
     "teams": "teams and who leads them: named by the site itself and changed on its page",
