@@ -13,7 +13,7 @@ lock() {
         --no-annotate --no-emit-index-url --no-emit-find-links "$@" pyproject.toml requirements/build.in -o "$out.new"
     mv "$out.new" "$out"
 }
-lock edge --extra edge
+lock edge --extra edge --extra enrol --extra guard
 lock runtime --extra edge --extra hub --extra sim --extra dashboards
 lock plates --extra plates
 lock dev --extra edge --extra devices --extra guard --extra watch --extra plates --extra plots --extra hub --extra postgresql --extra sim --extra dashboards --group dev

@@ -63,9 +63,11 @@ def test_each_service_is_watched_restarted_for_ever_and_bounded(name):
     assert {"MemoryMax", "TasksMax", "StateDirectory"} <= set(service)
 
 
-def test_the_broker_s_rights_are_watched_where_the_hub_writes_them():
+def test_the_broker_s_rights_are_watched_where_the_installer_has_the_hub_write_them():
     from hub.trust.broker import ACL_FILE
-    from hub.trust.service import BROKER_FOLDER
 
-    watched = unit("menshen-broker-reload.path")["Path"]["PathChanged"]
-    assert watched == f"/var/lib/{unit('menshen-hub.service')['Service']['StateDirectory']}/{BROKER_FOLDER}/{ACL_FILE}"
+    folder = "/var/lib/menshen-broker"
+    assert f"broker={folder}\n" in (UNITS.parent / "install.sh").read_text()
+    assert unit("menshen-broker-reload.path")["Path"]["PathChanged"] == f"{folder}/{ACL_FILE}"
+    assert unit("menshen-hub.service")["Service"]["ReadWritePaths"] == f"-{folder}"
+    assert f"-c {folder}/mosquitto.conf" in (UNITS.parent / "drop-in" / "mosquitto.conf").read_text()
