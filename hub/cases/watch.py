@@ -5,7 +5,6 @@ Also whoever returns on a day that has come is isolated then.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable
 from datetime import date
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from hub.cases import returnees, ward
 from hub.cases.models import Case, Cause
 from hub.cases.signs import HUB
 from hub.registry.office import PeopleOffice, Touched
-from wire.errors import MenshenError
+from hub.watching import keep_looking
 
 log = structlog.get_logger(__name__)
 
@@ -93,16 +92,8 @@ class IsolationWatch:
         self._rules = [rule for rule in RULES if rule not in off]
 
     async def run(self) -> None:
-        told = ""
-        while True:
-            try:
-                await self.look()
-                told = ""
-            except MenshenError as error:
-                if str(error) != told:
-                    log.error("isolation cannot be looked at", error=str(error))
-                told = str(error)
-            await asyncio.sleep(EVERY_S)
+        """Until cancelled."""
+        await keep_looking(self.look, EVERY_S, "isolation cannot be looked at")
 
     async def look(self) -> None:
         office = self._office

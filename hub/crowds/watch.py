@@ -7,7 +7,6 @@ hub that stops between telling and noting that it told says the same again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from datetime import date
 from time import time_ns
@@ -22,7 +21,7 @@ from hub.crowds.counting import limits_of
 from hub.crowds.desk import Canteen, Checkpoint, CrowdDesk
 from hub.crowds.meals import Meal, by_team
 from hub.registry.models import Team
-from wire.errors import DatabaseError, JournalError
+from hub.watching import keep_looking
 
 log = structlog.get_logger(__name__)
 
@@ -48,16 +47,7 @@ class CrowdWatch:
 
     async def keep(self) -> None:
         """Until cancelled."""
-        told = ""
-        while True:
-            try:
-                await self.look()
-                told = ""
-            except (JournalError, DatabaseError) as error:
-                if str(error) != told:
-                    log.error("crowds cannot be told of", error=str(error))
-                told = str(error)
-            await asyncio.sleep(LOOK_EVERY_S)
+        await keep_looking(self.look, LOOK_EVERY_S, "crowds cannot be told of")
 
     async def look(self) -> None:
         """Tell of what is new, and of what is over. Raises `JournalError`, `DatabaseError`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from datetime import time as clock
@@ -16,6 +15,7 @@ from hub.duties.desk import DutyDesk
 from hub.duties.missing import missed
 from hub.duties.points import DAILY, HOURLY, OFF_DAILY, emptied, points_of
 from hub.standings.points import HOUR_NS, Point
+from hub.watching import keep_looking
 from wire.errors import DatabaseError, JournalError
 
 log = structlog.get_logger(__name__)
@@ -52,16 +52,7 @@ class DutyWatch:
 
     async def run(self) -> None:
         """Tell the alerts what is missed, until cancelled."""
-        told = ""
-        while True:
-            try:
-                await self.look()
-                told = ""
-            except (DatabaseError, JournalError) as error:
-                if str(error) != told:
-                    log.warning("missed checks cannot be told", error=str(error))
-                    told = str(error)
-            await asyncio.sleep(LOOK_EVERY_S)
+        await keep_looking(self.look, LOOK_EVERY_S, "missed checks cannot be told")
 
     async def look(self) -> None:
         """Nobody is missed before everything that is known is counted. Raises `DatabaseError`, `JournalError`."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hub.journal import Transaction
+from hub.journal import Entry, Transaction
 from wire.errors import JournalError
 
 T = TypeVar("T")
@@ -65,3 +67,31 @@ class ProjectionFile:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+class FileProjection(ABC):
+    """A projection whose effects and cursor are one file, with a thread of its own. Methods raise `JournalError`."""
+
+    name: str
+    batch_entries = 5000
+
+    def __init__(self, path: Path, what: str, schema: str) -> None:
+        """`what` is what errors call the file."""
+        self._file = ProjectionFile(path, self.name, what, schema)
+
+    async def start(self) -> int:
+        return await self._file.run(self._open)
+
+    async def apply(self, entries: Sequence[Entry]) -> None:
+        await self._file.run(partial(self._take, entries))
+
+    async def stop(self) -> None:
+        await self._file.stop()
+
+    def _open(self) -> int:
+        """The offset up to which the file has its effects."""
+        return self._file.open()
+
+    @abstractmethod
+    def _take(self, entries: Sequence[Entry]) -> None:
+        """The entries' effects and the cursor, in one transaction; on the file's thread."""

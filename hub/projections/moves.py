@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from hub.crowds.counting import Move
 from hub.journal import Entry
-from hub.projections.file import ProjectionFile
+from hub.projections.file import FileProjection
 from wire.events import AnyEvent, Direction, Outcome, Override, PersonPassage, Reason, SecondaryMeasurement
 
 KEEP_NS = 60 * 86_400 * 10**9
@@ -62,27 +62,17 @@ class News(NamedTuple):
     offset: int
 
 
-class Moves:
+class Moves(FileProjection):
     """Owns the file of moves, and a thread for it. Methods raise `JournalError`."""
 
     name = "moves"
-    batch_entries = 5000
 
     def __init__(self, path: Path, gates: Collection[str] = (), fever_from_c: float = 37.3) -> None:
         """`gates` are those whose own passages count, as checkpoints of that name. `fever_from_c` is the fever of a
         contact thermometer: whoever is below it is let in."""
-        self._file = ProjectionFile(path, self.name, "moves", _SCHEMA)
+        super().__init__(path, "moves", _SCHEMA)
         self._gates = frozenset(gates)
         self._fever_from_c = fever_from_c
-
-    async def start(self) -> int:
-        return await self._file.run(self._file.open)
-
-    async def apply(self, entries: Sequence[Entry]) -> None:
-        await self._file.run(partial(self._take, entries))
-
-    async def stop(self) -> None:
-        await self._file.stop()
 
     async def between(self, at: str, from_ns: int, until_ns: int) -> list[Move]:
         """The moves at a checkpoint from one moment to before another, in the order of time."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub.journal import Entry
-from hub.projections.file import ProjectionFile
+from hub.projections.file import FileProjection
 from wire.events import Direction, Outcome, PersonPassage
 
 FILE = "passes.db"
@@ -55,25 +55,15 @@ class Near(NamedTuple):
     lane: str
 
 
-class Passes:
+class Passes(FileProjection):
     """Owns the file of passages, and a thread for it. Methods raise `JournalError`."""
 
     name = "passes"
-    batch_entries = 5000
 
     def __init__(self, path: Path) -> None:
-        self._file = ProjectionFile(path, self.name, "passages", _SCHEMA)
+        super().__init__(path, "passages", _SCHEMA)
         self._checkpoints: dict[tuple[str, str, str], int] = {}
         self._tokens: dict[str, int] = {}
-
-    async def start(self) -> int:
-        return await self._file.run(self._open)
-
-    async def apply(self, entries: Sequence[Entry]) -> None:
-        await self._file.run(partial(self._take, entries))
-
-    async def stop(self) -> None:
-        await self._file.stop()
 
     async def of(self, tokens: Collection[str], from_ns: int, until_ns: int, most: int = 1000) -> list[Pass]:
         """Where somebody with these badges was from one moment to before another, the last first."""

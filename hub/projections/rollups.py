@@ -22,7 +22,7 @@ import structlog
 from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, write_all
 from hub.journal import Entry
 from hub.measurements import rollup_line
-from hub.projections.file import ProjectionFile
+from hub.projections.file import FileProjection
 from hub.rollups import Bucket, Figure, Span, Sums, contributions
 from wire.errors import JournalError, StoreError
 from wire.link import Backoff
@@ -76,26 +76,16 @@ class Marked(Protocol[U]):
     async def settle(self, published: Sequence[U]) -> None: ...
 
 
-class Rollups:
+class Rollups(FileProjection):
     """Owns the file of figures, and a thread for it. Methods raise `JournalError`."""
 
     name = "rollups"
-    batch_entries = 5000
 
     def __init__(self, path: Path, zone: tzinfo | None) -> None:
-        self._file = ProjectionFile(path, self.name, "figures", _SCHEMA)
+        super().__init__(path, "figures", _SCHEMA)
         self._zone = zone
         self._offset = 0
         self._ids: dict[Figure, int] = {}
-
-    async def start(self) -> int:
-        return await self._file.run(self._open)
-
-    async def apply(self, entries: Sequence[Entry]) -> None:
-        await self._file.run(partial(self._take, entries))
-
-    async def stop(self) -> None:
-        await self._file.stop()
 
     async def buckets(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
         """The figures of that name whose buckets begin from one moment to before another, in the order of time."""

@@ -6,7 +6,6 @@ or an outage each round is there once, those whose time came meanwhile included.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import tzinfo
 from time import time_ns
@@ -17,7 +16,7 @@ from hub.archive import Archive
 from hub.database import Database
 from hub.rounds import plan, stops
 from hub.rounds.settings import RoundSettings
-from wire.errors import DatabaseError, JournalError
+from hub.watching import keep_looking
 
 log = structlog.get_logger(__name__)
 
@@ -48,16 +47,7 @@ class Clerk:
 
     async def keep(self) -> None:
         """Until cancelled."""
-        told = ""
-        while True:
-            try:
-                await self.look()
-                told = ""
-            except (JournalError, DatabaseError) as error:
-                if str(error) != told:
-                    log.error("rounds that are due cannot be put on record", error=str(error))
-                told = str(error)
-            await asyncio.sleep(LOOK_EVERY_S)
+        await keep_looking(self.look, LOOK_EVERY_S, "rounds that are due cannot be put on record")
 
     async def look(self) -> None:
         """Put on record what came due since the last time. Raises `JournalError`, `DatabaseError`."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from hub.journal import OWN_GATE, Entry
-from hub.projections.file import ProjectionFile
+from hub.projections.file import FileProjection
 from hub.projections.rollups import PUBLISH_LINES, Changed
 from hub.rollups import HOUR_NS, Bucket, Figure, Span, Sums, day_end_ns, day_start_ns
 from hub.rounds.state import State, Window, state_of
@@ -70,24 +70,14 @@ class Round(NamedTuple):
     done: Done | None
 
 
-class RoundRecord:
+class RoundRecord(FileProjection):
     """Owns the file of rounds, and a thread for it. Methods raise `JournalError`."""
 
     name = "rounds"
-    batch_entries = 5000
 
     def __init__(self, path: Path, zone: tzinfo | None) -> None:
-        self._file = ProjectionFile(path, self.name, "rounds", _SCHEMA)
+        super().__init__(path, "rounds", _SCHEMA)
         self._zone = zone
-
-    async def start(self) -> int:
-        return await self._file.run(self._file.open)
-
-    async def apply(self, entries: Sequence[Entry]) -> None:
-        await self._file.run(partial(self._take, entries))
-
-    async def stop(self) -> None:
-        await self._file.stop()
 
     async def between(self, from_ns: int, until_ns: int) -> list[Round]:
         """Rounds that were due from one moment to before another, in the order of time."""
