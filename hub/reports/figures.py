@@ -6,6 +6,7 @@ hub by mail or to the city.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -184,15 +185,15 @@ class DayReport(Struct, frozen=True, kw_only=True):
 def day_report(found: Gathered) -> DayReport:
     """What a day amounts to."""
     feverish, confirmed = set(found.feverish), set(found.confirmed)
-    rows = [_counted(person, found.declared.get(person.id), person.id in feverish) for person in found.people]
+    marks = [_marks(person, found.declared.get(person.id), person.id in feverish) for person in found.people]
     open_cases = [case for case in found.cases if not case.ended]
     return DayReport(
         site=found.site,
         day=found.day.isoformat(),
         made_ns=found.made_ns,
-        total=_sum(GroupFigures(), rows),
-        teams=_groups((person.team, person.grid, row) for person, row in zip(found.people, rows, strict=True)),
-        grids=_groups((person.grid, person.grid, row) for person, row in zip(found.people, rows, strict=True)),
+        total=_figures("", "", marks),
+        teams=_groups((person.team, person.grid, own) for person, own in zip(found.people, marks, strict=True)),
+        grids=_groups((person.grid, person.grid, own) for person, own in zip(found.people, marks, strict=True)),
         health=_health(found, feverish, confirmed, open_cases),
         isolation=_by_place(open_cases),
         isolated=tuple(_isolated(case) for case in sorted(open_cases, key=lambda case: (-case.day, case.number))),
@@ -215,41 +216,39 @@ def without_names(report: DayReport) -> DayReport:
     return replace(report, isolated=())
 
 
-def _counted(person: PersonDay, concern: str | None, is_feverish: bool) -> GroupFigures:
-    """One person as figures."""
-    on_duty = person.off is None
-    return GroupFigures(
-        registered=1,
-        on_duty=int(on_duty),
-        twice=int(on_duty and person.measured >= 2),
-        once=int(on_duty and person.measured == 1),
-        never=int(on_duty and person.measured == 0),
-        sick=int(person.off == "sick"),
-        away=int(person.off in AWAY),
-        isolated=int(person.off == "isolated"),
-        resting=int(not on_duty and person.off not in AWAY and person.off not in {"sick", "isolated"}),
-        feverish=int(is_feverish),
-        declared=int(concern is not None),
-        concerned=int(concern in {"call", "ill"}),
-    )
+def _marks(person: PersonDay, concern: str | None, is_feverish: bool) -> list[str]:
+    """In which counts one person counts."""
+    marks = ["registered"]
+    if person.off is None:
+        marks += ["on_duty", _MEASURED[min(max(person.measured, 0), 2)]]
+    else:
+        marks.append("away" if person.off in AWAY else person.off if person.off in {"sick", "isolated"} else "resting")
+    if is_feverish:
+        marks.append("feverish")
+    if concern is not None:
+        marks.append("declared")
+    if concern in {"call", "ill"}:
+        marks.append("concerned")
+    return marks
 
 
-def _sum(name: GroupFigures, rows: Iterable[GroupFigures]) -> GroupFigures:
-    sums: Counter[str] = Counter()
-    for row in rows:
-        sums.update({count: getattr(row, count) for count in GROUP_COUNTS})
-    return replace(name, **{count: sums[count] for count in GROUP_COUNTS})
+_MEASURED = ("never", "once", "twice")
 
 
-def _groups(rows: Iterable[tuple[str, str, GroupFigures]]) -> tuple[GroupFigures, ...]:
+def _figures(name: str, grid: str, marks: Iterable[list[str]]) -> GroupFigures:
+    counts = Counter(itertools.chain.from_iterable(marks))
+    return GroupFigures(name=name, grid=grid, **{count: counts[count] for count in GROUP_COUNTS})
+
+
+def _groups(rows: Iterable[tuple[str, str, list[str]]]) -> tuple[GroupFigures, ...]:
     """By name; a team of several grids names none."""
-    found: dict[str, list[GroupFigures]] = {}
+    found: dict[str, list[list[str]]] = {}
     grids: dict[str, set[str]] = {}
-    for name, grid, row in rows:
-        found.setdefault(name, []).append(row)
+    for name, grid, marks in rows:
+        found.setdefault(name, []).append(marks)
         grids.setdefault(name, set()).add(grid)
     return tuple(
-        _sum(GroupFigures(name=name, grid=min(grids[name]) if len(grids[name]) == 1 else ""), found[name])
+        _figures(name, min(grids[name]) if len(grids[name]) == 1 else "", found[name])
         for name in sorted(found, key=lambda name: (not name, name))
     )
 

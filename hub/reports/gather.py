@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -94,7 +95,7 @@ async def report_of(sources: Sources, day: date, now_ns: int) -> DayReport:
         resumption=of_people.resumption,
         audit_head=of_people.audit_head,
     )
-    return day_report(found)
+    return await asyncio.to_thread(day_report, found)
 
 
 def _round(one: Round, titles: Mapping[str, str]) -> RoundDay:
