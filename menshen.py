@@ -19,6 +19,7 @@ ROOMS = {
     "boards": ("dashboards.cli", "dashboards", "Grafana boards: write, push, check or preview them"),
     "demo": ("sim.demo", "hub,sim", "a hub, a broker and two gates on this machine, with a live view"),
     "evaluate": ("edge.evaluate.cli", "edge", "how good the screening is, on labelled data"),
+    "doctor": ("wire.findings", "", "what is wrong with a hub or a gate, and what to do: doctor FILE.toml"),
     "bench": ("tests.bench", "hub,sim", "how fast it is (from a checkout)"),
 }
 
@@ -37,7 +38,33 @@ def main(argv: list[str] | None = None) -> int:
     if known.room is None:
         print(_usage())
         return 0 if known.help else 2
+    if known.room == "doctor":
+        return _doctor(arguments[1:])
     return _run(known.room, arguments[1:])
+
+
+def _doctor(words: list[str]) -> int:
+    """Have a settings file's own side say what is wrong; the exit code is the worst of it: 0 good, 1 look, 2 bad."""
+    from wire import findings
+    from wire.settings import Document
+
+    parser = argparse.ArgumentParser(prog="menshen doctor", description="What is wrong here, and what to do about it.")
+    parser.add_argument("settings", type=Path, metavar="hub.toml|gate.toml")
+    parser.add_argument("--lang", choices=findings.LANGS, default="en")
+    parser.add_argument("--json", action="store_true", help="for programs, in both languages")
+    asked = parser.parse_args(words)
+    try:
+        side = "edge" if "gate" in Document.read(asked.settings).data else "hub"
+        examine = importlib.import_module(f"{side}.doctor").examine
+    except SettingsError as error:
+        print(error.problems[0], file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"menshen doctor: the package {error.name!r} is not installed here", file=sys.stderr)
+        return 2
+    found: list[findings.Finding] = examine(asked.settings)
+    print(findings.as_json(found) if asked.json else findings.text(found, asked.lang))
+    return int(findings.worst(found))
 
 
 def _run(room: str, arguments: list[str]) -> int:

@@ -333,6 +333,7 @@ next_steps() {
         say "  1. your lanes and cameras: $settings (examples: deploy/examples), then: sudo menshen edge check $settings"
         say "  2. on the hub: sudo menshen hub enrol /etc/menshen/hub.toml GATE   prints a code"
         say "  3. here: sudo menshen edge enrol $settings CODE && sudo systemctl restart menshen-gate"
+        say "  4. what is wrong, if anything: sudo menshen doctor $settings"
         return
     fi
     say "Installed. What is next:"
@@ -340,6 +341,7 @@ next_steps() {
     say "     or: sudo menshen hub user add $settings admin --role admin"
     say "  2. whom to tell: [[channels]] in $settings, then: sudo systemctl restart menshen-hub"
     say "  3. for each gate: sudo menshen hub enrol $settings GATE   prints a code for it"
+    say "  4. what is wrong, if anything: sudo menshen doctor $settings"
     if with nginx; then
         say "The console is at https://$(sed -n 's|^names = \["\([^"]*\)".*|\1|p' "$root$settings"); browsers trust it once they are given $broker/authority.pem"
     fi

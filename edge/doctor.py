@@ -1,0 +1,132 @@
+"""`menshen doctor gate.toml`: what is wrong with this gate, and what to do about it. Nothing is changed."""
+
+from __future__ import annotations
+
+import http.client
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edge import settings
+from edge.clock import kernel_clock_synced
+from edge.settings import Gate, GateSettings
+from wire import checkup
+from wire.errors import SettingsError
+from wire.findings import Finding, Level, Words
+
+UNIT = "menshen-gate.service"
+ENROL = Words(
+    "on the hub: menshen hub enrol hub.toml GATE; here: menshen edge enrol gate.toml CODE",
+    "在中心执行 menshen hub enrol hub.toml 门岗名；在此执行 menshen edge enrol gate.toml 注册码",
+)
+ROOM_MB = 200.0
+"""What a gate needs beside its spool: copies of registry and notices, the log."""
+_PLAYED = {"replay", "simulated"}
+_WAIT_S = 5.0
+
+
+def examine(path: Path) -> list[Finding]:
+    """Everything that can be found out without being the agent, in the order in which it is mended."""
+    try:
+        gate = settings.load(path)
+    except SettingsError as error:
+        return [
+            Finding(Level.FAULT, "settings", Words(problem, problem), Words(f"mend {path}", f"修改 {path}"))
+            for problem in error.problems
+        ]
+    found = gate.settings
+    state = Path(found.spool.path).parent
+    return [
+        Finding(Level.GOOD, "settings", Words(f"{path}: good", f"{path}：正确")),
+        *devices(gate),
+        *checkup.token_key(Path(found.token_key_file), ENROL),
+        *guard(found),
+        *checkup.room(state, ROOM_MB + left_of_spool_mb(found)),
+        checkup.check_clock(is_synced=kernel_clock_synced(), now=datetime.now(UTC)),
+        *identity(found),
+        checkup.broker_answers(found.broker),
+        *hub(found),
+        *checkup.unit(UNIT),
+    ]
+
+
+def devices(gate: Gate) -> list[Finding]:
+    """Which devices each lane has; loading the settings has found their drivers and packages."""
+    found = []
+    for lane in gate.lanes:
+        name, used = lane.settings.name, ", ".join(f"{key}: {plug.name}" for key, plug in lane.plugs.items())
+        played = sorted({plug.name for plug in lane.plugs.values()} & _PLAYED)
+        if played:
+            text = Words(
+                f"lane {name} measures nobody: {', '.join(played)} plays what was recorded or made up",
+                f"通道 {name} 并未真实测量：{', '.join(played)} 播放录制或模拟数据",
+            )
+            do = Words("name the lane's real devices: menshen edge drivers", "填写真实设备：menshen edge drivers")
+            found.append(Finding(Level.WARNING, "devices", text, do))
+        else:
+            found.append(Finding(Level.GOOD, "devices", Words(f"lane {name}: {used}", f"通道 {name}：{used}")))
+    return found
+
+
+def guard(found: GateSettings) -> list[Finding]:
+    """The passwords of the guard's page, where there is one."""
+    if found.guard is None:
+        return []
+    path = Path(found.guard.password_file)
+    maker = Words(f"menshen edge password {path} --name NAME", f"menshen edge password {path} --name 姓名")
+    return [checkup.check_secret("guards' passwords", path, checkup.rights_of(path), maker)]
+
+
+def identity(found: GateSettings) -> list[Finding]:
+    """The gate's certificate and key."""
+    tls = found.broker.tls
+    if tls is None:
+        text = Words("the way to the broker is not encrypted", "与消息服务器的连接未加密")
+        return [Finding(Level.WARNING, "certificate", text, ENROL)]
+    if tls.certificate is None:
+        return []
+    path = Path(tls.key or tls.certificate)
+    secret = checkup.check_secret("key of the gate", path, checkup.rights_of(path), ENROL)
+    if not Path(tls.certificate).exists():
+        return [secret]
+    return [secret, checkup.certificate("certificate", Path(tls.certificate), ENROL)]
+
+
+def hub(found: GateSettings) -> list[Finding]:
+    """Whether the hub's console answers: certificates are renewed there."""
+    if found.hub is None:
+        if found.broker.tls is None or found.broker.tls.certificate is None:
+            return []
+        text = Words("its address is not known, so the certificate cannot be renewed", "未填写中心地址，证书无法续期")
+        do = Words('hub = "http://HUB" in gate.toml', '在 gate.toml 中填写 hub = "http://中心地址"')
+        return [Finding(Level.WARNING, "hub", text, do)]
+    parts = urlsplit(found.hub)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=_WAIT_S)
+    try:
+        connection.request("GET", "/enrol")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        why = str(error) or type(error).__name__
+        text = Words(f"{found.hub} does not answer: {why}", f"{found.hub} 无应答：{why}")
+        do = Words(
+            "the gate works on; is the hub running, and its port open?",
+            "门岗可照常工作；检查中心是否运行、端口是否开放",
+        )
+        return [Finding(Level.WARNING, "hub", text, do)]
+    finally:
+        connection.close()
+    if status not in (200, 405):
+        text = Words(f"{found.hub}/enrol answers {status}", f"{found.hub}/enrol 返回 {status}")
+        do = Words("is that a hub with [authority]?", "确认该地址是带有 [authority] 的中心")
+        return [Finding(Level.WARNING, "hub", text, do)]
+    return [Finding(Level.GOOD, "hub", Words(f"{found.hub} answers", f"{found.hub} 有应答"))]
+
+
+def left_of_spool_mb(found: GateSettings) -> float:
+    """What the spool may still grow."""
+    try:
+        used = Path(found.spool.path).stat().st_size
+    except OSError:
+        used = 0
+    return max(0, found.spool.max_bytes - used) / 1e6
