@@ -28,6 +28,7 @@ LONGEST = 500
 TASK_ROOTS = (
     "edge/agent.py",
     "hub/projections/runner.py",
+    "hub/watching.py",
     "hub/alerts/desk.py",
     "hub/alerts/notifier.py",
     "hub/influx.py",
