@@ -32,6 +32,7 @@ TASK_ROOTS = (
     "hub/alerts/desk.py",
     "hub/alerts/notifier.py",
     "hub/influx.py",
+    "hub/watching.py",
 )
 
 
