@@ -202,7 +202,7 @@ class Access:
     ) -> Response:
         """A page for whoever asks, in their language."""
         lang = self.language(request)
-        html = self.page.office(template, lang, self.now_ns(), heading, who, **values)
+        html = self.page.office(template, lang, self.now_ns(), heading, who, request.url.path, **values)
         response = html_response(html, lang, status)
         if as_lang(request.query_params.get("lang")):
             response.set_cookie(LANG_COOKIE, lang, max_age=YEAR_S, httponly=True, samesite="lax")

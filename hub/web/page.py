@@ -6,51 +6,19 @@ import hashlib
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec.structs import replace
 
 from hub.accounts.desk import Who
-from hub.accounts.roles import Permission
 from hub.alerts.lifecycle import State, Word, on_word
 from hub.board import AlertRow, Snapshot
 from hub.registry.fields import written
-from hub.web import view
+from hub.web import view, ways
 from hub.web.words import LANGS, Lang, name, say
 
 
-class Way(NamedTuple):
-    """A link of the office's navigation: where to, the key of its words, and who may go."""
-
-    path: str
-    key: str
-    permission: Permission
-
-
-WAYS: list[Way] = [
-    Way("/", "board", Permission.BOARD),
-    Way("/boards", "boards", Permission.BOARD),
-    Way("/alerts", "alerts-all", Permission.BOARD),
-    Way("/cases", "cases", Permission.HEALTH),
-    Way("/crowds", "crowds", Permission.BOARD),
-    Way("/reports", "reports", Permission.REPORTS),
-    Way("/duties", "duties", Permission.PEOPLE),
-    Way("/absences", "absences", Permission.HEALTH),
-    Way("/rotas", "rotas", Permission.PEOPLE),
-    Way("/people", "registered.people", Permission.PEOPLE),
-    Way("/vehicles", "registered.vehicles", Permission.PEOPLE),
-    Way("/declarations", "declarations", Permission.HEALTH),
-    Way("/notices", "notices", Permission.MESSAGES),
-    Way("/rounds", "rounds", Permission.PEOPLE),
-    Way("/visitors", "visitors", Permission.VISITORS_EDIT),
-    Way("/site", "site", Permission.SITE_EDIT),
-    Way("/resumption", "resumption", Permission.SITE_EDIT),
-    Way("/privacy", "privacy", Permission.PRIVACY),
-    Way("/users", "users", Permission.USERS_EDIT),
-    Way("/audit", "audit", Permission.AUDIT),
-]
-"""The rooms that add pages put their own here (`hub.web.app`)."""
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PARTS = ("summary", "gates", "alerts", "passages", "readers")
@@ -81,7 +49,7 @@ class Page:
 
     def full(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang, who: Who) -> str:
         """The whole page with all its parts in place."""
-        more = {"who": who, "ways": ways_of(who), "heading": "board"}
+        more = {"who": who, "nav": ways.here(who, "/"), "heading": "board"}
         return self._env.get_template("page.html").render(self._context(snapshot, problems, lang) | more)
 
     def fragments(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> dict[str, str]:
@@ -110,9 +78,11 @@ class Page:
 
     # -- what people sign in for ---------------------------------------------------------------------------------------
 
-    def office(self, template: str, lang: Lang, now_ns: int, heading: str, who: Who | None, **values: object) -> str:
-        """A page of the office, with the ways that are open to whoever asks."""
-        return self._plain(template, lang, now_ns, heading, who=who, ways=ways_of(who), **values)
+    def office(
+        self, template: str, lang: Lang, now_ns: int, heading: str, who: Who | None, path: str, **values: object
+    ) -> str:
+        """A page of the office at an address, with the ways that are open to whoever asks."""
+        return self._plain(template, lang, now_ns, heading, who=who, nav=ways.here(who, path), **values)
 
     def _plain(self, template: str, lang: Lang, now_ns: int, heading: str, **values: object) -> str:
         context = self._context_of(lang, now_ns) | {"now_ns": now_ns, "heading": heading} | values
@@ -143,11 +113,6 @@ class Page:
             "lasted": partial(view.lasted, lang),
             "zone": self._zone,
         }
-
-
-def ways_of(who: Who | None) -> list[Way]:
-    """The ways that are open to whoever asks."""
-    return [way for way in WAYS if who is not None and who.may(way.permission)]
 
 
 def bare(snapshot: Snapshot) -> Snapshot:
