@@ -19,6 +19,10 @@ class Pace:
         self._per_s, self._burst = per_s, burst
         self._left: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
+    def left(self, key: str) -> float:
+        """How many requests might have been made at once when the last one was."""
+        return self._left.get(key, (self._burst, 0))[0]
+
     def wait_s(self, key: str, now_ns: int) -> int:
         """Take one request; 0 where it may be made, else how many seconds too early it is."""
         left, at_ns = self._left.pop(key, (self._burst, now_ns))

@@ -76,14 +76,19 @@ class Access:
     """The door of one console."""
 
     def __init__(
-        self, database: Database, page: Page, language: Callable[[Request], Lang], now_ns: Callable[[], int]
+        self,
+        database: Database,
+        page: Page,
+        language: Callable[[Request], Lang],
+        now_ns: Callable[[], int],
+        pace: Pace | None = None,
     ) -> None:
         self.database = database
         self.page = page
         self.language = language
         self.now_ns = now_ns
         self.throttle = Throttle()
-        self._pace = Pace()
+        self._pace = pace or Pace()
         self._written_ns: dict[str, int] = {}
         """When it was last written that a cookie or token was used: reading a page must not wait for a write."""
         self._noted_ns: dict[tuple[str, str], int] = {}

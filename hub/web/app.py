@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.accounts.oidc import Provider
+from hub.accounts.pace import Pace
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
 from hub.crowds.desk import CrowdDesk
@@ -96,6 +97,8 @@ class Office(NamedTuple):
     boards: Boards | None = None
     reports: ReportPages | None = None
     city: CityPages | None = None
+    pace: Pace | None = None
+    """How fast anybody may ask; left out, `hub.accounts.pace` says."""
 
 
 def create_app(
@@ -116,7 +119,7 @@ def create_app(
     streams before the server waits for its connections; `hub.web.serve` does.
     """
     page = Page(site=site, version=version, zone=zone)
-    access = Access(office.database, page, language, office.now_ns)
+    access = Access(office.database, page, language, office.now_ns, office.pace)
     app = FastAPI(
         title="Menshen", version=version, docs_url=None, redoc_url=None, openapi_url=None,
         dependencies=[Depends(access.guard)],

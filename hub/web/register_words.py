@@ -5,7 +5,7 @@ from __future__ import annotations
 _PAGES = {
     "registered.people": ("People", "人员"),
     "registered.vehicles": ("Vehicles", "车辆"),
-    "site": ("Site", "厂区"),
+    "site": ("Places and teams", "场所与班组"),
     "search.people": ("Number, name, team, telephone or badge", "工号、姓名、班组、电话或卡号"),
     "search.vehicles": ("Plate, tag or owner", "车牌、电子标签或车主"),
     "everybody": ("also inactive", "含停用"),

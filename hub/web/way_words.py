@@ -7,7 +7,7 @@ WAY_WORDS: dict[str, tuple[str, str]] = {
     "skip": ("To the content", "跳到正文"),
     "area.now": ("Now", "现场"),
     "area.people": ("People", "人员"),
-    "area.duties": ("Duties", "双测"),
+    "area.duties": ("Daily duties", "日常管理"),
     "area.isolation": ("Isolation", "隔离"),
     "area.site": ("Site", "厂区"),
     "area.reports": ("Reports", "报表"),

@@ -80,10 +80,15 @@ async def test_each_language_is_spoken_in_its_turn(case):
 async def test_the_same_again_is_not_begun_anew_and_another_cuts_it_short(case):
     driver, _ = await case.started(languages=["zh"])
     await driver.show(Outcome.DENY, (Reason.UNKNOWN_BADGE,))
+    await case.spoken(1)  # whoever is cut short before the script ran at all has written nothing down
+    playing = driver._playing
     await driver.show(Outcome.DENY, (Reason.UNKNOWN_BADGE,))
+    assert driver._playing is playing
     await driver.show(Outcome.ALLOW, (Reason.TEMPERATURE_NORMAL,))
-    await driver.show(Outcome.DENY, ())
+    assert playing.cancelled()
     assert await case.spoken(2) == [["zh/unknown-badge.wav"], ["zh/allow.wav"]]
+    await driver.show(Outcome.DENY, ())
+    assert driver._playing is None
     await driver.stop()
 
 
