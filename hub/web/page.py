@@ -18,7 +18,6 @@ from hub.registry.fields import written
 from hub.web import view, ways
 from hub.web.words import LANGS, Lang, name, say
 
-
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PARTS = ("summary", "gates", "alerts", "passages", "readers")

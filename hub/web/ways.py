@@ -18,7 +18,9 @@ class Way(NamedTuple):
 
     def covers(self, path: str) -> int:
         """How much of an address is this page's: 0 when it is another's."""
-        return max((len(own) for own in (self.path, *self.also) if path == own or path.startswith(f"{own}/")), default=0)
+        return max(
+            (len(own) for own in (self.path, *self.also) if path == own or path.startswith(f"{own}/")), default=0
+        )
 
 
 class Area(NamedTuple):
