@@ -68,7 +68,7 @@ def make_app(found: Sample) -> FastAPI:
 
     def draw(request: Request, _who: object, **values: object) -> Response:
         lang = language(request)
-        return html_response(page.office("boards.html", lang, found.now_ns, "boards", None, **values), lang)
+        return html_response(page.office("boards.html", lang, found.now_ns, "boards", None, "/boards", **values), lang)
 
     async def anybody(_request: Request) -> None:
         return None

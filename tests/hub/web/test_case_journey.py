@@ -56,7 +56,7 @@ class Walk:
     def __init__(self, page: Page, lang: str, size: str) -> None:
         self.page, self._lang, self._size, self._count = page, lang, size, 0
         self.said: list[str] = []
-        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("console", lambda message: self.said.append(f"{page.url} {message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.said.append(str(error)))
 
     def look(self, what: str) -> None:

@@ -34,10 +34,14 @@ PEOPLE_COUNT = 5000
 PATIENCE_MS = 60_000
 """What is waited for comes within a second; a machine that is busy breaks no promise."""
 NAMES: dict[Lang, dict[str, str]] = {
-    "zh": {"person": "职工{n}", "team": "班组{n}", "ward": "隔离楼", "guest": "张三", "firm": "北方泵业", "why": "修锅炉",
-           "cough": "咳嗽", "boss": "王芳"},
-    "en": {"person": "Worker {n}", "team": "Team {n}", "ward": "Ward", "guest": "John Smith", "firm": "North Pumps",
-           "why": "boiler", "cough": "cough", "boss": "Ann Wang"},
+    "zh": {
+        "person": "职工{n}", "team": "班组{n}", "ward": "隔离楼", "guest": "张三", "firm": "北方泵业", "why": "修锅炉",
+        "cough": "咳嗽", "boss": "王芳",
+    },
+    "en": {
+        "person": "Worker {n}", "team": "Team {n}", "ward": "Ward", "guest": "John Smith", "firm": "North Pumps",
+        "why": "boiler", "cough": "cough", "boss": "Ann Wang",
+    },
 }  # fmt: skip
 FOREIGN: dict[Lang, re.Pattern[str]] = {"zh": re.compile(r"[A-Za-z]{3,}"), "en": re.compile(r"[\u4e00-\u9fff]+")}
 NO_LANGUAGE = re.compile(r"[0-9a-f]{16,}|hub\.toml|\[+\w+\]+")
