@@ -356,30 +356,42 @@ _ACCOUNTS = {
     "denied.not-found": ("There is no such page.", "没有这个页面。"),
     "denied.method": ("This page cannot be used like that.", "该页面不支持此操作。"),
 }
-WORDS: dict[str, tuple[str, str]] = (
-    TERMS
-    | _MEASURING
-    | _DEVICES
-    | _BOARD
-    | _OVERALL
-    | _TEXTS
-    | _ACCOUNTS
-    | _ALERTS
-    | REGISTER
-    | CASE_WORDS
-    | DUTY_WORDS
-    | BOARD_WORDS
-    | RESUMPTION_WORDS
-    | ROUND_WORDS
-    | CROWD_WORDS
-    | REPORT_WORDS
-    | CITY_WORDS
-    | RIGHTS_WORDS
-    | FORM_WORDS
-    | PRIVACY_WORDS
-    | NOTICE_WORDS
-    | INVITATION_WORDS
-    | WAY_WORDS
+
+
+def one_of(*catalogues: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """All as one. Raises `ValueError` for a key that two have: one would silently speak for the other."""
+    found: dict[str, tuple[str, str]] = {}
+    for catalogue in catalogues:
+        if twice := found.keys() & catalogue.keys():
+            raise ValueError(f"words that two catalogues have: {', '.join(sorted(twice))}")
+        found |= catalogue
+    return found
+
+
+WORDS = one_of(
+    TERMS,
+    _MEASURING,
+    _DEVICES,
+    _BOARD,
+    _OVERALL,
+    _TEXTS,
+    _ACCOUNTS,
+    _ALERTS,
+    REGISTER,
+    CASE_WORDS,
+    DUTY_WORDS,
+    BOARD_WORDS,
+    RESUMPTION_WORDS,
+    ROUND_WORDS,
+    CROWD_WORDS,
+    REPORT_WORDS,
+    CITY_WORDS,
+    RIGHTS_WORDS,
+    FORM_WORDS,
+    PRIVACY_WORDS,
+    NOTICE_WORDS,
+    INVITATION_WORDS,
+    WAY_WORDS,
 )
 """Key to (English, Chinese)."""
 

@@ -133,7 +133,7 @@ def _isolate_contacts(walk: Walk) -> None:
         box.check()
     walk.press("contacts.isolate")
     expect(page.locator("#contacts ~ ul")).to_contain_text("韩梅梅")
-    walk.follow("report.make")
+    walk.follow("case-form.make")
     walk.look("report")
     walk.follow("contacts.back")
 

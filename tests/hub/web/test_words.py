@@ -50,6 +50,11 @@ def test_the_two_languages_are_not_exchanged(key: str) -> None:
     assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
 
 
+def test_a_key_that_two_catalogues_have_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"two catalogues have: report\.made"):
+        words.one_of({"report.made": ("a", "甲")}, {"b": ("b", "乙"), "report.made": ("c", "丙")})
+
+
 def test_no_two_outcomes_verdicts_refusals_or_reasons_read_alike() -> None:
     for kind in (events.Outcome, events.Verdict, events.Refusal, events.Reason, events.Health, events.DeviceKind):
         for lang in words.LANGS:
