@@ -330,9 +330,10 @@ next_steps() {
     say
     if [ "$role" = gate ]; then
         say "Installed. What is next:"
-        say "  1. your lanes and cameras: $settings (examples: deploy/examples), then: sudo menshen edge check $settings"
+        say "  1. your lanes and cameras: $settings (examples: deploy/examples)"
         say "  2. on the hub: sudo menshen hub enrol /etc/menshen/hub.toml GATE   prints a code"
-        say "  3. here: sudo menshen edge enrol $settings CODE && sudo systemctl restart menshen-gate"
+        say "  3. here: sudo menshen edge enrol $settings CODE"
+        say "           sudo menshen edge check $settings && sudo systemctl restart menshen-gate"
         say "  4. what is wrong, if anything: sudo menshen doctor $settings"
         return
     fi
