@@ -25,20 +25,20 @@ trap clean_up EXIT
 trap 'exit 1' INT TERM
 
 machine() { # machine NAME NETNS: its first process is the one whose end is the end of all others in it
-    mkdir -p "$work/$1/upper" "$work/$1/work" "$work/$1/root"
+    mkdir -p "$work/$1/upper" "$work/$1/work" "$work/$1/files"
     cd /
     ip netns exec "$2" unshare --mount --pid --fork --kill-child sh -eu -c '
-        mount -t overlay overlay -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/root"
-        mount --rbind /dev "$0/root/dev"
-        mount -t proc proc "$0/root/proc"
-        mount -t tmpfs tmpfs "$0/root/run"
+        mount -t overlay overlay -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/files"
+        mount --rbind /dev "$0/files/dev"
+        mount -t proc proc "$0/files/proc"
+        mount -t tmpfs tmpfs "$0/files/run"
         # An environment and a checkout that only root can reach are to be used by the services; in this layer only.
         for path in /root "$@"; do
-            while [ "$path" != / ]; do chmod o+x "$0/root$path"; path=$(dirname "$path"); done
+            while [ "$path" != / ]; do chmod o+x "$0/files$path"; path=$(dirname "$path"); done
         done
         : >"$0/ready"
         cd /
-        exec chroot "$0/root" sleep infinity' "$work/$1" "$here" >"$work/$1.log" 2>&1 &
+        exec chroot "$0/files" sleep infinity' "$work/$1" "$here" >"$work/$1.log" 2>&1 &
     outer=$!
     for _ in $(seq 100); do [ -e "$work/$1/ready" ] && break; sleep 0.1; done
     [ -e "$work/$1/ready" ] || fail "$1: no such machine can be made here"
