@@ -168,14 +168,17 @@ def _badge(
         return
     if seen.passed_back and policy.antipassback != "off":
         yield Reason.PASSED_BACK
-    yield from _isolated(entry)
+    yield from _isolated(entry, seen, at)
     if seen.direction is not Direction.OUT:
         yield from _times(policy, rules, entry, at)
         yield from _person_in(policy, entry, at)
 
 
-def _isolated(entry: RegistryEntry) -> Iterator[Reason]:
-    if Flag.ISOLATION in entry.flags:
+def _isolated(entry: RegistryEntry, seen: PersonSeen, at: Circumstances) -> Iterator[Reason]:
+    """A camera only sorts out: the isolation that nothing but its fever began ends with a guard's own measurement,
+    here as at the hub (`hub.cases.rule`), which has often isolated before the thermometer was read."""
+    is_cleared = seen.by_hand and seen.verdict is Verdict.NORMAL and _still(entry.recheck_until_ns, at)
+    if Flag.ISOLATION in entry.flags and not is_cleared:
         yield Reason.IN_ISOLATION
     if Flag.QUARANTINE in entry.flags:
         yield Reason.IN_QUARANTINE

@@ -93,6 +93,8 @@ class RegistryEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """For a vehicle's plate: the tag of the vehicle, where it has one."""
     outside: bool = False
     """For a vehicle: it belongs to somebody else, and comes for a reason that has to be stated."""
+    recheck_until_ns: TimeNs | None = None
+    """For somebody whom nothing but a camera's word isolated: until when a contact thermometer's "no fever" ends it."""
 
 
 def tokens_of(entry: RegistryEntry) -> frozenset[str]:

@@ -64,14 +64,19 @@ class Why(StrEnum):
 class Standing(NamedTuple):
     """What the temperatures of somebody say together: whether they belong into isolation, why, and since when.
 
-    `since_ns` is the first abnormal one that still counts, `normal_ns` the contact thermometer's word after the last
-    of them, which a person may go by where the rule does not.
+    `since_ns` is the first abnormal one that still counts, `last_ns` the last, `normal_ns` the contact thermometer's
+    word after it, which a person may go by where the rule does not.
     """
 
     isolate: bool
     why: Why
     since_ns: int = 0
     normal_ns: int | None = None
+    last_ns: int = 0
+
+    def recheck_until_ns(self, recheck_ns: int) -> int | None:
+        """Until when a contact thermometer's word ends this isolation; None where it does not."""
+        return self.last_ns + recheck_ns if self.isolate and self.why is Why.SCREENED else None
 
 
 def told_by(entry: Entry, confirmed_from_c: float) -> Told | None:
@@ -116,17 +121,18 @@ def standing(
     `ended_ns` is when a person last ended an isolation of theirs: who ended it knew what was before. Only a contact
     thermometer's fever that was heard of later is news to them.
     """
-    now, last_ns = Standing(False, Why.NOTHING), 0
+    now = Standing(False, Why.NOTHING)
     for sign in sorted((sign for sign in signs if _counts(sign, ended_ns)), key=_in_order):
         match sign.kind:
             case SignKind.FEVER | SignKind.CONFIRMED:
                 confirmed = now.why is Why.CONFIRMED or sign.kind is SignKind.CONFIRMED
                 since_ns = now.since_ns if now.isolate else sign.time_ns
-                now = Standing(True, Why.CONFIRMED if confirmed else Why.SCREENED, since_ns)
-                last_ns = sign.time_ns
+                why = Why.CONFIRMED if confirmed else Why.SCREENED
+                now = Standing(True, why, since_ns, last_ns=sign.time_ns)
             case SignKind.NORMAL if now.isolate:
-                clears = contact_clears and now.why is Why.SCREENED and sign.time_ns - last_ns <= recheck_ns
-                now = Standing(not clears, Why.MEASURED_NORMAL if clears else now.why, now.since_ns, sign.time_ns)
+                clears = contact_clears and now.why is Why.SCREENED and sign.time_ns - now.last_ns <= recheck_ns
+                why = Why.MEASURED_NORMAL if clears else now.why
+                now = Standing(not clears, why, now.since_ns, sign.time_ns, now.last_ns)
     return now
 
 

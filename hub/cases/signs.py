@@ -55,7 +55,7 @@ class Unnamed(NamedTuple):
 
 
 def take(session: Session, told: Sequence[Told], rules: Rules, now_ns: int) -> set[int]:
-    """Put into the record what is new; the people whose isolation changed by it."""
+    """Put into the record what is new; whose temperatures these are: their isolation, or its end, may be another."""
     known = set(session.scalars(select(Sign.source).where(Sign.source.in_([one.source for one in told]))))
     people: set[int] = set()
     for one in told:
@@ -67,26 +67,47 @@ def take(session: Session, told: Sequence[Told], rules: Rules, now_ns: int) -> s
             if person_id is not None:
                 _tell_the_passage(session, one, person_id)
                 people.add(person_id)
-    return {person_id for person_id in sorted(people) if settle(session, person_id, rules, now_ns)}
+    for person_id in sorted(people):
+        settle(session, person_id, rules, now_ns)
+    return people
 
 
-def settle(session: Session, person_id: int, rules: Rules, now_ns: int) -> bool:
-    """Open or end somebody's case as their temperatures ask; whether it was."""
-    signs = session.scalars(select(Sign).where(Sign.person_id == person_id).order_by(Sign.time_ns, Sign.id)).all()
-    ended = select(func.max(Case.closed_ns)).where(Case.person_id == person_id, Case.end != End.CLEARED)
-    now = rules.standing(signs, session.scalar(ended))
+def settle(session: Session, person_id: int, rules: Rules, now_ns: int) -> None:
+    """Open or end somebody's case as their temperatures ask."""
+    signs, now = _standing_of(session, person_id, rules)
     case = session.scalar(select(Case).where(Case.person_id == person_id, Case.closed_ns.is_(None)))
-    changed = False
     if now.isolate and case is None:
-        case, changed = _open(session, person_id, now, rules, signs, now_ns), True
+        case = _open(session, person_id, now, rules, signs, now_ns)
     elif case is not None and now.why is Why.MEASURED_NORMAL and is_of_camera_alone(case):
         _clear(session, case, signs, now_ns)
-        changed = True
     case = case or _last_cleared(session, person_id)
     for sign in signs:
         if case is not None and sign.case_id is None and _belongs(sign, case, now, rules):
             sign.case_id = case.id
-    return changed
+
+
+def rechecks(session: Session, people: Sequence[int], rules: Rules) -> dict[int, int]:
+    """Until when a contact thermometer's word ends the isolation of those of these people whom a camera alone isolated.
+
+    Gates are told, so that they let in at once whom the guard measured: their own word reaches the hub only after.
+    """
+    if not rules.settings.contact_clears:
+        return {}
+    of_hub = select(Case).where(Case.person_id.in_(people), Case.closed_ns.is_(None), Case.opened_by == HUB)
+    found = {}
+    for case in session.scalars(of_hub.where(Case.cause == Cause.FEVER)):
+        now = _standing_of(session, case.person_id, rules)[1]
+        until_ns = now.recheck_until_ns(round(rules.settings.recheck_min * _MIN_NS))
+        if until_ns is not None and is_of_camera_alone(case):
+            found[case.person_id] = until_ns
+    return found
+
+
+def _standing_of(session: Session, person_id: int, rules: Rules) -> tuple[Sequence[Sign], Standing]:
+    """Somebody's temperatures, and what they say since a person last ended an isolation of theirs."""
+    signs = session.scalars(select(Sign).where(Sign.person_id == person_id).order_by(Sign.time_ns, Sign.id)).all()
+    ended = select(func.max(Case.closed_ns)).where(Case.person_id == person_id, Case.end != End.CLEARED)
+    return signs, rules.standing(signs, session.scalar(ended))
 
 
 def _belongs(sign: Sign, case: Case, now: Standing, rules: Rules) -> bool:

@@ -93,6 +93,11 @@ def with_health(entries: Iterable[RegistryEntry], *, held: bool, declared_until_
     return [replace(entry, flags=entry.flags + ill, declared_until_ns=until_ns) for entry in entries]
 
 
+def with_recheck(entries: Iterable[RegistryEntry], until_ns: int) -> list[RegistryEntry]:
+    """The entries of somebody in isolation by a camera's word alone, which a guard's thermometer may end until then."""
+    return [replace(entry, recheck_until_ns=until_ns) for entry in entries]
+
+
 def of_vehicle(vehicle: Vehicle, *, now_ns: int) -> list[RegistryEntry]:
     """An entry for the plate, and for the tag where there is one; none for a vehicle whose time is over."""
     if is_over(vehicle, now_ns):

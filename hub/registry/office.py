@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
-from hub.cases import returnees
+from hub.cases import returnees, signs
 from hub.cases.models import Case
 from hub.cases.settings import IsolationSettings
 from hub.database import Database
@@ -29,7 +29,7 @@ from hub.forms import declarations
 from hub.forms.declarations import Health
 from hub.forms.settings import FormSettings
 from hub.registry import records
-from hub.registry.entries import of_person, of_vehicle, with_health
+from hub.registry.entries import of_person, of_vehicle, with_health, with_recheck
 from hub.registry.fields import PEOPLE, Cell, Fault, Kind, Unfit
 from hub.registry.models import ListedArea, Person, PersonKind, Vehicle, Visit
 from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
@@ -243,6 +243,7 @@ class PeopleOffice:
                 hours=self.hours,
             )  # fmt: skip
             wanted = await self.database.read(work)
+            await self._add_rechecks(touched, wanted)
             await self._add_health(touched, wanted)
             return await self.registrar.ask(lambda store: store.settle(wanted))
 
@@ -251,6 +252,14 @@ class PeopleOffice:
             day = await self.database.read(lambda session: opens_on(session, self.opens_on))
             moment_ns = None if day is None else max(0, self.moment_ns(day, time.min))
             await self.registrar.ask(lambda store: store.set_resumes_ns(moment_ns))
+
+    async def _add_rechecks(self, touched: Touched, wanted: dict[str, list[RegistryEntry]]) -> None:
+        """Whom a guard's own thermometer may let in although a camera's fever has isolated them already."""
+        rules = signs.Rules(self.isolation, self.day_of)
+        for part in records.parts(touched.people):
+            found = await self.database.read(partial(signs.rechecks, people=part, rules=rules))
+            for person, until_ns in found.items():
+                wanted[f"person {person}"] = with_recheck(wanted[f"person {person}"], until_ns)
 
     async def _add_health(self, touched: Touched, wanted: dict[str, list[RegistryEntry]]) -> None:
         """What gates may know of people's declarations, as far as the site wants them to."""

@@ -154,15 +154,21 @@ def _add_steps(app: FastAPI, room: CaseRoom) -> None:
 
 
 class Step(Protocol):
-    """Something that is done with a case and changes nothing at the gates. Raises `Cannot`."""
+    """Something that is done with a case; a camera's word is then no longer all that it rests on. Raises `Cannot`."""
 
     def __call__(self, session: Session, case_id: int, *, by: str, now_ns: int) -> None: ...
 
 
 async def _step(room: CaseRoom, request: Request, form: Form, case_id: int, step: Step) -> Response:
     now_ns = room.access.now_ns()
+
+    def work(session: Session) -> tuple[None, Touched]:
+        step(session, case_id, by=form.who.login, now_ns=now_ns)
+        case = session.get(Case, case_id)
+        return None, Touched(people=[] if case is None else [case.person_id])
+
     try:
-        await room.access.database.write(lambda session: step(session, case_id, by=form.who.login, now_ns=now_ns))
+        await room.office.change(work)
     except Cannot as error:
         return await page(room, request, form.who, case_id, error)
     return redirect(f"/cases/{case_id}")

@@ -49,7 +49,8 @@ entries = st.builds(
     st.booleans(),
     st.none() | st.integers(NOW - 10, NOW + 10),
     st.none() | st.just("plate-of-it"),
-    st.booleans(),
+    outside=st.booleans(),
+    recheck_until_ns=st.none() | st.integers(NOW - 10, NOW + 10),
 )
 seens = st.builds(
     PersonSeen,
@@ -252,8 +253,32 @@ def test_nobody_is_let_in_unmeasured_feverish_isolated_or_unregistered(policy, r
         if reads or seen.badge is not None:
             assert seen.badge
             assert entry
-            assert not {Flag.ISOLATION, Flag.QUARANTINE} & set(entry.flags)
+            assert Flag.QUARANTINE not in entry.flags
+            assert Flag.ISOLATION not in entry.flags or is_cleared(seen, entry)
     assert decision.reasons
+
+
+def is_cleared(seen: PersonSeen, entry: RegistryEntry) -> bool:
+    """A guard's thermometer showed no fever while nothing but a camera's stood behind the isolation."""
+    return seen.by_hand and seen.verdict is Verdict.NORMAL and (entry.recheck_until_ns or 0) > NOW
+
+
+@pytest.mark.parametrize(
+    ("seen", "until_ns", "let_in"),
+    [
+        (replace(NORMAL, by_hand=True), NOW + 1, True),
+        (replace(NORMAL, by_hand=True), NOW, False),
+        (replace(NORMAL, by_hand=True), None, False),
+        (NORMAL, NOW + 1, False),
+        (replace(NORMAL, by_hand=True, verdict=Verdict.FEVER), NOW + 1, False),
+    ],
+)
+def test_a_guards_thermometer_ends_an_isolation_by_a_cameras_word_alone_and_only_soon_after_it(seen, until_ns, let_in):
+    isolated = replace(ANN, flags=(Flag.ISOLATION,), recheck_until_ns=until_ns)
+    decision = decide_person(POLICY, RULES, seen, isolated, AT)
+    assert (decision.outcome is Outcome.ALLOW, Reason.IN_ISOLATION not in decision.reasons) == (let_in, let_in)
+    returnee = replace(isolated, flags=(Flag.ISOLATION, Flag.QUARANTINE))
+    assert decide_person(POLICY, RULES, seen, returnee, AT).outcome is Outcome.DENY
 
 
 @settings(deadline=None)
@@ -263,7 +288,8 @@ def test_a_lane_that_fails_safe_still_keeps_out_the_feverish_and_the_isolated(po
     decision = decide_person(policy, rules, seen, entry, at)
     if decision.outcome is Outcome.ALLOW:
         assert seen.verdict is not Verdict.FEVER
-        assert seen.badge is None or (entry and not {Flag.ISOLATION, Flag.QUARANTINE} & set(entry.flags))
+        assert seen.badge is None or (entry and Flag.QUARANTINE not in entry.flags)
+        assert entry is None or Flag.ISOLATION not in entry.flags or is_cleared(seen, entry) or seen.badge is None
         assert seen.badge or not at.reader_works
         assert seen.verdict is Verdict.NORMAL or not at.camera_works
 

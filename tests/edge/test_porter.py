@@ -25,7 +25,7 @@ from wire.events import (
     VehiclePassage,
     Verdict,
 )
-from wire.registry import Holder
+from wire.registry import Flag, Holder, shard_of
 from wire.sightings import Sighting
 
 ANN, BOB = "token-ann", "token-bob"
@@ -184,6 +184,19 @@ def test_a_guards_thermometer_completes_a_passage_once():
     assert again.decision is None
     hot = porter.measured_by_hand(at(60), ByHand(38.2, waiting.passage, None, GUARD))
     assert (hot.decision and hot.decision.outcome) is Outcome.DENY
+
+
+def test_a_guard_lets_in_at_once_whom_only_the_camera_isolated_and_nobody_whose_case_was_confirmed():
+    for until_ns, outcome in ((at(7200).time_ns, Outcome.ALLOW), (None, Outcome.DENY)):
+        registry = Registry([entry(ANN)])
+        porter = people_porter(registry=registry)
+        hot = pass_by(porter, ANN, 10, Verdict.FEVER)
+        isolated = replace(entry(ANN), flags=(Flag.ISOLATION,), recheck_until_ns=until_ns)
+        registry.put_shard(shard_of(ANN), [isolated])  # the hub was faster than the guard
+        assert Reason.IN_ISOLATION in pass_by(porter, ANN, 20).reasons, "a second look of the camera ends nothing"
+        act = porter.measured_by_hand(at(40), ByHand(36.6, hot.passage, None, GUARD))
+        assert isinstance(act.event, SecondaryMeasurement)
+        assert (act.event.outcome, Reason.IN_ISOLATION in act.event.reasons) == (outcome, outcome is Outcome.DENY)
 
 
 def test_a_thermometer_does_not_make_a_stranger_known():

@@ -136,13 +136,14 @@ def people_porter(
     name: str = "people",
     direction: Direction = Direction.IN,
     place: str | None = None,
+    registry: Registry | None = None,
 ) -> PeoplePorter:
     names = itertools.count(1)
     parts = LaneParts(
         name,
         LaneRules("north", reads_badges=True, measures=True),
         policy or PolicySettings(),
-        Registry(entries),
+        registry or Registry(entries),
         memory or Memory(),
         lambda: f"p{next(names)}",
         direction,

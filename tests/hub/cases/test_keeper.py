@@ -133,6 +133,45 @@ async def test_a_contact_thermometer_soon_after_ends_what_the_camera_began_in_th
     assert len(await site.cases()) == 2
 
 
+async def test_gates_know_until_when_a_guard_may_end_what_a_camera_began_and_of_nothing_else(site):
+    async def until_min() -> float | None:
+        entry = await site.at_gates("B1")
+        assert Flag.ISOLATION in entry.flags
+        return None if entry.recheck_until_ns is None else (entry.recheck_until_ns - NOON_NS) / MIN_NS
+
+    await site.hear(hot())
+    assert await until_min() == 120
+    await site.hear(hot(2, minute=30))
+    assert await until_min() == 150, "the camera said it again"
+    await site.hear(contact(38.4, "p-2", minute=31))
+    assert await until_min() is None, "the thermometer said it too"
+    await site.end(End.MISTAKE)
+    await site.hear(hot(3, minute=60 * 24))
+    assert await until_min() == 60 * 24 + 120
+    await site.hear(contact(36.6, "p-3", minute=60 * 24 + 1))
+    cleared = await site.at_gates("B1")
+    assert (cleared.flags, cleared.recheck_until_ns) == ((), None)
+
+
+async def test_once_somebody_acted_on_a_case_no_guard_ends_it_at_the_gate(site):
+    await site.hear(hot())
+    [case] = await site.cases()
+
+    def work(session):
+        ward.report(session, case.id, by="officer", now_ns=site.now_ns)
+        return None, Touched(people=[case.person_id])
+
+    await site.office.change(work)
+    assert (await site.at_gates("B1")).recheck_until_ns is None
+
+
+async def test_where_a_person_decides_no_guard_ends_an_isolation_at_the_gate(site):
+    site.office.isolation = IsolationSettings(contact_clears=False)
+    await site.hear(hot())
+    entry = await site.at_gates("B1")
+    assert (Flag.ISOLATION in entry.flags, entry.recheck_until_ns) == (True, None)
+
+
 async def test_a_fever_that_is_heard_of_together_with_its_end_opens_nothing(site):
     await site.hear(hot(), contact(36.6))
     assert await site.cases() == []
