@@ -43,6 +43,8 @@ class Ingest:
         self.connected = False
         self.commits = 0
         """Commits tried: its progress, for the watchdog."""
+        self.error = ""
+        """Why the journal cannot be written, at the last commit; empty when it could."""
         self._archive = archive
         self._presence = presence
         self._broker = broker
@@ -123,10 +125,12 @@ class Ingest:
             self._arrived.clear()
             try:
                 await self._commit_all()
+                self.error = ""
                 backoff.reset()
             except JournalError as error:
                 # Nothing was acknowledged: the gates keep it and send it again.
-                log.error("journal cannot be written", error=str(error))
+                self.error = str(error)
+                log.error("journal cannot be written", error=self.error)
                 self._inbox.clear()
                 await asyncio.sleep(backoff.next_s())
 

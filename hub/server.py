@@ -416,6 +416,7 @@ class Hub:
             broker=self.ingest.connected,
             gates_known=len(self.presence.gates),
             gates_heard=self.presence.heard_of(),
+            journal_error=self.ingest.error,
             alerts_error=alerts.error,
             notifier_idle_s=self.desk.notifier.idle_s(),
             untold_s=await self.desk.ask(lambda store, now_ns: store.untold_s(now_ns)),

@@ -40,6 +40,8 @@ class Link(StrEnum):
     BROKER = "broker"
     GATES = "gates"
     """No gate at all is heard of. One that is silent is an alert of its own."""
+    JOURNAL = "journal"
+    """What gates say cannot be written down, and so reaches nobody."""
     ALERTS = "alerts"
     """The journal cannot be read into alerts."""
     NOTIFIER = "notifier"
@@ -53,6 +55,7 @@ class Sight(NamedTuple):
     broker: bool
     gates_known: int
     gates_heard: int
+    journal_error: str
     alerts_error: str
     notifier_idle_s: float
     untold_s: float
@@ -64,6 +67,7 @@ def broken(sight: Sight, untold_after_s: float) -> list[Link]:
     holds = {
         Link.BROKER: sight.broker,
         Link.GATES: sight.gates_heard > 0 or sight.gates_known == 0,
+        Link.JOURNAL: not sight.journal_error,
         Link.ALERTS: not sight.alerts_error,
         Link.NOTIFIER: sight.notifier_idle_s < NOTIFIER_IDLE_S,
         Link.CHANNELS: sight.untold_s < untold_after_s,

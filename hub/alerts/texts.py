@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub.alerts.outbox import Message
@@ -103,26 +104,82 @@ def _one(alert: AlertRow, lang: Lang, zone: str | None) -> str:
     return f"{name(alert.rule, lang)}{count} {place} {when(alert.since_ns, zone)}{detail}"
 
 
-def body(message: Message, lang: Lang, zone: str | None = None, *, link: bool = True) -> list[str]:
-    """The lines under the headline: each alert of several, what to do, and the link to acknowledge by."""
+class Parts(NamedTuple):
+    """The lines under a headline: each alert of several, what to do, and who told and the link to acknowledge by."""
+
+    listed: tuple[str, ...]
+    advices: tuple[str, ...]
+    rest: tuple[str, ...]
+    alerts: int
+    """Of how many those that are listed are the first."""
+
+    def lines(self, lang: Lang, listed: int = LISTED, advices: int = LISTED) -> list[str]:
+        """So many of those that are listed and of what to do, and all of the rest."""
+        shown = list(self.listed if not self.alerts else self.listed[:listed])
+        if shown and self.alerts > len(shown):
+            shown.append(say(lang, "more", n=self.alerts - len(shown)))
+        return [*shown, *self.advices[:advices], *self.rest]
+
+    def shorter(self) -> Iterator[tuple[int, int]]:
+        """How many are listed and how much is said to do, less and less of it: what is first to be done stays."""
+        listed, advices = min(len(self.listed), LISTED), len(self.advices)
+        yield from ((fewer, advices) for fewer in range(listed, 0, -1))
+        yield from ((0, fewer) for fewer in range(advices, 0, -1))
+        yield 0, 1
+
+
+class Room(NamedTuple):
+    """How much text a channel takes: so many bytes of UTF-8, or so many characters."""
+
+    most: int
+    in_bytes: bool = True
+
+    def size(self, text: str) -> int:
+        return len(text.encode("utf-8", "replace")) if self.in_bytes else len(text)
+
+    def cut(self, text: str, most: int) -> str:
+        return cut_bytes(text, most) if self.in_bytes else cut(text, most)
+
+
+def fitted(
+    message: Message, lang: Lang, zone: str | None, room: Room, *, frame: str = "{}\n", also: Sequence[str] = ()
+) -> str:
+    """The whole text in the room that there is; what to do first and the link are never what gives way.
+
+    `frame` is how the headline stands, `also` are lines below the rest.
+    """
+    end = "\n\n" if frame.endswith("\n\n") else "\n"
+    parts, title = _parts(message, lang, zone), headline(message, lang, zone)
+    below = ""
+    for listed, advices in parts.shorter():
+        below = end.join([*parts.lines(lang, listed, advices), *also])
+        if room.size(frame.format(title) + below) <= room.most:
+            return (frame.format(title) + below).rstrip("\n")
+    title = room.cut(title, max(4, room.most - room.size(frame.format("") + below)))
+    return room.cut((frame.format(title) + below).rstrip("\n"), room.most)
+
+
+def body(message: Message, lang: Lang, zone: str | None = None) -> list[str]:
+    """The lines under the headline, where there is room for all."""
+    return _parts(message, lang, zone).lines(lang)
+
+
+def _parts(message: Message, lang: Lang, zone: str | None) -> Parts:
     if not message.alerts:
-        return message.text.split("\n")[1:]
-    first = message.alerts[0]
-    lines = []
+        return Parts(tuple(message.text.split("\n")[1:]), (), (), 0)
+    listed, advices, rest = [], [], []
     if len(message.alerts) > 1:
-        lines += [one_line(_one(alert, lang, zone)) for alert in message.alerts[:LISTED]]
-        if len(message.alerts) > LISTED:
-            lines.append(say(lang, "more", n=len(message.alerts) - LISTED))
+        listed = [one_line(_one(alert, lang, zone)) for alert in message.alerts[:LISTED]]
     if message.kind == "acknowledged":
-        lines.append(say(lang, "held", by=one_line(first.held_by)))
+        rest.append(say(lang, "held", by=one_line(message.alerts[0].held_by)))
     if message.kind == "firing":
-        advices = [runbook(alert.rule, alert.kind, lang) for alert in message.alerts]
-        lines += [say(lang, "do", what=advice) for advice in dict.fromkeys(filter(None, advices))][:LISTED]
+        said = [runbook(alert.rule, alert.kind, lang) for alert in message.alerts]
+        advices = [say(lang, "do", what=advice) for advice in dict.fromkeys(filter(None, said))][:LISTED]
         if message.step:
-            lines.append(say(lang, "step", n=message.step + 1))
-        if link and message.link:
-            lines.append(say(lang, "link", link=message.link))
-    return lines
+            rest.append(say(lang, "step", n=message.step + 1))
+        if message.link:
+            rest.append(say(lang, "link", link=message.link))
+    return Parts(tuple(listed), tuple(advices), tuple(rest), len(message.alerts) if listed else 0)
 
 
 def name(rule: str, lang: Lang) -> str:

@@ -104,9 +104,11 @@ async def test_a_journal_that_cannot_be_written_acknowledges_nothing_and_recover
         await gate.say(EVENTS, encode(batch([fever(1)])))
         await gate.say(topics.status("site", "north"), encode(Status(1, True, "e1", 1)))
         await eventually(lambda: bool(gate.marks), "the birth is answered")
+        await eventually(lambda: hub.ingest.error == "disk full", "it is told to the dead man's switch")
     assert {mark.through for mark in gate.marks} == {0}
     await gate.say(EVENTS, encode(batch([fever(1)])))
     await eventually(lambda: any(mark.through == 1 for mark in gate.marks), "a watermark")
+    assert not hub.ingest.error
 
 
 async def test_a_hole_is_answered_with_where_to_go_on(hub, gate):

@@ -242,6 +242,10 @@ SERVICES = {
         ((200, {"errcode": 310000, "errmsg": "keywords not in content"}), False),
         ((200, {"errcode": 130101, "errmsg": "send too fast, exceed 20 times per minute"}), True),
         ((200, {"errcode": -1, "errmsg": "系统繁忙"}), True),
+        ((200, {"errcode": 410100, "errmsg": "发送速度太快而限流"}), True),
+        ((200, {"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": "9ff0e7e2",
+                "errcode": 660026, "errmsg": "send too fast"}), True),
+        ((200, {"errcode": 400101, "errmsg": "access_token不存在"}), False),
         ((200, {}), True), ((200, "<html>captive portal</html>"), True),
     )),
     "wecom": Service(_wecom, _make_wecom, (

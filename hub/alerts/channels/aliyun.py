@@ -15,6 +15,7 @@ from msgspec import Meta, field
 
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, object_in, pause_s, said
 from hub.alerts.outbox import Message
+from hub.alerts.rules import runbook
 from hub.alerts.texts import Lang, cut, headline, name, when
 from wire.errors import DeliveryError
 
@@ -32,7 +33,9 @@ Number = Annotated[str, Meta(pattern=r"^\+?[0-9]{5,15}$")]
 class AliyunSmsSettings(
     Common, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="aliyun-sms", tag_field="kind"
 ):
-    """An approved signature and template. The template may use ${rule}, ${place}, ${time} and ${detail}.
+    """An approved signature and template. The template may use ${rule}, ${place}, ${time}, ${detail} and ${do}.
+
+    A variable holds 35 characters, which no link fits: the template's own words say where the console is.
 
     `to` are the numbers that are told what is told to nobody in particular.
     """
@@ -88,7 +91,13 @@ class AliyunSms(Http):
 def variables(message: Message, lang: Lang, zone: str | None) -> dict[str, str]:
     """The template's variables; of several alerts what they are and how many."""
     if not message.alerts:
-        return {"rule": cut(headline(message, lang, zone), MOST_CHARACTERS), "place": "-", "time": "-", "detail": "-"}
+        return {
+            "rule": cut(headline(message, lang, zone), MOST_CHARACTERS),
+            "place": "-",
+            "time": "-",
+            "detail": "-",
+            "do": "-",
+        }
     alert = message.alerts[0]
     many = f" ×{len(message.alerts)}" if len(message.alerts) > 1 else ""
     facts = {
@@ -96,6 +105,7 @@ def variables(message: Message, lang: Lang, zone: str | None) -> dict[str, str]:
         "place": f"{alert.site}/{alert.gate}",
         "time": when(alert.since_ns, zone)[5:],
         "detail": alert.detail or "-",
+        "do": (runbook(alert.rule, alert.kind, lang) if message.kind == "firing" else "") or "-",
     }
     return {key: cut(text, MOST_CHARACTERS) for key, text in facts.items()}
 

@@ -58,10 +58,10 @@ class Alertmanager(Http):
                 {"alertname": alert.rule, "site": alert.site, "gate": alert.gate, "severity": alert.severity,
                  "menshen_alert": str(alert.id)},
                 {"summary": headline(_only(message, alert), lang, self._context.zone), "detail": alert.detail,
-                 "runbook": runbook(alert.rule, alert.kind, lang)},
+                 "runbook": runbook(alert.rule, alert.kind, lang), "link": message.link},
                 alert.since_ns / 1e9,
                 ends_s,
-            )
+            ) | ({"generatorURL": message.link} if message.link else {})
             for alert in message.alerts
         ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, said
 from hub.alerts.outbox import Message
 from hub.alerts.rules import runbook
-from hub.alerts.texts import cut, headline
+from hub.alerts.texts import body, cut, headline
 from hub.board import AlertRow
 from wire.errors import DeliveryError
 
@@ -44,14 +44,16 @@ class PagerDuty(Http):
 
     def _events(self, message: Message) -> list[dict[str, Any]]:
         action = _ACTIONS[message.kind]
+        links = [{"href": message.link, "text": "Menshen"}] if message.link else []
         if not message.alerts or len(message.alerts) > MOST_EVENTS:
-            return [{"event_action": action, "dedup_key": message.key, "payload": self._payload(message, None)}]
+            payload = self._payload(message, None)
+            return [{"event_action": action, "dedup_key": message.key, "payload": payload, "links": links}]
         return [
             {
                 "event_action": action,
                 "dedup_key": f"menshen-{alert.site}-{alert.id}",
                 "payload": self._payload(message, alert),
-                "links": [{"href": message.link, "text": "Menshen"}] if message.link else [],
+                "links": links,
             }
             for alert in message.alerts
         ]
@@ -61,7 +63,12 @@ class PagerDuty(Http):
         if alert is None:
             summary = headline(message, lang, zone)
             worst = message.alerts[0].severity if message.alerts else "info"
-            return {"summary": cut(summary, 1024), "source": "menshen", "severity": _SEVERITIES.get(worst, "error")}
+            return {
+                "summary": cut(summary, 1024),
+                "source": "menshen",
+                "severity": _SEVERITIES.get(worst, "error"),
+                "custom_details": {"text": "\n".join(body(message, lang, zone))},
+            }
         one = Message(id=0, key="", channel="", receiver="", kind=message.kind, alerts=(alert,))
         return {
             "summary": cut(headline(one, lang, zone), 1024),

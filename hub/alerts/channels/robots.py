@@ -14,11 +14,14 @@ from msgspec import Meta
 
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, said, secret
 from hub.alerts.outbox import Message
-from hub.alerts.texts import body, cut_bytes, headline
+from hub.alerts.texts import Room, cut_bytes, fitted, headline
 from wire.errors import DeliveryError
 
 _BUSY = frozenset({-1})
 """WeCom's and DingTalk's word for a fault of their own; it may be gone a moment later."""
+_DINGTALK_ROOM, _WECOM_ROOM, _FEISHU_ROOM = Room(16_000), Room(2048), Room(16_000)
+"""WeCom counts the text, the others the whole request (20,000 bytes)."""
+_DINGTALK_SLOW = dict.fromkeys((130101, 410100, 660026), 600.0)
 
 
 class DingTalkSettings(Common, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="dingtalk", tag_field="kind"):
@@ -49,8 +52,8 @@ class FeishuSettings(Common, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class DingTalk(Http):
-    """`to` is a mobile number, which is mentioned. Codes: 310000 a wrong signature, keyword or address; 130101 too
-    fast."""
+    """`to` is a mobile number, which is mentioned. Codes: 310000 a wrong signature, keyword or address; 130101,
+    410100 and 660026 too fast."""
 
     def __init__(self, settings: DingTalkSettings, context: Context) -> None:
         super().__init__(settings, context)
@@ -63,17 +66,18 @@ class DingTalk(Http):
             timestamp = str(int(self._context.now_s() * 1000))
             query |= {"timestamp": timestamp, "sign": dingtalk_sign(key, timestamp)}
         lang = self.lang(message)
-        title = headline(message, lang, self._context.zone)
-        lines = [f"**{title}**", *body(message, lang, self._context.zone)]
+        title = cut_bytes(headline(message, lang, self._context.zone), 300)
         at = [message.to] if message.to else []
-        lines += [f"@{message.to}"] if message.to else []
+        text = fitted(
+            message, lang, self._context.zone, _DINGTALK_ROOM, frame="**{}**\n\n", also=[f"@{one}" for one in at]
+        )
         value = {
             "msgtype": "markdown",
-            "markdown": {"title": title, "text": cut_bytes("\n\n".join(lines), 16_000)},
+            "markdown": {"title": title, "text": text},
             "at": {"atMobiles": at, "isAtAll": False},
         }
         answer, found = await self.post_json(f"{settings.base_url}/robot/send?{urlencode(query)}", value)
-        return judged(answer, found.get("errcode"), slow={130101: 600.0})
+        return judged(answer, found.get("errcode"), slow=_DINGTALK_SLOW)
 
 
 class WeCom(Http):
@@ -91,9 +95,8 @@ class WeCom(Http):
     async def send(self, message: Message) -> str:
         query = urlencode({"key": needed_secret(self._settings.key_file)})
         lang = self.lang(message)
-        lines = [headline(message, lang, self._context.zone), *body(message, lang, self._context.zone)]
         text = {
-            "content": cut_bytes("\n".join(lines), 2048),
+            "content": fitted(message, lang, self._context.zone, _WECOM_ROOM),
             "mentioned_mobile_list": [message.to] if message.to else [],
         }
         url = f"{self._settings.base_url}/cgi-bin/webhook/send?{query}"
@@ -123,9 +126,9 @@ class Feishu(Http):
 
     async def send(self, message: Message) -> str:
         lang = self.lang(message)
-        lines = [headline(message, lang, self._context.zone), *body(message, lang, self._context.zone)]
-        lines += [f'<at user_id="{message.to}"></at>'] if message.to else []
-        value: dict[str, Any] = {"msg_type": "text", "content": {"text": cut_bytes("\n".join(lines), 16_000)}}
+        also = [f'<at user_id="{message.to}"></at>'] if message.to else []
+        text = fitted(message, lang, self._context.zone, _FEISHU_ROOM, also=also)
+        value: dict[str, Any] = {"msg_type": "text", "content": {"text": text}}
         if key := secret(self._settings.secret_file):
             timestamp = str(int(self._context.now_s()))
             value |= {"timestamp": timestamp, "sign": feishu_sign(key, timestamp)}

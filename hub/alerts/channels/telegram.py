@@ -18,11 +18,11 @@ from msgspec import Meta
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, object_in, said
 from hub.alerts.outbox import Message
 from hub.alerts.replies import Answer, Heard, named
-from hub.alerts.texts import body, cut, headline
+from hub.alerts.texts import Room, fitted
 from hub.alerts.texts import say as text_of
 from wire.errors import DeliveryError
 
-MOST_CHARS, MOST_CAPTION_CHARS = 4096, 1024
+TEXT_ROOM, CAPTION_ROOM = Room(4096, in_bytes=False), Room(1024, in_bytes=False)
 POLL_S = 25
 _TAKEN_OVER = 409
 """Somebody else asks for this bot's updates too."""
@@ -48,14 +48,14 @@ class Telegram(Http):
 
     async def send(self, message: Message) -> str:
         lang = self.lang(message)
-        text = "\n".join([headline(message, lang, self._context.zone), *body(message, lang, self._context.zone)])
+        text = fitted(message, lang, self._context.zone, CAPTION_ROOM if message.picture else TEXT_ROOM)
         value: dict[str, Any] = {"chat_id": message.to or self._settings.chat}
         if mark := self._marks.of(message) if self._marks else "":
             button = {"text": text_of(lang, "acknowledge"), "callback_data": mark}
             value["reply_markup"] = {"inline_keyboard": [[button]]}
         if message.picture:
-            return await self._photo(value | {"caption": cut(text, MOST_CAPTION_CHARS)}, message.picture)
-        found = await self._call("sendMessage", value | {"text": cut(text, MOST_CHARS)})
+            return await self._photo(value | {"caption": text}, message.picture)
+        found = await self._call("sendMessage", value | {"text": text})
         return f"telegram: message {found.get('message_id')}"
 
     async def listen(self, heard: Heard) -> None:

@@ -17,14 +17,17 @@ from tests.support.events import TIME_NS
 from tests.support.servers import HttpSink, eventually
 from wire.errors import JournalError
 
-GOOD = Sight(broker=True, gates_known=3, gates_heard=2, alerts_error="", notifier_idle_s=1.0, untold_s=0.0)
+GOOD = Sight(
+    broker=True, gates_known=3, gates_heard=2, journal_error="", alerts_error="", notifier_idle_s=1.0, untold_s=0.0
+)
 BROKEN = [
     (GOOD._replace(broker=False), [Link.BROKER]),
     (GOOD._replace(gates_heard=0), [Link.GATES]),
+    (GOOD._replace(journal_error="disk full"), [Link.JOURNAL]),
     (GOOD._replace(alerts_error="disk full"), [Link.ALERTS]),
     (GOOD._replace(notifier_idle_s=61.0), [Link.NOTIFIER]),
     (GOOD._replace(untold_s=601.0), [Link.CHANNELS]),
-    (Sight(False, 1, 0, "x", 99.0, 999.0), list(Link)),
+    (Sight(False, 1, 0, "x", "x", 99.0, 999.0), list(Link)),
 ]
 S_NS = 10**9
 
