@@ -38,6 +38,21 @@ def newest_rows(db: sqlite3.Connection, limit: int) -> list[AlertRow]:
     return [AlertRow(*row) for row in db.execute(f"{_ALERT} ORDER BY a.id DESC LIMIT ?", (limit,))]
 
 
+def found_rows(
+    db: sqlite3.Connection, words: str, number: int | None, rules: Sequence[Rule], limit: int
+) -> list[AlertRow]:
+    """Those with this number, of these rules, or whose gate, lane or text holds the words: the one with the number
+    first, then the newest."""
+    marks = ", ".join("?" * len(rules))
+    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    where = f"a.id = ? OR a.rule IN ({marks}) OR " + " OR ".join(
+        f"a.{name} LIKE ? ESCAPE '\\'" for name in ("gate", "lane", "detail")
+    )
+    query = f"{_ALERT} WHERE {where} ORDER BY a.id = ? DESC, a.id DESC LIMIT ?"
+    values = (number if number is not None else -1, *rules, like, like, like, number, limit)
+    return [AlertRow(*row) for row in db.execute(query, values)]
+
+
 def rows_during(db: sqlite3.Connection, from_ns: int, until_ns: int) -> list[AlertRow]:
     """Those of every state that were open at some time from one moment to before another, the oldest first."""
     query = f"{_ALERT} WHERE a.since_ns < ? AND (a.state <> 'resolved' OR a.last_ns >= ?) ORDER BY a.since_ns, a.id"

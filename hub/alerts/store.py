@@ -302,6 +302,11 @@ class AlertStore:
         with self._transaction() as db:
             return rows.newest_rows(db, limit)
 
+    def found(self, words: str, number: int | None, rules: Sequence[Rule], limit: int) -> list[AlertRow]:
+        """Alerts with this number, of these rules, or whose gate, lane or text holds the words, newest first."""
+        with self._transaction() as db:
+            return rows.found_rows(db, words, number, rules, limit)
+
     def alert(self, alert: int) -> AlertRow | None:
         with self._transaction() as db:
             return rows.row_of(db, alert)

@@ -50,6 +50,7 @@ from hub.web.records import Records, add_records
 from hub.web.reports import ReportPages, add_reports
 from hub.web.resumption import add_resumption
 from hub.web.rotas import add_rotas
+from hub.web.search import add_search
 from hub.web.sign_in import Ways, add_sign_in
 from hub.web.site import add_site
 from hub.web.telephones import Telephones, add_telephones
@@ -165,6 +166,7 @@ def _add_office(app: FastAPI, access: Access, office: Office, alerts: AlertPages
         add_people(app, access, office.people)
         add_site(app, access, office.people)
         add_visitors(app, access, office.people)
+        add_search(app, access, office.people, alerts.desk if alerts else None)
         add_privacy(app, access, office.people, office.privacy)
         if office.telephones is not None:
             add_telephones(app, access, office.people, office.telephones)

@@ -24,6 +24,7 @@ from hub.web.access import Denied, Form, redirect
 from hub.web.case_room import CaseRoom
 
 HISTORY = 200
+_LOOKS = ("case-seen", "case-found")
 
 
 class Shown(NamedTuple):
@@ -87,7 +88,7 @@ def _contacts(session: Session, case_id: int) -> Sequence[Case]:
 
 def _history(session: Session, case_id: int) -> Sequence[AuditEntry]:
     """Who did what; who only looked is in the whole record."""
-    about = select(AuditEntry).where(AuditEntry.subject == f"case {case_id}", AuditEntry.action != "case-seen")
+    about = select(AuditEntry).where(AuditEntry.subject == f"case {case_id}", AuditEntry.action.not_in(_LOOKS))
     return session.scalars(about.order_by(AuditEntry.id.desc()).limit(HISTORY)).all()
 
 

@@ -207,6 +207,7 @@ DOORS: dict[str, Door] = {
     "GET /boards/{name}/json": Door(_P.BOARD),
     "GET /boards/{name}/answers": Door(_P.BOARD),
     "GET /crowds": Door(_P.BOARD),
+    "GET /search": Door(_P.BOARD, _HOURLY, (_P.PEOPLE, _P.VISITORS_EDIT, _P.HEALTH)),
     "GET /reports": _REPORTS,
     "GET /reports/file": _REPORTS,
     "GET /api/report": Door(_P.REPORTS),

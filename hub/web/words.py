@@ -22,6 +22,7 @@ from hub.web.report_words import REPORT_WORDS
 from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.rights_words import RIGHTS_WORDS
 from hub.web.round_words import ROUND_WORDS
+from hub.web.search_words import SEARCH_WORDS
 from hub.web.way_words import WAY_WORDS
 from wire.words import TERMS
 
@@ -392,6 +393,7 @@ WORDS = one_of(
     NOTICE_WORDS,
     INVITATION_WORDS,
     WAY_WORDS,
+    SEARCH_WORDS,
 )
 """Key to (English, Chinese)."""
 
