@@ -29,6 +29,7 @@ from edge.notices import NoticeBoard
 from edge.outbox import Outbox
 from edge.registry import Registry
 from edge.remote.keeper import ConfigurationEar, Configurations
+from edge.selfcheck import SelfCheck
 from edge.settings import Gate, GateSettings
 from edge.sharing import Sharer
 from edge.snapshots import Album
@@ -105,6 +106,10 @@ class Agent:
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
         self.uplink.vitals = partial(pulse.take, self.uplink)
+        self._selfcheck = SelfCheck(
+            self.outbox, self._timekeeper, max_bytes=settings.spool.max_bytes, full_at=settings.spool.full_at,
+            clock_fault_after_s=settings.clock_fault_after_s,
+        )  # fmt: skip
         self._name = f"{settings.site}/{settings.gate}"
         self.guard = None if settings.guard is None else _guard(self, self._name, settings.guard)
         self._renewer = _renewer(settings, self._timekeeper)
@@ -142,6 +147,7 @@ class Agent:
                 tasks.create_task(self._keeper.run(), name="memory")
                 tasks.create_task(self.notices.speak(self.lanes), name="announcements")
                 tasks.create_task(self._tell_start(), name="start")
+                tasks.create_task(self._selfcheck.run(), name="self-check")
                 tasks.create_task(Watchdog(self.signs, lambda: self._timekeeper.now().mono_ns).run(), name="watchdog")
                 if self.guard is not None:
                     tasks.create_task(self.guard.run(), name="guard")

@@ -51,6 +51,7 @@ from wire.events import (
     LaneState,
     Outcome,
     PersonPassage,
+    Refusal,
     Temperature,
     Verdict,
 )
@@ -231,8 +232,16 @@ class Lane:
         """Bad pixels are part of the camera's health, and are kept over restarts."""
         if pixels is not None and pixels != self._pixels:
             self._pixels = pixels
-            self.devices["thermal"].ails = (Health.DEGRADED if pixels.is_too_much else Health.OK, pixels.told())
+            self._settle_camera()
             self._note_screen()
+
+    def _settle_camera(self) -> None:
+        """What is wrong with a camera although it gives pictures: without its reference it measures nobody."""
+        if self._why_blind == Refusal.NO_REFERENCE.value:
+            ails = (Health.DEGRADED, "the reference is not in the picture, or not at its temperature")
+        else:
+            ails = (Health.DEGRADED if self._pixels.is_too_much else Health.OK, self._pixels.told())
+        self.devices["thermal"].ails = ails
 
     def _note_screen(self) -> None:
         """What the screening learned of this lane's people is kept over restarts."""
@@ -361,7 +370,7 @@ class Lane:
 
     async def _device_changed(self, state: DeviceState) -> None:
         self._record_later(state)
-        if state.kind is DeviceKind.THERMAL and state.health is not Health.OK:
+        if state.kind is DeviceKind.THERMAL and state.health is Health.FAILED:
             self._sighted = None
             await self._flush()
         self._settle_mode()
@@ -373,6 +382,8 @@ class Lane:
             self._sighted = view.at
         is_blind = view.refusal is not None and view.at.seconds_since(self._sighted) > BLIND_S
         self._why_blind = view.refusal.value if is_blind and view.refusal is not None else ""
+        if before != self._why_blind:
+            self._settle_camera()
         if bool(before) is not is_blind:
             self._settle_mode()
 

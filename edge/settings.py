@@ -71,6 +71,8 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fever_pictures: bool = False
     guard: GuardSettings | None = None
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0
+    clock_fault_after_s: Annotated[float, Meta(ge=0)] = 600.0
+    """A clock that is not synchronised for so long is told as a fault; 0 where nothing sets it."""
     policy: PolicySettings = PolicySettings()
     lanes: Annotated[list[LaneSettings], Meta(min_length=1)]
 

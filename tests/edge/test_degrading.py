@@ -190,6 +190,20 @@ def test_a_camera_that_sends_frames_and_measures_nobody_is_none():
     play(Bench(), story)
 
 
+@pytest.mark.parametrize("refusal", [Refusal.NO_REFERENCE, Refusal.WARMING_UP])
+def test_a_lost_reference_is_a_fault_of_the_camera_until_it_is_back_and_warming_up_is_none(refusal):
+    async def story(bench: Bench) -> None:
+        bench.refusal = refusal
+        await asyncio.sleep(20.0)
+        bench.refusal = None
+        await asyncio.sleep(5.0)
+
+    bench = play(Bench(), story)
+    told = [state.health for state in bench.recorder.of(DeviceState) if state.device == "people-thermal"]
+    lost = [Health.DEGRADED, Health.OK] if refusal is Refusal.NO_REFERENCE else []
+    assert told == [Health.OK, *lost]
+
+
 def test_a_lane_that_fails_safe_lets_pass_without_its_camera_and_says_why():
     async def story(bench: Bench) -> None:
         pull(bench.camera)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, signals_of
+from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, runbook, signals_of
+from hub.alerts.texts import NAMES
 from hub.journal import OWN_GATE, UNREADABLE
+from hub.web.words import WORDS
 from tests.support import strategies as our
 from tests.support.events import TIME_NS, fever, routine
 from tests.support.journals import entry
@@ -126,6 +128,48 @@ def test_a_gap_says_how_many_were_lost():
     assert signal.detail == "7 events lost: spool-full"
     (unknown,) = signals_of(entry(Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_CORRUPT)))
     assert "an unknown number" in unknown.detail
+
+
+ASKED = {
+    "fever": Rule.FEVER,
+    "suspect confirmed by contact thermometer": Rule.FEVER_CONFIRMED,
+    "person in isolation at a gate": Rule.ISOLATION_BREACH,
+    "unregistered vehicle": Rule.UNREGISTERED_VEHICLE,
+    "vehicle not disinfected": Rule.VEHICLE_NOT_DISINFECTED,
+    "unscreened entry": Rule.UNSCREENED_ENTRY,
+    "tailgating": Rule.TAILGATING,
+    "missed checks near the end of a shift": Rule.MISSED_CHECKS,
+    "fever cluster": Rule.FEVER_CLUSTER,
+    "isolation place full": Rule.ISOLATION_FULL,
+    "returnee not isolated": Rule.RETURNEE_NOT_ISOLATED,
+    "disinfection overdue": Rule.DISINFECTION_OVERDUE,
+    "gate silent": Rule.GATE_SILENT,
+    "camera, reference, reader or clock fault; spool filling": Rule.DEVICE_FAULT,
+    "gap": Rule.GAP,
+    "registry copy too old": Rule.REGISTRY_OLD,
+}
+"""What the order and the site have to be told of."""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_rule_has_its_severity_name_runbook_and_words_in_both_languages(lang):
+    assert set(ASKED.values()) <= set(Rule)
+    for rule in Rule:
+        assert SEVERITY[rule]
+        assert RUNBOOK[rule][lang]
+        assert NAMES[rule][lang]
+        assert WORDS[f"rule.{rule}"]
+    assert len({RUNBOOK[rule][lang] for rule in Rule}) == len(Rule)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [DeviceKind.THERMAL, DeviceKind.BADGE, DeviceKind.VEHICLE, DeviceKind.ACTUATOR, DeviceKind.SPOOL, DeviceKind.CLOCK],
+)
+def test_each_kind_of_fault_says_what_to_do_about_it(kind):
+    [signal] = signals_of(entry(DeviceState(time_ns=1, device="d", kind=kind, health=Health.DEGRADED)))
+    assert (signal.rule, signal.kind) == (Rule.DEVICE_FAULT, kind)
+    assert runbook(signal.rule, signal.kind, "zh") != RUNBOOK[Rule.DEVICE_FAULT]["zh"]
 
 
 def test_what_is_routine_says_nothing():
