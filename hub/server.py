@@ -208,7 +208,9 @@ class Hub:
             office=office,
         )
         self.web = WebServer(app, host=settings.web.host, port=settings.web.port)
-        self._isolation = IsolationWatch(self.office, self.desk, settings.site, settings.rules.off)
+        self._isolation = IsolationWatch(
+            self.office, self.desk, settings.site, settings.rules.off, settings.rules.cluster_fevers
+        )
         self._watch = DutyWatch(
             self.duties, self.desk, self.standings, settings.site, settings.rules.off, self._checks_caught_up
         )

@@ -100,9 +100,9 @@ RUNBOOK = {
         "district headquarters, bring the person to a fever clinic.",
     },
     Rule.FEVER_CLUSTER: {
-        "zh": "同一门岗一日多人发热：停止该入口放行，逐人核查班组、宿舍和通勤车，报当地防疫指挥部，全面消毒。",
-        "en": "Several fevers at one gate in a day: let nobody else in there, check their teams, dormitory and buses "
-        "one by one, report to the district headquarters, disinfect everything.",
+        "zh": "同一门岗或班组一日多人发热：停止该入口放行，逐人核查班组、宿舍和通勤车，报当地防疫指挥部，全面消毒。",
+        "en": "Several fevers at one gate or in one team in a day: let nobody else in there, check their teams, "
+        "dormitory and buses one by one, report to the district headquarters, disinfect everything.",
     },
     Rule.ISOLATION_BREACH: {
         "zh": "此人应在隔离中：拒绝入厂，送回隔离点，核查外出期间的接触者。",
@@ -283,7 +283,7 @@ class RuleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Thresholds of the rules.
 
     `confirmed_from_c`: from where on a contact thermometer's reading is a fever (37.3 °C: the order's usual limit).
-    `cluster_fevers`: so many people with fever at one gate on one day are a cluster.
+    `cluster_fevers`: so many people with fever at one gate, or of one team, on one day are a cluster.
     `off`: rules that are not wanted here.
     """
 

@@ -18,7 +18,7 @@ LISTED = 5
 NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.FEVER: {"zh": "发热人员", "en": "Fever"},
     Rule.FEVER_CONFIRMED: {"zh": "接触式复测确认发热", "en": "Fever confirmed by contact thermometer"},
-    Rule.FEVER_CLUSTER: {"zh": "聚集性发热", "en": "Several fevers at one gate"},
+    Rule.FEVER_CLUSTER: {"zh": "聚集性发热", "en": "Several fevers at one gate or in one team"},
     Rule.ISOLATION_BREACH: {"zh": "违反隔离", "en": "Isolation broken"},
     Rule.TAILGATING: {"zh": "尾随入厂", "en": "Somebody followed at the heels"},
     Rule.UNSCREENED_ENTRY: {"zh": "未经筛查进入", "en": "Somebody went in unscreened"},

@@ -1,4 +1,5 @@
-"""What the state of isolation tells somebody, looked at again and again: places that are full, returnees without one.
+"""What the state of isolation tells somebody, looked at again and again: places that are full, returnees without one,
+several fevers in one team.
 
 Also whoever returns on a day that has come is isolated then.
 """
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from hub.alerts.desk import AlertDesk
 from hub.alerts.rules import Rule, Signal
-from hub.cases import returnees, ward
+from hub.cases import clusters, returnees, ward
 from hub.cases.models import Case, Cause
 from hub.cases.signs import HUB
 from hub.registry.office import PeopleOffice, Touched
@@ -85,11 +86,15 @@ def signals(
 class IsolationWatch:
     """`run` looks until it is cancelled; `look` looks once and raises `MenshenError`."""
 
-    def __init__(self, office: PeopleOffice, desk: AlertDesk, site: str, off: Collection[Rule] = ()) -> None:
+    def __init__(
+        self, office: PeopleOffice, desk: AlertDesk, site: str, off: Collection[Rule] = (), cluster_fevers: int = 3
+    ) -> None:
+        """`cluster_fevers`: so many of one team on one day are a cluster."""
         self._office = office
         self._desk = desk
         self._site = site
         self._rules = [rule for rule in RULES if rule not in off]
+        self._cluster_fevers = None if Rule.FEVER_CLUSTER in off else cluster_fevers
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -107,7 +112,20 @@ class IsolationWatch:
         stands = signals(self._site, full, unplaced, office.isolation.place_within_h, now_ns)
         stands = [signal for signal in stands if signal.rule in self._rules]
         await self._desk.ask(lambda store, now: store.stand(self._site, self._rules, stands, now))
+        await self._tell_clusters(now_ns)
         await self._desk.refresh()
+
+    async def _tell_clusters(self, now_ns: int) -> None:
+        if self._cluster_fevers is None:
+            return
+        found = await self._office.database.read(lambda session: clusters.lately(session, now_ns - clusters.DAYS_NS))
+        fevers = [
+            clusters.Feverish(team, name, person, self._office.day_of(time_ns), time_ns)
+            for team, name, person, time_ns in found
+        ]
+        told = clusters.clusters(self._site, fevers, self._cluster_fevers)
+        if told:
+            await self._desk.ask(lambda store, now: store.tell(told, now))
 
     def _read(self, session: Session) -> tuple[list[Full], list[Unplaced]]:
         full = [
