@@ -1,6 +1,6 @@
 # Menshen: `make demo` shows it, `make test` proves it. Both do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix lock bench chaos clean
+.PHONY: help demo test lint fix lock sbom bench chaos clean
 PYTHON ?=
 BIN := .venv/bin
 TEST_PACKAGES := docker-compose shellcheck mosquitto influxdb nginx iproute2 victoria-metrics postgresql chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd systemd spin gcc libc6-dev
@@ -39,6 +39,12 @@ chaos: .venv/.dev ## 100,000 events of 20 gates while everything is killed in tu
 
 lock: .venv/.dev ## Write the lock files anew; ARGS=--upgrade for the newest of everything
 	sh deploy/setup/lock.sh $(BIN)/python $(ARGS)
+
+sbom: .venv/.dev ## What is in it: a CycloneDX list of packages for each lock, in var/sbom
+	@mkdir -p var/sbom
+	@for lock in runtime edge plates; do \
+		$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o var/sbom/$$lock.json requirements/$$lock.lock \
+			&& echo "var/sbom/$$lock.json"; done
 
 clean: ## Remove what was made here; the demo's data too
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info

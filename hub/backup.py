@@ -243,8 +243,8 @@ def _pack(folder: Path, target: Path) -> None:
 
 
 def _unpack(source: Path, data: Path, settings: HubSettings) -> None:
-    with tarfile.open(source, "r:gz") as archive, tempfile.TemporaryDirectory(dir=data.parent) as name:
-        archive.extractall(name, filter="data")
+    with tarfile.open(source, "r:gz") as archive, tempfile.TemporaryDirectory(dir=data, suffix=".new") as name:
+        _extract(archive, Path(name))
         for path in sorted((Path(name) / "data").rglob("*.db")):
             with closing(sqlite3.connect(path)) as db:
                 _check_database(db, path)
@@ -252,6 +252,21 @@ def _unpack(source: Path, data: Path, settings: HubSettings) -> None:
             _undump(settings.database_url, Path(name) / DUMP)
         for path in (Path(name) / "data").iterdir():
             shutil.move(path, data / path.name)
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Regular files, within the folder. tarfile's own filter came with Python 3.11.4; Debian 12 has 3.11.2."""
+    for member in archive:
+        content = archive.extractfile(member) if member.isfile() else None
+        if content is None:
+            continue
+        target = folder / member.name
+        if not target.resolve().is_relative_to(folder.resolve()):
+            raise BackupError(f"{member.name}: leads out of the backup; nothing was restored")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        target.chmod(0o600 | member.mode & 0o755)
 
 
 def _is_postgresql(settings: HubSettings) -> bool:

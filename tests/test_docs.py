@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import typing
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 import menshen
+from edge import cli as edge_cli
 from edge.drivers.hikvision import HikvisionCamera
 from edge.drivers.lepton import LeptonCamera
 from edge.drivers.mlx90640 import Mlx90640Camera
@@ -19,6 +21,7 @@ from edge.drivers.topdon import TopdonCamera
 from edge.guard import passwords
 from edge.settings import GateSettings
 from edge.thermal.settings import ThermalSettings
+from hub import cli as hub_cli
 from hub.alerts.channels import KINDS
 from hub.measurements import DUTIES, ROUND_FIGURES, SCHEMA
 from hub.settings import HubSettings
@@ -76,3 +79,36 @@ def test_every_measurement_and_command_is_documented():
         assert f"`{measurement.name}`" in text
     for room in menshen.ROOMS:
         assert f"menshen {room}" in text
+
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+
+
+def subcommands(parser: argparse.ArgumentParser) -> set[str]:
+    """All commands below a parser, with the words that lead to them."""
+    found: set[str] = set()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                found |= {name} | {f"{name} {word}" for word in subcommands(inner)}
+    return found
+
+
+@pytest.mark.parametrize("page", [*DOCS, ROOT / "README.md"], ids=lambda page: page.name)
+def test_every_command_that_a_page_tells_to_type_is_one(page):
+    known = {"edge": subcommands(edge_cli._parser()), "hub": subcommands(hub_cli._parser())}
+    typed = re.findall(r"menshen (edge|hub) ([a-z-]+)", page.read_text("utf-8"))
+    assert typed
+    assert not [words for words in typed if words[1] not in known[words[0]]]
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_each_page_is_linked_and_names_files_and_tests_that_there_are(page):
+    text = page.read_text("utf-8")
+    assert f"(docs/{page.name})" in (ROOT / "README.md").read_text("utf-8")
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert f"def {name}(" in (ROOT / file).read_text("utf-8"), name
+    for file in re.findall(r"`(deploy/[\w./-]+)`", text):
+        assert (ROOT / file).exists(), file
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (page.parent / link).exists(), link

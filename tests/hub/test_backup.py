@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
+import io
 import os
 import sqlite3
 import tarfile
@@ -251,3 +253,20 @@ async def test_the_command_keeps_the_newest_copies_and_says_what_it_did(tmp_path
     assert "whole. Site s" in await asyncio.to_thread(say, "restore", str(newest), "--check")
     assert "holds data already" in await asyncio.to_thread(say, "restore", str(newest))
     assert "is a file" in await asyncio.to_thread(say, "backup", "--to", str(tmp_path / "x.tar.gz"), "--keep", "2")
+
+
+def test_a_copy_that_leads_out_of_its_folder_is_not_restored(tmp_path):
+    """It may be whole by its own digests: whoever made it may not have been a hub."""
+    evil, at = b"evil", tmp_path / "copy.tar.gz"
+    parts = {"../../evil": backup.Part(len(evil), hashlib.sha256(evil).hexdigest())}
+    manifest = msgspec.json.encode(backup.Manifest(backup.VERSION, "s", "0", 1, 0, parts))
+    with tarfile.open(at, "w:gz") as archive:
+        for name, content in ((backup.MANIFEST, manifest), ("../../evil", evil)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    target = load(hub_file(tmp_path / "deep" / "er"))
+    with pytest.raises(BackupError, match="leads out"):
+        backup.restore(target, at)
+    assert not list(tmp_path.rglob("evil"))
+    assert not list(Path(target.data).glob("*.db"))
