@@ -12,6 +12,7 @@ from typing import Any
 from edge import settings
 from edge.agent import Agent
 from edge.clock import boot_id
+from edge.doctor import log_self_test
 from edge.drivers import listing
 from edge.guard import passwords
 from edge.remote.keeper import Configurations
@@ -100,6 +101,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     gate = settings.load(arguments.settings)  # what is wrong with the gate's own file is told, whatever runs
     set_up_logging(arguments.log_level)
+    log_self_test(gate)
     spool = Path(gate.settings.spool.path)
     book = StartBook(spool.with_suffix(".starts.json"), boot_id())
     start = book.begin(time.monotonic())

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge import settings
+import structlog
+
+from edge import machine, settings
 from edge.clock import kernel_clock_synced
 from edge.settings import Gate, GateSettings
 from wire import checkup
 from wire.errors import SettingsError
 from wire.findings import Finding, Level, Words
+
+log = structlog.get_logger(__name__)
 
 UNIT = "menshen-gate.service"
 ENROL = Words(
@@ -43,11 +47,36 @@ def examine(path: Path) -> list[Finding]:
         *guard(found),
         *checkup.room(state, ROOM_MB + left_of_spool_mb(found)),
         checkup.check_clock(is_synced=kernel_clock_synced(), now=datetime.now(UTC)),
+        *machine.check_throttled(machine.throttled()),
+        *machine.check_wear(machine.wear_percent()),
         *identity(found),
         checkup.broker_answers(found.broker),
         *hub(found),
         *checkup.unit(UNIT),
     ]
+
+
+def at_start(gate: Gate) -> list[Finding]:
+    """The self-test at boot: what needs no network and no time."""
+    found, state = gate.settings, Path(gate.settings.spool.path).parent
+    return [
+        *devices(gate),
+        *(checkup.room(state, ROOM_MB) if state.exists() else []),
+        checkup.check_clock(is_synced=kernel_clock_synced(), now=datetime.now(UTC)),
+        *machine.check_throttled(machine.throttled()),
+        *machine.check_wear(machine.wear_percent()),
+        *identity(found),
+    ]
+
+
+def log_self_test(gate: Gate) -> None:
+    """What is not as it should be, each in a line of the log; a gate goes on all the same."""
+    findings = at_start(gate)
+    for finding in findings:
+        if finding.level is not Level.GOOD:
+            log.warning("self-test", check=finding.check, found=finding.found.en, do=finding.do and finding.do.en)
+    bad = sum(finding.level is not Level.GOOD for finding in findings)
+    log.info("self-test done", checks=len(findings), not_good=bad)
 
 
 def devices(gate: Gate) -> list[Finding]:

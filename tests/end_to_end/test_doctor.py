@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 import menshen
-from edge import identity
+from edge import doctor, identity
+from edge import settings as edge_settings
 from hub.doctor import check_backup, check_gates, check_schema
 from hub.trust import broker
 from hub.trust.authority import Authority, Revoked, serial_of
@@ -122,6 +124,17 @@ def test_what_is_wrong_with_a_gate_is_found_and_what_to_do_is_said(plant, capsys
     assert code == 2
     assert found[check]["level"] == "fault"
     assert do in found[check]["do"]["en"]
+
+
+def test_a_gate_tests_itself_at_its_start_and_its_log_says_what_is_not_good(plant):
+    (plant.gate / "gate.pem").chmod(0o644)
+    with structlog.testing.capture_logs() as told:
+        doctor.log_self_test(edge_settings.load(plant.gate / "gate.toml"))
+    bad = {line["check"]: line for line in told if line["event"] == "self-test"}
+    assert {"devices", "key of the gate"} <= set(bad)
+    assert "chmod 600" in bad["key of the gate"]["do"]
+    assert told[-1]["event"] == "self-test done"
+    assert told[-1]["not_good"] == len(bad)
 
 
 def test_a_revoked_gate_learns_that_the_broker_refuses_it(plant, capsys):
