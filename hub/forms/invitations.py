@@ -59,6 +59,10 @@ class Waiting(NamedTuple):
     listed: bool
 
 
+_ORIGIN_MOST = 80
+"""Characters of where somebody has been that the register keeps."""
+
+
 def invite(session: Session, texts: Mapping[str, str], hand: Hand, moment_ns: Moment) -> Invitation:
     """Ask for a visit. Raises `Unfit`."""
     values = _read(INVITING, texts)
@@ -103,7 +107,8 @@ def approve(session: Session, number: int, hand: Hand) -> tuple[str | None, Touc
     invitation = one(session, number)
     if not _may_be_decided(invitation, hand.now_ns) or invitation is None or invitation.host is None:
         return None, Touched()
-    guest = Guest(invitation.name, invitation.telephone, invitation.company, invitation.reason)
+    origin = invitation.travelled[:_ORIGIN_MOST]
+    guest = Guest(invitation.name, invitation.telephone, invitation.company, invitation.reason, origin)
     span = (invitation.from_ns, invitation.until_ns)
     invitation.visit = visitors.register(session, guest, invitation.host, span, hand)
     _decide(session, invitation, Decision.APPROVED, hand.by, hand.now_ns)

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from hub.accounts.audit import note
-from hub.duties.absences import BY_TELEPHONE
+from hub.duties.absences import BY_TELEPHONE, Refused, withdraw
 from hub.duties.models import Absence
 from hub.forms.models import LeaveConfirmed
 from hub.registry.models import Person
@@ -35,6 +35,27 @@ def confirm(session: Session, absence_id: int, *, by: str, now_ns: int) -> bool:
     session.add(LeaveConfirmed(absence_id=absence_id, by=by, at_ns=now_ns))
     note(session, now_ns, by, "absence-confirmed", f"absence {absence_id}", person=absence.person_id)
     return True
+
+
+def refuse(session: Session, absence_id: int, *, by: str, now_ns: int) -> int | None:
+    """HR does not take it: as if it had never been said, and the telephone says so. The person's id; None as above."""
+    if session.get(LeaveConfirmed, absence_id) is not None:
+        return None
+    try:
+        return withdraw(session, absence_id, by=by, now_ns=now_ns).person_id
+    except Refused:
+        return None
+
+
+def refused(session: Session, person_id: int, today: date) -> Sequence[Absence]:
+    """What somebody said by telephone, is not over, and was not taken."""
+    query = select(Absence).where(
+        Absence.person_id == person_id,
+        Absence.said_by == BY_TELEPHONE,
+        Absence.withdrawn_ns.is_not(None),
+        or_(Absence.until_on.is_(None), Absence.until_on >= today),
+    )
+    return session.scalars(query.order_by(Absence.id)).all()
 
 
 def confirmed(session: Session, absences: Sequence[Absence]) -> set[int]:

@@ -42,12 +42,13 @@ Moment = Callable[[date, time], int]
 
 
 class Guest(NamedTuple):
-    """Who comes, and why."""
+    """Who comes, and why; `origin`: where they have been, which gates hold against the list of areas."""
 
     name: str
     telephone: str
     company: str
     reason: str
+    origin: str = ""
 
 
 class Pass(NamedTuple):
@@ -63,7 +64,7 @@ def announce(session: Session, texts: Mapping[str, str], hand: Hand, moment_ns: 
     values, faults = VISIT.read_all({field.name: texts.get(field.name, "") for field in VISIT.fields})
     if faults:
         raise Unfit(faults)
-    guest = Guest(*(str(values[name]) for name in Guest._fields))
+    guest = Guest(*(str(values[name]) for name in ("name", "telephone", "company", "reason")))
     visit = register(session, guest, host_of(session, str(values["host"])), times_of(values, hand, moment_ns), hand)
     return visit.person.number, Touched(people=[visit.person_id])
 
@@ -88,6 +89,7 @@ def register(session: Session, guest: Guest, host: Person, span: tuple[int, int]
         name=guest.name,
         telephone=guest.telephone,
         company=guest.company,
+        origin=guest.origin,
         kind=PersonKind.VISITOR,
         created_ns=hand.now_ns,
         changed_ns=hand.now_ns,

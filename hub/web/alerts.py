@@ -25,6 +25,7 @@ from hub.board import AlertRow
 from hub.pictures.store import Pictures
 from hub.web.access import Access, Denied, Form, html_response, redirect
 from hub.web.page import on_words
+from hub.web.ways import act
 from wire.errors import DecodeError
 
 LISTED = 200
@@ -82,7 +83,7 @@ def _add_reading(app: FastAPI, access: Access, desk: AlertDesk, pictures: Pictur
         pictured = await asyncio.to_thread(pictures.of_alert, row) if pictures is not None and may_see else b""
         return access.draw(
             request, who, "alert.html", "alert", may=who.may(Permission.ALERTS), row=row, log=log, words=on_words(row),
-            pictured=bool(pictured),
+            pictured=bool(pictured), act=act(who, row.rule),
         )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ CASE_WORDS: dict[str, tuple[str, str]] = {
     "step.report": ("Report to the district headquarters", "报当地防疫指挥部"),
     "step.grid": ("Enter in the local grid", "纳入当地网格化管理"),
     "step.measure": ("Measure twice today", "今日测温两次"),
-    "step.disinfect": ("Disinfect where the person was", "对其到过的场所进行消毒"),
+    "step.disinfect": ("Disinfect where the person was", "对其到过的场所进行消杀"),
     "did.case-opened": ("isolated", "开始隔离"),
     "did.case-dated": ("day 1 corrected", "更正起始日期"),
     "did.case-measured": ("measured", "测温"),

@@ -28,6 +28,6 @@ CITY_WORDS: dict[str, tuple[str, str]] = {
     "city.unreported": ("Not reported", "未上报"),
     "city.returnees": ("Returnees", "观察期返岗"),
     "city.unscreened": ("Unscreened", "未经筛查"),
-    "city.overdue": ("Not disinfected", "未消毒"),
+    "city.overdue": ("Not disinfected", "未消杀"),
     "city.out_of_order": ("Out of order", "设备故障"),
 }

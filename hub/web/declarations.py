@@ -107,6 +107,19 @@ def _add_steps(app: FastAPI, desk: Desk) -> None:
             raise Denied(404, "no-record")
         return redirect("/declarations#leave")
 
+    @app.post("/declarations/leave/{number:int}/refuse")
+    async def refuse(number: int, form: Form = Depends(editing)) -> Response:
+        now_ns = access.now_ns()
+
+        def work(session: Session) -> tuple[None, Touched]:
+            person = leave.refuse(session, min(number, _MOST_ID), by=form.who.login, now_ns=now_ns)
+            if person is None:
+                raise Denied(404, "no-record")
+            return None, Touched(people=[person])
+
+        await desk.office.change(work)
+        return redirect("/declarations#leave")
+
 
 def _add_links(app: FastAPI, desk: Desk) -> None:
     access = desk.access

@@ -166,6 +166,7 @@ DOORS: dict[str, Door] = {
     "GET /declarations": _HEALTH,
     "POST /declarations/{number:int}/settle": _CASES,
     "POST /declarations/leave/{number:int}/confirm": _PEOPLE_EDIT,
+    "POST /declarations/leave/{number:int}/refuse": _PEOPLE_EDIT,
     "GET /links": _PEOPLE_EDIT,
     "POST /links/{person_id:int}/revoke": _PEOPLE_EDIT,
     # rounds of disinfection

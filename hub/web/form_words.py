@@ -145,6 +145,11 @@ _OFFICE = {
     "leave.none": ("Nobody waits for an answer.", "没有待确认的病假。"),
     "leave.days": ("Days", "日期"),
     "leave.confirm": ("Confirm", "确认"),
+    "leave.refuse": ("Refuse", "退回"),
+    "leave.refused": (
+        "Your leave from {first} to {last} was not taken: ask HR.",
+        "您 {first} 至 {last} 的病假未获确认，请联系人事。",
+    ),
     "links": ("Workers' QR codes", "员工二维码"),
     "links.show": ("Show", "显示"),
     "links.how": (

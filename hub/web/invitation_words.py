@@ -18,7 +18,10 @@ INVITATION_WORDS: dict[str, tuple[str, str]] = {
     "invitation.approve": ("Let them come", "同意来访"),
     "invitation.refuse": ("Refuse", "拒绝"),
     "invitation.take-back": ("Take back", "撤回"),
-    "invitation.listed": ("Was in a listed area.", "到过疫情较重地区。"),
+    "invitation.listed": (
+        "Was in a listed area: gates refuse them even if you approve.",
+        "到过疫情较重地区：即使批准，门岗仍会拦下。",
+    ),
     "visit": ("Register your visit", "来访登记"),
     "visit.name": ("Your name", "姓名"),
     "visit.telephone": ("Telephone", "电话"),

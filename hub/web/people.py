@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
+from hub.cases.models import Case
 from hub.registry import records, sheets
 from hub.registry.fields import PEOPLE, VEHICLES, Cell, Fault, Field, Kind, Unfit, Value, written
 from hub.registry.models import Person, Team, Vehicle
@@ -163,6 +164,8 @@ def _add_one(app: FastAPI, room: Room) -> None:
         return redirect(f"{room.path}/{record_id}?saved=1")
 
 
+LISTED = 5
+"""Cases of somebody, the newest, that their record leads to."""
 _ONE = {"people": "person", "vehicles": "vehicle"}
 
 
@@ -188,9 +191,13 @@ async def _sheet(
     faults: Sequence[Fault],
 ) -> Response:
     """The form of one record, with what was typed and what is wrong with it."""
-    teams = await room.access.database.read(
-        lambda session: session.scalars(select(Team.name).order_by(Team.name)).all()
-    )
+    person = record_id if room.kind.name == "people" and who.may(Permission.HEALTH) else None
+
+    def known(session: Session) -> tuple[Sequence[str], Sequence[Case]]:
+        cases = session.scalars(select(Case).where(Case.person_id == person).order_by(Case.id.desc()).limit(LISTED))
+        return session.scalars(select(Team.name).order_by(Team.name)).all(), cases.all()
+
+    teams, cases = await room.access.database.read(known)
     typed = {name: value if isinstance(value, str) else _typed(value) for name, value in values.items()}
     wrong: dict[str, Fault] = {}
     for fault in faults:
@@ -198,7 +205,7 @@ async def _sheet(
     may_edit = who.may(Permission.PEOPLE_EDIT) and room.office.key is not None
     return room.access.draw(
         request, who, "record.html", f"registered.{room.kind.name}", 400 if faults else 200,
-        kind=room.kind, record_id=record_id, typed=typed, wrong=wrong, teams=teams, may_edit=may_edit,
+        kind=room.kind, record_id=record_id, typed=typed, wrong=wrong, teams=teams, may_edit=may_edit, cases=cases,
         saved=bool(request.query_params.get("saved")) and not faults,
     )  # fmt: skip
 

@@ -118,7 +118,7 @@ _SITE = {
     ),
     "site.area.add": ("Add an area", "添加地区"),
     "site.places": ("Places", "场所"),
-    "site.places.about": ("What is disinfected, and where people are isolated.", "须消毒的场所和隔离场所。"),
+    "site.places.about": ("What is disinfected, and where people are isolated.", "“六个必消”的场所，以及隔离场所。"),
     "site.place.add": ("Add a place", "添加场所"),
     "site.teams": ("Teams", "班组"),
     "site.teams.about": ("Who answers down to the shop floor.", "责任落实到班组。"),

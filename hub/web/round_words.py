@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ROUND_WORDS: dict[str, tuple[str, str]] = {
-    "rounds": ("Disinfection", "消杀"),
+    "rounds": ("Disinfection", "六个必消"),
     "rounds.print": ("QR codes to print", "打印二维码"),
     "rounds.print-how": (
         "Print this page, cut it, and hang each picture at its place. Whoever has disinfected it scans the picture.",
@@ -29,7 +29,7 @@ ROUND_WORDS: dict[str, tuple[str, str]] = {
     ),
     "round.record": ("Record", "登记"),
     "round.record-now": ("Disinfected now", "刚完成消杀"),
-    "round.agent": ("Disinfected with", "消毒方式"),
+    "round.agent": ("Disinfected with", "消杀方式"),
     "round.done": ("done", "已完成"),
     "round.late": ("late", "补做"),
     "round.overdue": ("overdue", "逾期"),

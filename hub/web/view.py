@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from hub.alerts.rules import runbook
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
-from hub.web.words import Lang, known, name, say
+from hub.web.words import WORDS, Lang, known, name, say
 from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Verdict
 
 LATE_S = 60.0
@@ -185,7 +185,8 @@ def _found_gates(snapshot: Snapshot, lang: Lang) -> Iterable[tuple[Level, str]]:
 
 def _found_hub(snapshot: Snapshot, problems: dict[str, str], lang: Lang) -> Iterable[tuple[Level, str]]:
     for what, why in problems.items():
-        yield Level.WARN, say(lang, "overall.unready", what=plain(f"{what}: {why}"))
+        told = say(lang, key) if (key := f"unready.{what}") in WORDS else plain(f"{what}: {why}")
+        yield Level.WARN, say(lang, "overall.unready", what=told)
     behind = [row for row in snapshot.projections if reader_level(row) is not Level.CALM]
     if behind:
         names = listed(lang, (label(lang, "reader", row.name) for row in behind))

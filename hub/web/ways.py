@@ -70,6 +70,20 @@ AREAS: tuple[Area, ...] = (
 )  # fmt: skip
 """From what stands now to what is looked at least often."""
 
+_ACTS = {
+    "fever-cluster": "/cases",
+    "isolation-breach": "/cases",
+    "isolation-full": "/cases",
+    "returnee-not-isolated": "/cases",
+    "declared-ill": "/declarations",
+    "report-unsent": "/reports",
+    "disinfection-overdue": "/rounds",
+    "crowding": "/crowds",
+    "out-of-slot": "/crowds",
+    "unregistered-vehicle": "/vehicles",
+    "vehicle-not-disinfected": "/vehicles",
+}
+
 
 class Here(NamedTuple):
     """The navigation of one page: the areas that are open to whoever asks, and which area and page one is in."""
@@ -96,3 +110,9 @@ def here(who: Who | None, path: str) -> Here:
         return Here(areas)
     _, area, way = max(covering, key=lambda one: one[0])
     return Here(areas, area, way, way.path == path)
+
+
+def act(who: Who, rule: str) -> Way | None:
+    """The page where something is done about alerts of a rule; None where there is none, or not for whoever asks."""
+    found = (way for area in AREAS for way in area.ways if way.path == _ACTS.get(rule) and who.may(way.permission))
+    return next(found, None)

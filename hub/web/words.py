@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, get_args
 
+from hub.web.audit_words import AUDIT_WORDS
 from hub.web.board_words import BOARD_WORDS
 from hub.web.case_words import CASE_WORDS
 from hub.web.city_words import CITY_WORDS
@@ -104,7 +105,7 @@ _BOARD = {
     "rule.gap": ("events lost", "事件丢失"),
     "rule.registry-old": ("registry copy old", "名册过旧"),
     "rule.declared-ill": ("declared ill", "申报不适"),
-    "rule.disinfection-overdue": ("disinfection overdue", "消毒逾期"),
+    "rule.disinfection-overdue": ("disinfection overdue", "消杀逾期"),
     "rule.channel-fault": ("channel takes no messages", "通知渠道故障"),
     "rule.isolation-full": ("isolation place full", "隔离场所已满"),
     "rule.returnee-not-isolated": ("returnee not isolated", "返岗人员未隔离"),
@@ -144,6 +145,7 @@ _OVERALL = {
     "overall.readers": ("behind: {names}", "尚未跟上：{names}"),
     "overall.dead": ("messages nobody could read: {n}", "无法解读的消息 {n} 条"),
     "overall.unready": ("hub: {what}", "中心：{what}"),
+    "unready.broker": ("not connected to the broker: no gate can be heard", "未连接消息服务，收不到门岗数据"),
 }
 _TEXTS = {
     "title": ("Menshen", "门神"),
@@ -323,7 +325,7 @@ _ACCOUNTS = {
     "permission.people-edit": ("change who is registered", "修改人员登记"),
     "permission.health": ("see temperatures, declarations and cases", "查看体温、申报和隔离记录"),
     "permission.cases-edit": ("open and close cases of isolation", "建立和结束隔离"),
-    "permission.duties-edit": ("record measurements and disinfections", "登记测温和消毒"),
+    "permission.duties-edit": ("record measurements and disinfections", "登记测温和消杀"),
     "permission.visitors-edit": ("register visitors and vehicles", "登记访客和车辆"),
     "permission.reports": ("make reports", "生成报表"),
     "permission.messages": ("send messages to workers", "向职工发布通知"),
@@ -394,6 +396,7 @@ WORDS = one_of(
     INVITATION_WORDS,
     WAY_WORDS,
     SEARCH_WORDS,
+    AUDIT_WORDS,
 )
 """Key to (English, Chinese)."""
 

@@ -44,6 +44,7 @@ class Home(NamedTuple):
     held: bool
     leave: Sequence[Absence]
     confirmed: set[int]
+    refused: Sequence[Absence]
     notices: list[tuple[NoticeRow, bool]]
 
 
@@ -75,7 +76,8 @@ async def _home(desk: Desk, request: Request, person: Person, said: str = "") ->
         known = declarations.health_of(session, [person.id], today).get(person.id, declarations.NOTHING)
         last = declarations.last_of(session, person.id, today)
         notices = words.for_person(session, person, now_ns)
-        return Home(last, known.held, found, leave.confirmed(session, found), notices)
+        refused = leave.refused(session, person.id, today)
+        return Home(last, known.held, found, leave.confirmed(session, found), refused, notices)
 
     home = await desk.access.database.read(work)
     return desk.phones.draw(

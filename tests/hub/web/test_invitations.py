@@ -18,6 +18,7 @@ from tests.hub.web.test_rounds import PHONE, hidden, telephone
 from tests.hub.web.test_worker import Now, entry_of, sign_in
 from tests.support.browser import chromium
 from tests.support.office import KEY, ServedOffice, served_office
+from wire.registry import Flag
 from wire.tokens import TokenKind, token
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
@@ -109,7 +110,7 @@ def test_whoever_comes_from_a_listed_area_is_shown_as_such_before_anybody_decide
     link = invited(officer)
     fill(telephone(office), link, travelled="yes", **{"travelled-what": "湖北武汉，2月1日返回"})
     page = officer.get("/invitations")
-    assert "Was in a listed area." in page
+    assert "Was in a listed area" in page
     assert "湖北武汉" in page
 
 
@@ -135,6 +136,19 @@ def test_what_is_missing_is_told_at_its_field_and_a_link_that_is_none_opens_noth
     assert wrong.status_code == 400
     assert "nobody who is registered" in wrong.text
     assert officer.get("/invitations").count("data-number") == 0, "nothing is filled in, nothing waits"
+
+
+@pytest.mark.parametrize(("where", "refused"), [("湖北 黄冈，2 月 5 日返回", True), ("呼和浩特", False)])
+def test_what_a_visitor_tells_of_journeys_is_held_against_the_list_of_areas_at_the_gates(
+    office, officer, where, refused
+):
+    phone, link = telephone(office), invited(officer)
+    fill(phone, link, travelled="yes", **{"travelled-what": where})
+    assert ("gates refuse them" in officer.get("/invitations")) is refused
+    officer.post(f"/invitations/{number_of(officer)}/approve")
+    number = re.search(r"/pass/(V[A-Z2-7]+)", officer.get("/visitors")).group(1)
+    flags = entry_of(office, number).flags
+    assert (Flag.QUARANTINE in flags, Flag.LISTED_AREA in flags) == (refused, refused)
 
 
 # -- in a real browser -------------------------------------------------------------------------------------------------

@@ -53,8 +53,10 @@ def test_one_thing_that_is_wrong_decides_the_overall_state(
 
 
 def test_what_the_hub_says_of_itself_is_part_of_the_overall_state() -> None:
-    state = view.overall(board(), {"broker": "nobody answers on 127.0.0.1:1883"}, "en")
-    assert (state.level, state.details) == (Level.WARN, ("hub: broker: nobody answers on 127.0.0.1:1883",))
+    state = view.overall(board(), {"alerts": "disk full"}, "en")
+    assert (state.level, state.details) == (Level.WARN, ("hub: alerts: disk full",))
+    state = view.overall(board(), {"broker": "not connected"}, "zh")
+    assert (state.level, state.details) == (Level.WARN, ("中心：未连接消息服务，收不到门岗数据",))
 
 
 def test_a_resolved_alert_no_longer_counts() -> None:

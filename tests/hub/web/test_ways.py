@@ -9,9 +9,10 @@ import pytest
 from hub.accounts.desk import Who
 from hub.accounts.models import Role
 from hub.accounts.roles import MAY, Permission
+from hub.alerts.rules import Rule
 from hub.web.doors import DOORS
 from hub.web.page import Page
-from hub.web.ways import AREAS, NOWHERE, here
+from hub.web.ways import AREAS, NOWHERE, act, here
 from hub.web.words import LANGS, WORDS
 from tests.support.console import ZONE
 
@@ -24,6 +25,12 @@ LISTS = {
 """The pages that are no part of another one."""
 ELSEWHERE = {"/live", "/links", "/city"}
 """The board's updates; workers' QR codes, from declarations; the city, from reports, where a hub has several sites."""
+BY_ITSELF = {
+    Rule.FEVER, Rule.FEVER_CONFIRMED, Rule.MISSED_CHECKS,  # to the very case, to the very list
+    Rule.TAILGATING, Rule.UNSCREENED_ENTRY, Rule.BADGE_MISUSE,  # at the gate
+    Rule.GATE_SILENT, Rule.DEVICE_FAULT, Rule.GAP, Rule.REGISTRY_OLD, Rule.CHANNEL_FAULT, Rule.ALERT_STUCK,  # machines
+}  # fmt: skip
+"""Alerts that are not about a page."""
 
 
 def who(role: Role) -> Who:
@@ -68,6 +75,15 @@ def test_a_page_knows_its_area_and_the_list_that_it_belongs_to(path, area, way, 
 
 def test_nobody_who_is_not_signed_in_sees_any():
     assert here(None, "/") == NOWHERE
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_an_alert_leads_to_where_something_is_done_about_it_and_only_who_may_go_there(rule):
+    found = act(who(Role.OFFICER), rule.value)
+    assert (found is None) is (rule in BY_ITSELF)
+    for role in Role:
+        assert act(who(role), rule.value) in {None, found}
+        assert found is None or (act(who(role), rule.value) is None) is (found.permission not in MAY[role])
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import string
 from enum import StrEnum
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hub
 from hub.alerts.rules import Rule
 from hub.web import words
 from wire import events
@@ -53,6 +56,22 @@ def test_the_two_languages_are_not_exchanged(key: str) -> None:
 def test_a_key_that_two_catalogues_have_is_refused() -> None:
     with pytest.raises(ValueError, match=r"two catalogues have: report\.made"):
         words.one_of({"report.made": ("a", "甲")}, {"b": ("b", "乙"), "report.made": ("c", "丙")})
+
+
+def _actions() -> set[str]:
+    """What is noted in the record, as far as the sources name it."""
+    calls = (
+        node for path in Path(hub.__file__).parent.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in {"note", "noted"}
+    )  # fmt: skip
+    actions = (call.args[3] for call in calls if len(call.args) > 3)
+    return {one.value for one in actions if isinstance(one, ast.Constant)}
+
+
+def test_whatever_is_noted_in_the_record_has_words() -> None:
+    actions = _actions()
+    assert {"case-opened", "signed-in", "person-erased"} <= actions
+    assert [action for action in actions if f"act.{action}" not in words.WORDS] == []
 
 
 def test_no_two_outcomes_verdicts_refusals_or_reasons_read_alike() -> None:

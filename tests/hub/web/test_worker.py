@@ -219,6 +219,22 @@ def test_sick_leave_is_asked_for_on_the_telephone_and_confirmed_by_hr(office, of
     assert "confirmed" in phone.get("/w").text
 
 
+def test_sick_leave_that_hr_refuses_is_none_and_the_telephone_says_so(office, officer):
+    phone = opened(office, officer)
+    leave = {"from": "2020-02-10", "until": "2020-02-12", "symptoms": "cough"}
+    send(phone, "/w/form/leave", **leave)
+    hr = Client(office.url, "hr")
+    form = re.search(r'action="(/declarations/leave/\d+/refuse)"', hr.get("/declarations")).group(1)
+    assert hr.post(form).status_code == 303
+    assert hr.post(form).status_code == 404
+    assert hr.post(form.replace("refuse", "confirm")).status_code == 404
+    page = hr.get("/declarations")
+    assert "Nobody waits" in page
+    assert '<b data-count="missing">3</b>' in page, "they are asked to declare again"
+    assert "Your leave from 2020-02-10 to 2020-02-12 was not taken" in phone.get("/w").text
+    assert "Stored: HR will see it" in send(phone, "/w/form/leave", **leave).text
+
+
 # -- in a real browser -------------------------------------------------------------------------------------------------
 
 
