@@ -36,6 +36,7 @@ AREAS: tuple[Area, ...] = (
         Way("/", "board", _P.BOARD),
         Way("/alerts", "alerts-all", _P.BOARD),
         Way("/boards", "boards", _P.BOARD),
+        Way("/search", "find", _P.BOARD),
     )),
     Area("area.people", (
         Way("/people", "registered.people", _P.PEOPLE, ("/links",)),
