@@ -354,6 +354,8 @@ class Registration(Event, frozen=True, kw_only=True, tag="registration"):
     host: Token | None = None
     reason_stated: bool = False
     """Whether the guard was told why they come."""
+    tag: Token | None = None
+    """Of a vehicle that has one; `token` is then its plate's."""
 
 
 class Override(Event, frozen=True, kw_only=True, tag="override"):

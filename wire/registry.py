@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from wire.events import Guest, Name, Registration, TimeNs, Token
 
@@ -114,6 +115,14 @@ def entry_of(registration: Registration) -> RegistryEntry:
         hosted=registration.host is not None,
         outside=is_vehicle,
     )
+
+
+def entries_of(registration: Registration) -> list[RegistryEntry]:
+    """All that a guard's registration lets pass: a vehicle is one, whether its plate or its tag is read."""
+    entry = entry_of(registration)
+    if registration.guest is not Guest.VEHICLE or registration.tag is None:
+        return [entry]
+    return [replace(entry, tag=registration.tag), replace(entry, token=registration.tag, plate=registration.token)]
 
 
 def gives_way(old: RegistryEntry, new: RegistryEntry) -> bool:

@@ -21,6 +21,7 @@ SHOWN = 40
 """Of what was typed an answer repeats so many characters."""
 _FIGURE = re.compile(r"\d{1,3}(?:\.\d{1,2})?", re.ASCII)
 _BADGE = re.compile(r"[0-9A-Z](?:[0-9A-Z:_-]{0,38}[0-9A-Z])?")
+_TAG = re.compile(r"[0-9A-Z]{4,64}")
 _PLATE = re.compile(r"[0-9A-Z\u3400-\u9fff]{4,10}")
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]{3,22}[0-9]")
 _PASSAGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -37,11 +38,12 @@ class Measured(Struct, frozen=True):
 
 
 class WalkIn(Struct, frozen=True):
-    """Somebody who was not announced; `number` is the badge that was handed out, or the plate."""
+    """Somebody who was not announced; `number` is the badge that was handed out, or the plate; `tag` a vehicle's."""
 
     guest: Guest
     details: Details
     hours: float
+    tag: str | None = None
 
     @property
     def kind(self) -> TokenKind:
@@ -133,7 +135,9 @@ def walk_in(form: Form) -> WalkIn:
     is_vehicle = form.get("guest") == Guest.VEHICLE
     if is_vehicle:
         number = read.matching("number", _PLATE, "no-plate", plain_plate)
+        tag = read.matching("tag", _TAG, "no-tag", _plain_number, needed=False)
     else:
+        tag = ""
         number = read.matching("number", _BADGE, "no-badge-number", _plain_number)
     details = Details(
         name=read.line("name"),
@@ -145,7 +149,7 @@ def walk_in(form: Form) -> WalkIn:
     )
     hours = read.figure("hours", 0.25, MOST_H, "no-hours")
     read.done()
-    return WalkIn(Guest.VEHICLE if is_vehicle else Guest.VISITOR, details, hours)
+    return WalkIn(Guest.VEHICLE if is_vehicle else Guest.VISITOR, details, hours, tag or None)
 
 
 def disinfected(form: Form) -> Disinfected:

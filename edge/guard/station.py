@@ -35,7 +35,7 @@ from wire.events import (
 )
 from wire.messages import RegistryHeld, SpoolDepth
 from wire.notices import Notice
-from wire.registry import Holder, RegistryEntry, entry_of, gives_way
+from wire.registry import Holder, RegistryEntry, entries_of, gives_way
 from wire.sealing import seal
 from wire.tokens import TokenKind
 
@@ -205,11 +205,16 @@ class Station:
             sealed=sealed,
             host=self._token(TokenKind.HOST, asked.details.host or None),
             reason_stated=bool(asked.details.reason),
+            tag=self._token(TokenKind.TAG, asked.tag),
         )
-        entry = entry_of(registration)
-        self._check_free(entry, asked.details.number)
+        entries = entries_of(registration)
+        for entry, field, number in zip(
+            entries, ("number", "tag"), (asked.details.number, asked.tag or ""), strict=False
+        ):
+            self._check_free(entry, field, number)
         kept = await self._record(registration)
-        await self._follower.admit(entry)
+        for entry in entries:
+            await self._follower.admit(entry)
         until = self.times.clock(registration.until_ns, now.time_ns)
         said = [Said(f"registered-{asked.guest}", (asked.details.number, until))]
         if asked.guest is Guest.VEHICLE and self._house.policy.disinfection_required:
@@ -260,14 +265,14 @@ class Station:
     def _token(self, kind: TokenKind, number: str | None) -> str | None:
         return None if number is None else self._house.token_of(self._house.key, kind, number)
 
-    def _check_free(self, new: RegistryEntry, number: str) -> None:
+    def _check_free(self, new: RegistryEntry, field: str, number: str) -> None:
         """Raises `Refused` where the token is somebody's already."""
         old = self._follower.registry.find(new.token)
         if old is None or gives_way(old, new):
             return
         if old.holder in {Holder.VISITOR, Holder.VEHICLE} and old.until_ns is not None and not old.flags:
-            raise Refused(number=Said("in-use", (number, self.times.clock(old.until_ns, new.from_ns or 0))))
-        raise Refused(number=Said(f"taken-{old.holder}", (number,)))
+            raise Refused(**{field: Said("in-use", (number, self.times.clock(old.until_ns, new.from_ns or 0)))})
+        raise Refused(**{field: Said(f"taken-{old.holder}", (number,))})
 
     def _sealed(self, token: str, asked: WalkIn) -> str:
         """Empty without a key, or with one that is none: the guard is told to write it on paper."""

@@ -76,6 +76,7 @@ _FORMS = {
     "body-c": ("Temperature shown, °C", "体温计示值（°C）"),
     "number-visitor": ("Badge handed out", "发放的访客卡号"),
     "number-vehicle": ("Number plate", "车牌号"),
+    "tag": ("Tag's number (if it has one)", "电子标签号（可不填）"),
     "name-visitor": ("Name", "姓名"),
     "name-vehicle": ("Driver's name", "驾驶员姓名"),
     "telephone": ("Telephone", "电话"),
@@ -120,6 +121,10 @@ _PROBLEMS = {
     "no-badge-number": (
         "“{0}” is no badge number; expected up to 40 letters and digits",
         "“{0}”不是卡号；应为字母和数字，最多 40 位",
+    ),
+    "no-tag": (
+        "“{0}” is no tag's number; expected 4 to 64 letters and digits",
+        "“{0}”不是电子标签号；应为 4 至 64 位字母和数字",
     ),
     "no-plate": ("“{0}” is no number plate; expected one such as 蒙B12345", "“{0}”不是车牌号；应如 蒙B12345"),
     "no-telephone": (

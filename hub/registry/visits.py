@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from hub.journal import Entry
 from hub.registry.store import Registrar, RegistryStore
 from wire.events import Disinfection, Registration
-from wire.registry import entry_of, gives_way, tokens_of
+from wire.registry import entries_of, gives_way, tokens_of
 
 
 class Visit(Struct, frozen=True):
@@ -98,12 +98,12 @@ def _record(db: sqlite3.Connection, entry: Entry, registration: Registration) ->
 
 
 def _register(db: sqlite3.Connection, store: RegistryStore, registration: Registration) -> None:
-    new = entry_of(registration)
-    old = store.entry(db, new.token)
-    if old is not None and gives_way(old, new):
-        store.write(db, [replace(new, disinfected_until_ns=old.disinfected_until_ns)])
-    else:
-        store.put_if_new(db, new)
+    for new in entries_of(registration):
+        old = store.entry(db, new.token)
+        if old is not None and gives_way(old, new):
+            store.write(db, [replace(new, disinfected_until_ns=old.disinfected_until_ns)])
+        else:
+            store.put_if_new(db, new)
 
 
 def _disinfected(db: sqlite3.Connection, store: RegistryStore, token: str, until_ns: int) -> None:

@@ -27,7 +27,7 @@ from wire.messages import encode_event
 from wire.tokens import TokenKind, token
 
 KEY = b"0123456789abcdef"
-FIELDS = ["of", "body_c", "badge", "guest", "number", "name", "telephone", "company", "host", "reason", "hours",
+FIELDS = ["of", "body_c", "badge", "guest", "number", "name", "telephone", "company", "host", "reason", "hours", "tag",
           "plate", "agent", "outcome", "why"]  # fmt: skip
 anything = st.text(max_size=30) | st.sampled_from(
     ["people/", "people/p1", "people/../x", "36.5", "３６．５℃", "1e2", "nan", "٣٦", "V17", "蒙B·12345", "visitor",
@@ -57,9 +57,10 @@ def _check(value: Struct) -> None:
             assert BODY_C[0] <= body_c <= BODY_C[1]
             assert passage or token(KEY, TokenKind.BADGE, badge)
             encode_event(SecondaryMeasurement(time_ns=1, body_c=body_c, lane="people", passage=passage))
-        case forms.WalkIn(details=details, hours=hours, kind=kind):
+        case forms.WalkIn(details=details, hours=hours, kind=kind, tag=tag):
             assert 0.25 <= hours <= forms.MOST_H
             assert token(KEY, kind, details.number)
+            assert tag is None or token(KEY, TokenKind.TAG, tag)
             assert all(len(getattr(details, field)) <= 200 for field in details.__struct_fields__)
             assert details.name
             assert details.reason

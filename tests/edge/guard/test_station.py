@@ -74,6 +74,22 @@ async def test_what_the_hub_isolated_or_lets_come_without_an_end_is_not_the_guar
     assert (await gate.passes("people", "V17")).outcome is Outcome.ALLOW
 
 
+async def test_a_walk_in_vehicle_with_plate_and_tag_is_one_whichever_of_them_is_read_later(gate):
+    details = Details(name="n", telephone="1", company="c", reason="r", number="蒙B12345")
+    lorry = WalkIn(Guest.VEHICLE, details, 2.0, "E280 1160 6000")
+    await gate.station.registered(lorry, "li")
+    plate, tag = gate.token(TokenKind.PLATE, "蒙B12345"), gate.token(TokenKind.TAG, "E28011606000")
+    for token in (plate, tag):
+        assert gate.station.holder(token) is Holder.VEHICLE
+        assert gate.registry.same(token) == {plate, tag}
+    [told] = [event for event in gate.heard.events if isinstance(event, Registration)]
+    assert (told.token, told.tag) == (plate, tag)
+    with pytest.raises(Refused) as caught:
+        await gate.station.registered(WalkIn(Guest.VEHICLE, Details(number="蒙B54321"), 2.0, "E28011606000"), "li")
+    assert set(caught.value.problems) == {"tag"}
+    assert gate.station.holder(gate.token(TokenKind.PLATE, "蒙B54321")) is None
+
+
 async def test_a_passage_of_long_ago_and_a_lane_of_another_gate_are_refused(gate, monkeypatch):
     passage = await gate.passes("people", None, verdict=Verdict.UNMEASURED)
     monkeypatch.setattr(station_module, "KEPT_S", 0.0)

@@ -69,6 +69,17 @@ async def test_a_visitor_registered_at_one_gate_is_known_to_all_until_the_visit_
     assert (visit.gate, visit.registration) == ("north", VISITOR)
 
 
+async def test_a_vehicle_registered_with_plate_and_tag_is_known_by_both_and_disinfected_whole(registrar, visits):
+    lorry = Registration(
+        time_ns=NOON_NS, token="token-of-a-plate", tag="token-of-a-tag", guest=Guest.VEHICLE,
+        until_ns=NOON_NS + HOUR_NS, reason_stated=True,
+    )  # fmt: skip
+    await visits.apply(journalled(lorry, Disinfection(time_ns=NOON_NS + 1, vehicle="token-of-a-tag")))
+    plate, tag = await find(registrar, "token-of-a-plate"), await find(registrar, "token-of-a-tag")
+    assert (plate.tag, tag.plate, plate.outside) == (tag.token, plate.token, True)
+    assert plate.disinfected_until_ns == tag.disinfected_until_ns == NOON_NS + 1 + HOUR_NS
+
+
 async def test_who_stated_no_reason_or_visits_nobody_is_known_as_such(registrar, visits):
     await visits.apply(journalled(msgspec.structs.replace(VISITOR, host=None, reason_stated=False)))
     known = await find(registrar, SOMEBODY)
