@@ -42,6 +42,8 @@ class Gate(Struct):
     """What the journal says of it already."""
     registry_reported: Health = Health.OK
     """What the journal says of its copy of the registry already."""
+    spool_reported: Health = Health.OK
+    """What the journal says of its store of events already."""
 
 
 class Presence:
@@ -74,6 +76,8 @@ class Presence:
                 self._gate(entry.stream.site, event.device).reported = event.health
             elif isinstance(event, DeviceState) and event.kind is DeviceKind.REGISTRY:
                 self._gate(entry.stream.site, event.device).registry_reported = event.health
+            elif isinstance(event, DeviceState) and event.kind is DeviceKind.SPOOL:
+                self._gate(entry.stream.site, event.device).spool_reported = event.health
 
     def heard(self, site: str, gate: str) -> Gate:
         """Something of the gate arrived."""
@@ -117,6 +121,7 @@ class Presence:
                 try:
                     await self._check(site, name, gate)
                     await self._check_registry(site, name, gate)
+                    await self._check_spool(site, name, gate)
                 except JournalError as error:
                     log.error("silence could not be recorded", gate=name, error=str(error))
 
@@ -146,6 +151,19 @@ class Presence:
         event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.REGISTRY, health=health, detail=detail)
         await self._archive.append_own(site, [event])
         gate.registry_reported = health
+
+    async def _check_spool(self, site: str, name: str, gate: Gate) -> None:
+        """A gate whose card takes no events cannot send one that says so; its pulse does."""
+        if gate.vitals is None or self.state(gate) != "online":
+            return
+        health = Health.FAILED if gate.vitals.devices.get("spool") == Health.FAILED else Health.OK
+        if health is gate.spool_reported:
+            return
+        detail = "its card takes no events" if health is Health.FAILED else "its card takes events again"
+        event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.SPOOL, health=health, detail=detail)
+        await self._archive.append_own(site, [event])
+        gate.spool_reported = health
+        log.warning("gate's spool", site=site, gate=name, health=health.value)
 
     def _gate(self, site: str, gate: str) -> Gate:
         return self.gates.setdefault((site, gate), Gate(self._now_s()))

@@ -390,14 +390,19 @@ def device(entry: Entry, event: DeviceState) -> list[Signal]:
     return device_fault(entry, event) if rule is None else seen_of_gate(rule, entry, event)
 
 
-_OF_GATE = {DeviceKind.GATE: Rule.GATE_SILENT, DeviceKind.REGISTRY: Rule.REGISTRY_OLD}
+_OF_GATE = {
+    DeviceKind.GATE: Rule.GATE_SILENT,
+    DeviceKind.REGISTRY: Rule.REGISTRY_OLD,
+    DeviceKind.SPOOL: Rule.DEVICE_FAULT,
+}
 
 
 def seen_of_gate(rule: Rule, entry: Entry, event: DeviceState) -> list[Signal]:
-    """What the hub saw of a gate: no word for too long, an old copy of the registry. A gate cannot say this of
-    itself."""
+    """What the hub saw of a gate: no word for too long, an old copy of the registry, a card that takes no events. A
+    gate cannot say this of itself."""
     signal = _signal(rule, entry, event, firing=event.health is not Health.OK, detail=event.detail)
-    return [replace(signal, key=f"{rule}/{entry.stream.site}/{event.device}", gate=event.device)]
+    kind = event.kind.value if rule is Rule.DEVICE_FAULT else ""
+    return [replace(signal, key=f"{rule}/{entry.stream.site}/{event.device}", gate=event.device, kind=kind)]
 
 
 def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:

@@ -15,12 +15,15 @@ from sqlalchemy.orm import Session
 from edge import follower as follower_module
 from edge.follower import Follower
 from edge.outbox import Outbox
+from edge.policy import Circumstances, LaneRules, PersonSeen, decide_person
 from edge.registry import Registry
+from edge.rules import PolicySettings
 from edge.spool import Spool, SpoolSettings
 from edge.uplink import Uplink
 from hub.cases.models import Case, Cause
 from hub.database import Database
 from hub.registry import publisher as publisher_module
+from hub.registry import visitors
 from hub.registry.fields import PEOPLE
 from hub.registry.models import Person
 from hub.registry.office import PeopleOffice, Touched
@@ -30,6 +33,7 @@ from tests.support.clocks import HandClock
 from tests.support.registry import SOMEBODY, entry, shard_bytes
 from tests.support.servers import eventually
 from wire import topics
+from wire.events import Outcome, Verdict
 from wire.link import BrokerSettings
 from wire.messages import encode
 from wire.registry import Flag, Holder, Manifest, RegistryEntry, shard_of
@@ -243,6 +247,35 @@ async def test_who_is_registered_at_the_office_and_then_isolated_is_refused_at_t
     await office.change(isolate)
     isolated = RegistryEntry(badge, Holder.EMPLOYEE, flags=(Flag.ISOLATION,))
     await eventually(lambda: gate.knows(isolated), "the gate knows of the isolation")
+    await database.stop()
+
+
+async def test_a_visitor_who_is_announced_at_the_hub_is_let_in_by_the_gate_and_after_a_cancellation_not(
+    hub, gate, tmp_path
+):
+    database = Database(f"sqlite:///{tmp_path / 'menshen.db'}")
+    await database.start()
+    office = PeopleOffice(database, hub.registrar, KEY)
+    await office.put(PEOPLE, {"number": "1", "name": "李雷", "badges": "4711"}, by="hr", known=None)
+    guest = visitors.Guest("韩梅梅", "13800138000", "北方泵业", "修泵")
+
+    def announce(session: Session) -> tuple[tuple[int, str], Touched]:
+        hand = office.hand("hr")
+        span = (hand.now_ns, hand.now_ns + 3600 * 10**9)
+        visit = visitors.register(session, guest, visitors.host_of(session, "1"), span, hand)
+        return (visit.id, visit.person.number), Touched(people=[visit.person_id])
+
+    def decided(number: str) -> Outcome:
+        badge = token(KEY, TokenKind.BADGE, number)
+        seen, at = PersonSeen(Verdict.NORMAL, badge), Circumstances(office.now_ns())
+        return decide_person(
+            PolicySettings(), LaneRules("north", True, True), seen, gate.registry.find(badge), at
+        ).outcome
+
+    visit, number = await office.change(announce)
+    await eventually(lambda: decided(number) is Outcome.ALLOW, "the visitor may come in")
+    await office.change(lambda session: visitors.cancel(session, visit, "hr", office.now_ns()))
+    await eventually(lambda: decided(number) is Outcome.DENY, "the pass is good for nothing any more")
     await database.stop()
 
 

@@ -174,6 +174,23 @@ async def test_a_journal_that_cannot_be_written_delays_the_word_and_loses_it_not
     assert (tries, await story.check()) == (3, [Health.FAILED])
 
 
+async def test_a_gate_whose_card_takes_no_events_is_told_by_its_pulse_and_so_is_its_end(story):
+    async def told(spool: str) -> list[tuple[str, Health]]:
+        story.presence.pulse("site", "north", replace(VITALS, devices={"spool": spool}))
+        await story.presence._check_spool("site", "north", story.presence.gates["site", "north"])
+        entries = await story.archive.read(lambda reader: reader.own_states())
+        return [(event.kind, event.health) for one in entries if isinstance(event := one.event(), DeviceState)]
+
+    broken, well = ("spool", Health.FAILED), ("spool", Health.OK)
+    assert await told("ok") == []
+    for _ in range(2):
+        assert await told("failed") == [broken]
+    again = story.fresh()
+    await again.start()
+    assert again.gates["site", "north"].spool_reported is Health.FAILED
+    assert await told("ok") == [broken, well]
+
+
 async def test_a_copy_of_the_registry_that_no_hub_confirms_is_told_once_and_so_is_its_end(story):
     def pulse(age_s: float | None) -> None:
         held = RegistryHeld(version=7, entries=3, age_s=age_s)

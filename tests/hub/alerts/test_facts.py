@@ -19,7 +19,20 @@ from hub.board import AlertRow
 from hub.journal import Entry
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import entry
-from wire.events import DeviceKind, DeviceState, Disinfection, Health, RoundDue, SecondaryMeasurement
+from wire.events import (
+    DeviceKind,
+    DeviceState,
+    Disinfection,
+    Gap,
+    GapCause,
+    Health,
+    Outcome,
+    Reason,
+    RoundDue,
+    SecondaryMeasurement,
+    VehiclePassage,
+    Verdict,
+)
 
 ZONE = "Asia/Shanghai"
 HOUR_NS = 3600 * 10**9
@@ -169,11 +182,21 @@ def _stories() -> st.SearchStrategy[list[list[Entry]]]:
                 "second": SecondaryMeasurement(time_ns=at_ns, body_c=38.0, lane="people", passage=f"p-{seq}"),
                 "failed": DeviceState(time_ns=at_ns, device="cam", kind=DeviceKind.THERMAL, health=Health.FAILED),
                 "ok": DeviceState(time_ns=at_ns, device="cam", kind=DeviceKind.THERMAL, health=Health.OK),
-            }[word]
+                "late": DeviceState(time_ns=at_ns, device="clock", kind=DeviceKind.CLOCK, health=Health.DEGRADED),
+                "set": DeviceState(time_ns=at_ns, device="clock", kind=DeviceKind.CLOCK, health=Health.OK),
+                "gap": Gap(time_ns=at_ns, cause=GapCause.SPOOL_FULL, lost=3),
+                "entry": replace(fever(seq, at_ns), verdict=Verdict.NORMAL, reasons=(Reason.UNSCREENED_ENTRY,)),
+                "breach": replace(fever(seq, at_ns), reasons=(Reason.IN_ISOLATION, Reason.TAILGATING)),
+                "lorry": VehiclePassage(
+                    time_ns=at_ns, passage=f"v-{seq}", lane="trucks", outcome=Outcome.DENY,
+                    reasons=(Reason.VEHICLE_UNREGISTERED, Reason.NOT_DISINFECTED),
+                ),
+            }[word]  # fmt: skip
             said.append(entry(event, seq=seq, gate=gate))
         return said
 
-    words = st.lists(st.tuples(st.sampled_from(["fever", "second", "failed", "ok"]), st.integers(2, 600)), max_size=8)
+    said_of_gates = ["fever", "second", "failed", "ok", "late", "set", "gap", "entry", "breach", "lorry"]
+    words = st.lists(st.tuples(st.sampled_from(said_of_gates), st.integers(2, 600)), max_size=8)
     return st.tuples(words, words, words).map(lambda gates: [told(f"gate-{n}", said) for n, said in enumerate(gates)])
 
 

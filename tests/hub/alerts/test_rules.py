@@ -97,6 +97,14 @@ def test_an_old_copy_of_the_registry_is_told_under_the_gates_name_and_a_gate_can
     assert rules_of(old) == [(Rule.DEVICE_FAULT, True)]
 
 
+def test_a_card_that_takes_no_events_is_a_fault_of_that_gate_with_its_own_runbook():
+    broken = DeviceState(time_ns=1, device="south", kind=DeviceKind.SPOOL, health=Health.FAILED)
+    (signal,) = signals_of(entry(broken, gate=OWN_GATE))
+    assert (signal.rule, signal.gate, signal.kind) == (Rule.DEVICE_FAULT, "south", "spool")
+    (of_itself,) = signals_of(entry(broken, gate="south"))
+    assert of_itself.key != signal.key
+
+
 @pytest.mark.parametrize("health", list(Health))
 def test_what_a_gate_says_of_itself_is_a_fault_of_its_own_and_never_its_silence(health):
     for named in ("north", "south"):
