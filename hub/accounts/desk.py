@@ -32,7 +32,11 @@ _NOBODY = _hasher.hash(secrets.token_hex(16))
 
 
 class Refused(MenshenError):
-    """An account cannot be made or changed like that; the text says why."""
+    """An account cannot be made or changed like that; the text says why. `why`: the key of the words for a person."""
+
+    def __init__(self, text: str, why: str = "", **values: object) -> None:
+        super().__init__(text)
+        self.why, self.values = why, values
 
 
 class Who(NamedTuple):
@@ -54,9 +58,10 @@ def add_user(session: Session, login: str, name: str, role: Role, password: str,
     """A new user. Raises `Refused`."""
     login = login.strip().lower()
     if not login or len(login) > 60 or not login.replace("-", "").replace(".", "").replace("_", "").isalnum():
-        raise Refused(f"login {login!r}: expected 1 to 60 letters, digits, dots, hyphens or underscores")
+        what = f"login {login!r}: expected 1 to 60 letters, digits, dots, hyphens or underscores"
+        raise Refused(what, "login", login=login)
     if session.scalar(select(User.id).where(User.login == login)) is not None:
-        raise Refused(f"login {login!r}: there is such a user already")
+        raise Refused(f"login {login!r}: there is such a user already", "taken", login=login)
     user = User(login=login, name=name.strip() or login, role=role, created_ns=now_ns, password=_hashed(password))
     session.add(user)
     session.flush()
@@ -82,7 +87,7 @@ def disable(session: Session, login: str, *, by: str, now_ns: int) -> None:
     user = _user(session, login)
     admins = select(func.count()).select_from(User).where(User.role == Role.ADMIN, User.disabled.is_(False))
     if user.role is Role.ADMIN and (session.scalar(admins) or 0) <= 1:
-        raise Refused(f"user {login!r} is the last administrator; make another first")
+        raise Refused(f"user {login!r} is the last administrator; make another first", "last-admin", login=login)
     user.disabled = True
     session.execute(delete(SignIn).where(SignIn.user_id == user.id))
     note(session, now_ns, by, "user-disabled", f"user {user.id}", login=login)
@@ -158,13 +163,14 @@ def sign_out(session: Session, cookie: str, *, now_ns: int) -> None:
 def _user(session: Session, login: str) -> User:
     user = session.scalar(select(User).where(User.login == login.strip().lower()))
     if user is None:
-        raise Refused(f"login {login!r}: there is no such user")
+        raise Refused(f"login {login!r}: there is no such user", "no-user", login=login)
     return user
 
 
 def _hashed(password: str) -> str:
     if len(password) < MIN_PASSWORD:
-        raise Refused(f"password of {len(password)} characters, expected at least {MIN_PASSWORD}")
+        what = f"password of {len(password)} characters, expected at least {MIN_PASSWORD}"
+        raise Refused(what, "short", n=len(password), least=MIN_PASSWORD)
     return _hasher.hash(password)
 
 

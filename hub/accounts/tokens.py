@@ -35,14 +35,14 @@ def add_token(
     """A program's token, shown this once. Raises `Refused`."""
     name = name.strip()
     if not 1 <= len(name) <= 60 or not name.isprintable():
-        raise Refused(f"token {name!r}: expected a name of 1 to 60 characters")
+        raise Refused(f"token {name!r}: expected a name of 1 to 60 characters", "token-name", name=name)
     if session.scalar(select(ApiToken.id).where(ApiToken.name == name)) is not None:
-        raise Refused(f"token {name!r}: there is one of that name already")
+        raise Refused(f"token {name!r}: there is one of that name already", "token-taken", name=name)
     if not permissions:
-        raise Refused(f"token {name!r}: expected at least one permission")
+        raise Refused(f"token {name!r}: expected at least one permission", "token-empty", name=name)
     user = None if owner is None else session.scalars(select(User).where(User.login == owner)).one()
     if user is not None and not set(permissions) <= MAY[user.role]:
-        raise Refused(f"token {name!r}: expected no permission that its owner does not have")
+        raise Refused(f"token {name!r}: expected no permission that its owner does not have", "token-more", name=name)
     secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
     words = " ".join(sorted(permissions))
     token = ApiToken(digest=digest_of(secret), name=name, owner=user, permissions=words, made_by=by, made_ns=now_ns)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from hub.accounts.desk import Refused, Who
 from hub.web.access import Access, Denied, SignInNeeded, is_api, problem, redirect
+from hub.web.refusals import refusal
 from hub.web.words import say
 from wire.errors import DatabaseError, JournalError, MenshenError
 
@@ -46,7 +47,8 @@ def _add_no(app: FastAPI, access: Access) -> None:
 def _add_wrong(app: FastAPI, access: Access) -> None:
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Exception) -> Response:
-        return await _say_no(access, request, 409, str(error))
+        assert isinstance(error, Refused)
+        return await _say_no(access, request, 409, refusal(access.language(request), error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from hub.accounts import desk
 from hub.accounts.desk import Refused
 from hub.accounts.models import Role
 from hub.web.access import COOKIE, Access, Denied, address_of, read_form, redirect
+from hub.web.refusals import refusal
 from hub.web.words import say
 
 _SECOND_NS = 10**9
@@ -115,7 +116,7 @@ def _add_first(app: FastAPI, access: Access, first_code: str | None) -> None:
             try:
                 cookie = await access.database.write(work)
             except Refused as error:
-                wrong = str(error)
+                wrong = refusal(access.language(request), error)
         if not cookie:
             return access.draw(request, None, "first.html", "first", 400, login=login, name=name, wrong=wrong)
         response = redirect("/users")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, get_args
 
+from hub.web.account_words import ACCOUNT_WORDS
 from hub.web.audit_words import AUDIT_WORDS
 from hub.web.board_words import BOARD_WORDS
 from hub.web.case_words import CASE_WORDS
@@ -397,6 +398,7 @@ WORDS = one_of(
     WAY_WORDS,
     SEARCH_WORDS,
     AUDIT_WORDS,
+    ACCOUNT_WORDS,
 )
 """Key to (English, Chinese)."""
 

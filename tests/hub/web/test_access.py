@@ -472,3 +472,21 @@ async def test_whoever_asks_too_fast_waits(browser, database, clock, pace):
     assert answers == [200, 200, 200, 429, 429]
     clock.now_ns += 10**9
     assert (await browser.get("/api/state")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"login": "hr", "password": PASSWORD}, "用户名“hr”已存在。"),
+        ({"login": "李 雷", "password": PASSWORD}, "应为 1 至 60 个字母"),
+        ({"login": "new", "password": "short"}, "密码只有 5 个字符，至少需要 10 个。"),
+    ],
+)
+async def test_why_a_user_cannot_be_made_is_told_in_the_language_of_whoever_tries(browser, database, fields, words):
+    await add(database, Role.ADMIN)
+    await add(database, Role.HR)
+    await sign_in(browser, "admin")
+    sent = {"csrf": await csrf(browser), "name": "", "role": "guard", **fields}
+    answer = await browser.post("/users?lang=zh", data=sent)
+    assert answer.status_code == 409
+    assert words in answer.text
