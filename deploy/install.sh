@@ -49,7 +49,7 @@ while [ $# -gt 0 ]; do
         --without) without=$2 ;;
         --wheels) wheels=$2 ;;
         --root) root=${2%/} ;;
-        --venv) venv=$2 ;;
+        --venv) venv=$(CDPATH='' cd -- "$2" && pwd) || fail "--venv $2: there is no such folder" ;;
         *) fail "$1: no such option; see --help" ;;
     esac
     shift 2

@@ -9,6 +9,9 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 work=${1:?expected a folder for the two machines}
 shift
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+if [ "${1:-}" = --venv ]; then set -- --venv "$(cd "$2" && pwd)"; fi
 hub_net=mhub$$ gate_net=mgate$$
 began=$(date +%s)
 say() { printf '== %3d s: %s\n' "$(($(date +%s) - began))" "$*"; }

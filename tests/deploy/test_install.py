@@ -82,6 +82,13 @@ def test_a_gate_s_settings_are_good_and_say_what_was_asked_for(tmp_path):
     assert gate.broker.tls.key is None
 
 
+def test_an_environment_is_used_wherever_its_path_is_said_from(tmp_path):
+    (tmp_path / "env").mkdir()
+    command = ["sh", str(DEPLOY / "install.sh"), *GATE, "--root", str(tmp_path / "root"), "--venv", "env"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "root" / "opt" / "menshen").resolve() == tmp_path / "env"
+
+
 def test_parts_that_a_site_has_itself_are_left_out(tmp_path):
     installed(tmp_path, *HUB, "--without", "influxdb,nginx,mosquitto")
     settings = hub_settings.load(tmp_path / "etc" / "menshen" / "hub.toml")
