@@ -18,10 +18,12 @@ import pytest
 
 from hub.alerts.channels import WebhookSettings
 from hub.alerts.heartbeat import HeartbeatSettings, Link, broken
+from hub.alerts.store import AlertStore
 from hub.board import Snapshot
 from hub.database import Database
 from hub.influx import InfluxSettings
 from hub.journal import Journal
+from hub.presence import Gate
 from hub.registry.models import Badge, Person, PersonKind
 from hub.server import Hub
 from hub.settings import EmbeddedSettings, HubSettings, WebSettings
@@ -113,13 +115,26 @@ async def test_a_hub_without_the_key_that_its_settings_name_says_so(tmp_path):
         hub_in(tmp_path, token_key_file=str(tmp_path / "missing.key"))
 
 
-async def test_a_hub_whose_links_hold_beats_and_one_without_its_broker_does_not(tmp_path, http_sink):
+async def test_a_hub_whose_links_hold_beats_and_with_any_of_them_broken_it_does_not(tmp_path, http_sink, monkeypatch):
     hub = hub_in(tmp_path, heartbeat=HeartbeatSettings(url=http_sink.url, every_s=1.0))
     task = await running(hub)
     await eventually(lambda: len(http_sink.requests) >= 1, "it beats")
     assert broken(await hub._look(), 600.0) == []
-    hub.ingest.connected = False
-    assert broken(await hub._look(), 600.0) == [Link.BROKER]
+    alerts = next(runner for runner in hub._runners if runner.projection is hub.desk)
+    breaks: dict[Link, tuple[object, str, object]] = {
+        Link.BROKER: (hub.ingest, "connected", False),
+        Link.GATES: (hub.presence, "gates", {("site", "north"): Gate(seen_s=0.0)}),
+        Link.JOURNAL: (hub.ingest, "error", "disk full"),
+        Link.ALERTS: (alerts, "error", "disk full"),
+        Link.NOTIFIER: (hub.desk.notifier, "idle_s", lambda: 61.0),
+        Link.CHANNELS: (AlertStore, "untold_s", lambda store, now_ns: 601.0),
+    }
+    assert set(breaks) == set(Link)
+    for link, (part, name, value) in breaks.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(part, name, value)
+            assert broken(await hub._look(), 600.0) == [link]
+        assert broken(await hub._look(), 600.0) == []
     await stop(task)
 
 

@@ -42,7 +42,7 @@ def test_each_link_that_breaks_is_named(sight, links):
     assert broken(sight, 600.0) == links
 
 
-@pytest.mark.parametrize("sight", [BROKEN[0][0], None])
+@pytest.mark.parametrize("sight", [*(sight for sight, _ in BROKEN), None])
 async def test_the_beats_stop_while_a_link_is_broken_and_go_on_after_it(http_sink: HttpSink, monkeypatch, sight):
     seen = [GOOD]
 
