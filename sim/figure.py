@@ -13,7 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from sim.background import cloud, cloud_like
-from sim.cloth import Cut, cloth, clothes_of
+from sim.cloth import Cut, cloth
 from sim.hair import LONG_HAIR, hair_of
 from sim.looks import Field, Looks, Sprite, bare, between, own, soft
 from sim.skull import tall_of
@@ -177,7 +177,7 @@ def _with_arms(
         from_x, from_y = side * float(draw.uniform(1.9, 2.9)), float(draw.uniform(3.6, 5.2))
         to_x, to_y = -side * float(draw.uniform(-1.1, 0.9)), float(draw.uniform(1.9, 4.6))
         wide, hand = float(draw.uniform(0.38, 0.55)), float(draw.uniform(0.8, 1.3))
-        lighter, cold = float(draw.uniform(-0.02, 0.14)), float(draw.uniform(1.2, 3.6))
+        sleeve, cold = float(draw.uniform(0.1, 0.6)), float(draw.uniform(1.2, 3.6))
         if shown > 0.14:
             continue
         length = float(np.hypot(to_x - from_x, to_y - from_y))
@@ -189,12 +189,11 @@ def _with_arms(
         end = np.clip(along - length + 0.7, 0, 1) / 0.75
         tip = np.sqrt(np.clip(1 - end * end, 0, 1))
         arm = soft(np.minimum(narrow * tip - across, np.minimum(along + 0.3, length - along + 0.3)), 0.1)
-        bare = length if clothes_of(looks) == "tee" and chance < 0.7 else hand
+        bare = hand if chance < 0.6 else length
         skin = soft(along - length + bare, 0.08)
         grooves = 0.6 * np.exp(-(((np.mod(across / narrow, 0.5) - 0.25) / 0.08) ** 2)) * soft(along - length + 0.5, 0.1)
         skin_c = looks.skin_c - 0.8 - cold * np.clip((along - length + bare) / bare, 0, 1) - grooves
-        folds = lighter + 0.09 * cloud_like(draw, x, 0.05) - 0.1 * across / narrow
-        cloth_c = value_c + folds * (looks.skin_c - looks.ambient_c)  # of the same cloth as the coat under it
+        cloth_c = between(looks, sleeve + 0.09 * cloud_like(draw, x, 0.05) - 0.1 * across / narrow)
         shadow = soft(narrow + 0.14 - across, 0.2) * soft(length + 0.3 - along, 0.2) * soft(along + 0.3, 0.2)
         value_c = value_c - np.float32(0.12) * (value_c - looks.ambient_c) * shadow
         value_c = value_c * (1 - arm) + (cloth_c * (1 - skin) + skin_c * skin) * arm
