@@ -53,7 +53,18 @@ def head(session: Session) -> bytes:
 
 def verify(session: Session) -> tuple[int, int | None]:
     """How many entries are as they were written, and the id of the first that is not (None when all are)."""
-    before, last, count = _FIRST, 0, 0
+    return _verify(session, 0, _FIRST)
+
+
+def verify_newest(session: Session, most: int) -> tuple[int, int | None]:
+    """As `verify`, of the newest entries alone: that they follow from the one before them as it stands."""
+    query = select(AuditEntry.id, AuditEntry.digest).order_by(AuditEntry.id.desc()).offset(most).limit(1)
+    found = session.execute(query).one_or_none()
+    return _verify(session, 0, _FIRST) if found is None else _verify(session, found.id, found.digest)
+
+
+def _verify(session: Session, last: int, before: bytes) -> tuple[int, int | None]:
+    count = 0
     while True:
         query = select(AuditEntry).where(AuditEntry.id > last).order_by(AuditEntry.id).limit(_BATCH)
         entries = session.scalars(query).all()

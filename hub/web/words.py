@@ -339,6 +339,11 @@ _ACCOUNTS = {
     "audit.subject": ("About", "对象"),
     "audit.detail": ("Detail", "详情"),
     "audit.whole": ("All {n} entries are as they were written.", "全部 {n} 条记录完整无改动。"),
+    "audit.newest-whole": (
+        "The newest {n} entries are as they were written.",
+        "最近 {n} 条记录完整无改动。",
+    ),
+    "audit.verify-all": ("Verify all", "校验全部记录"),
     "audit.broken": (
         "Entry {n} is not as it was written: somebody changed the record.",
         "第 {n} 条记录与写入时不符：记录被改动过。",

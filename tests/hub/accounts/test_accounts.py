@@ -164,6 +164,19 @@ def test_the_record_is_whole_as_long_as_nobody_touches_it(session):
     assert audit.head(session) != bytes(32)
 
 
+def test_the_newest_entries_are_verified_alone_and_what_was_done_to_one_of_them_is_found(session):
+    assert audit.verify_newest(session, 3) == (0, None)
+    ids = [audit.note(session, NOW_NS + number, "li.lei", "seen", f"person {number}").id for number in range(5)]
+    assert audit.verify_newest(session, 3) == (3, None)
+    assert audit.verify_newest(session, 5) == audit.verify_newest(session, 6) == (5, None)
+    for victim, newest, whole in ((ids[3], (1, ids[3]), 3), (ids[0], (3, None), 0)):
+        for who, found, all_found in (("forged", newest, (whole, victim)), ("li.lei", (3, None), (5, None))):
+            session.execute(update(AuditEntry).where(AuditEntry.id == victim).values(who=who))
+            session.expire_all()
+            assert audit.verify_newest(session, 3) == found
+            assert audit.verify(session) == all_found
+
+
 TAMPER = st.sampled_from(["who", "action", "subject", "detail", "at_ns", "digest", "gone", "swapped"])
 
 

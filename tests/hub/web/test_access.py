@@ -14,6 +14,7 @@ from fastapi import FastAPI, Response
 from sqlalchemy import func, select
 
 from hub.accounts import desk
+from hub.accounts.audit import note
 from hub.accounts.models import AuditEntry, Role
 from hub.accounts.oidc import OidcSettings, Provider
 from hub.accounts.pace import Pace
@@ -38,6 +39,7 @@ from hub.trust.service import Trust
 from hub.trust.settings import AuthoritySettings
 from hub.web import boards
 from hub.web.access import COOKIE
+from hub.web.accounts import LISTED
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.city import CityPages
 from hub.web.dashboard import Listed
@@ -289,11 +291,21 @@ async def test_the_record_shows_who_did_what_and_says_when_it_was_tampered_with(
     assert "signed-in" in page.text
     assert "signed-in" not in (await browser.get("/audit", params={"who": "nobody"})).text
 
+    def much(session) -> None:
+        for _ in range(LISTED):
+            note(session, NOW_NS, "hub", "retention")
+
+    assert "校验全部记录" not in (await browser.get("/audit?lang=zh")).text
+    await database.write(much)
+    page = (await browser.get("/audit?lang=en")).text
+    assert "The newest 200 entries are as they were written." in page
+    assert "All 202 entries" in (await browser.get(re.search(r'href="(/audit\?whole=1)"', page).group(1))).text
+
     def tamper(session) -> None:
         session.scalars(select(AuditEntry).order_by(AuditEntry.id)).first().who = "nobody"
 
     await database.write(tamper)
-    assert "Entry 1 is not as it was written" in (await browser.get("/audit")).text
+    assert "Entry 1 is not as it was written" in (await browser.get("/audit?whole=1")).text
 
 
 def address(path: str) -> str:
