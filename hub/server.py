@@ -252,6 +252,7 @@ class Hub:
             sealing=self._sealing,
             checks=self.checks,
             journal=_Read(self.archive, self._runners),
+            alerts=self.desk,
             new_key=self._new_sealing_key,
         )
 

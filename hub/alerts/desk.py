@@ -148,6 +148,13 @@ class AlertDesk:
         self.notifier.ring()
         return done
 
+    async def forget(self, before_ns: int) -> int:
+        """Erase what ended before that, but for rows for figures; how many alerts."""
+        count = 0
+        while done := await self.run(partial(self.store.forget, before_ns)):
+            count += done
+        return count
+
     async def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
         """See `AlertStore.alerts_after`."""
         return await self.run(partial(self.store.alerts_after, alert_id, limit))

@@ -11,7 +11,7 @@ from hub.board import AlertRow
 
 _ALERT = """
 SELECT a.id, a.key, a.rule, a.severity, a.state, a.since_ns, a.last_ns, a.count, a.site, a.gate, a.lane, a.detail,
-    CASE WHEN a.next_why = 'late' THEN 'late' ELSE (SELECT CASE
+    CASE WHEN a.next_why = 'late' THEN 'late' WHEN a.key GLOB 'aged *' THEN 'aged' ELSE (SELECT CASE
         WHEN count(*) = 0 THEN 'no-channel'
         WHEN sum(p.state = 'delivered') > 0 THEN 'delivered'
         WHEN sum(p.tries) > 0 THEN 'retrying'

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from hub.alerts import facts, faults, outbox, plan, rows
+from hub.alerts import facts, faults, outbox, plan, retention, rows
 from hub.alerts.audit import audit
 from hub.alerts.bundles import Allowance
 from hub.alerts.chains import Planner
@@ -267,6 +267,11 @@ class AlertStore:
         with self._transaction() as db:
             found = db.execute(query, (now_ns,)).fetchone()[0]
         return 0.0 if found is None else (now_ns - found) / 1e9
+
+    def forget(self, before_ns: int) -> int:
+        """See `retention.forget`: some of what ended before that; how many alerts."""
+        with self._transaction() as db:
+            return retention.forget(db, before_ns)
 
     def weekly_test(self, due_ns: int, text: str, now_ns: int) -> bool:
         """A test page to every channel, once for the time at which it is due; whether it was now."""

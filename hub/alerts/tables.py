@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -13,7 +15,9 @@ from hub.alerts.lifecycle import Why
 from wire.errors import JournalError
 
 VERSION = 2
-_SCHEMA = """
+_NEVER_CUT = """CREATE TRIGGER IF NOT EXISTS log_is_never_cut BEFORE DELETE ON log
+BEGIN SELECT raise(ABORT, 'the log is only added to'); END"""
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL,
     state TEXT NOT NULL, since_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, count INTEGER NOT NULL,
@@ -51,8 +55,7 @@ CREATE TABLE IF NOT EXISTS log (
 CREATE INDEX IF NOT EXISTS log_of_alert ON log (alert);
 CREATE TRIGGER IF NOT EXISTS log_is_never_changed BEFORE UPDATE ON log
 BEGIN SELECT raise(ABORT, 'the log is only added to'); END;
-CREATE TRIGGER IF NOT EXISTS log_is_never_cut BEFORE DELETE ON log
-BEGIN SELECT raise(ABORT, 'the log is only added to'); END;
+{_NEVER_CUT};
 CREATE TABLE IF NOT EXISTS heard (key TEXT PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     kind TEXT NOT NULL, place TEXT NOT NULL, time_ns INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
@@ -74,6 +77,14 @@ ALTER TABLE alerts ADD COLUMN next_ns INTEGER;
 ALTER TABLE alerts ADD COLUMN next_why TEXT NOT NULL DEFAULT '';
 """
 """A file of version 1 knew no chains: its open alerts have no next step, and the auditor gives them one."""
+
+
+@contextmanager
+def without_guard(db: sqlite3.Connection) -> Iterator[None]:
+    """Within a transaction: lines of the log can be erased, for they are too old to be kept."""
+    db.execute("DROP TRIGGER log_is_never_cut")
+    yield
+    db.execute(_NEVER_CUT)
 
 
 class LogLine(Struct, frozen=True, omit_defaults=True):

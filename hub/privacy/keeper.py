@@ -51,11 +51,13 @@ class Retention:
         sealing: Path,
         checks: Forgets,
         journal: Forgets,
+        alerts: Forgets | None = None,
         new_key: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`new_key` is called after the sealing key was replaced."""
         self._office, self._settings = office, settings
         self._sealing, self._checks, self._journal, self._new_key = sealing, checks, journal, new_key
+        self._alerts = alerts
 
     async def keep(self) -> None:
         """At the start, then each day, until cancelled; after an error again soon."""
@@ -83,6 +85,8 @@ class Retention:
         if key.rotate(self._sealing, now_ns, settings.seal_days * DAY_NS):
             await self._tell_new_key()
         done["checks"] = await self._checks.forget(now_ns - settings.checks_days * DAY_NS)
+        if self._alerts is not None:
+            done["alerts"] = await self._alerts.forget(now_ns - settings.alerts_days * DAY_NS)
         if settings.journal_days is not None:
             done["journal"] = await self._journal.forget(now_ns - settings.journal_days * DAY_NS)
         log.info("retention is done", **done)

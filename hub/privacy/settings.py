@@ -15,8 +15,9 @@ class PrivacySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Days after which each kind is erased; the row stays for figures. Counted from the end of what it tells of.
 
     `visitors_days`: after a visitor's last visit all that names them. `registrations_days`: what guards registered at
-    a gate, and the keys that it was sealed with. `checks_days`: who was measured when, by tokens. `journal_days`:
-    the journal's own events; without it they are kept. `at` is when this is done each day.
+    a gate, and the keys that it was sealed with. `checks_days`: who was measured when, by tokens. `alerts_days`: whom
+    an alert was about, and who was told of it. `journal_days`: the journal's own
+    events; without it they are kept. `at` is when this is done each day.
     """
 
     visitors_days: Days = 90
@@ -32,6 +33,7 @@ class PrivacySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     vehicles_days: Days = 365
     sign_ins_days: Days = 30
     checks_days: Days = 365
+    alerts_days: Days = 365
     journal_days: Days | None = None
     seal_days: Days = 7
     """A new key for what guards register, so often: old ones are destroyed by `registrations_days`."""

@@ -25,7 +25,7 @@ from hub.web.access import Access, Denied, Form, redirect
 from hub.web.words import WORDS, Lang, say
 
 LISTED = 14
-FILES = ("visitors", "registrations", "checks", "journal")
+FILES = ("visitors", "registrations", "checks", "alerts", "journal")
 """What ages beside the kinds of the relational store."""
 
 

@@ -69,6 +69,7 @@ PRIVACY_WORDS: dict[str, tuple[str, str]] = {
     "data.registrations": ("registrations by guards (sealed)", "门卫登记（加密）"),
     "data.sealing_keys": ("destroyed keys", "已销毁的密钥"),
     "data.checks": ("who was measured when, by tokens", "测温时间（化名）"),
+    "data.alerts": ("whom alerts were about, who was told of them", "警报的对象与通知记录"),
     "data.journal": ("the journal of events, by tokens", "事件日志（化名）"),
     "data.measurements": ("measurements at gates", "门岗测温"),
     "data.audit": ("who saw or changed it", "查看与修改记录"),

@@ -91,6 +91,7 @@ _BOARD = {
     "told.delivered": ("told", "已通知"),
     "told.retrying": ("not told, retrying", "未通知，重试中"),
     "told.late": ("not told: too old", "未通知：事发已久"),
+    "told.aged": ("details erased: too old to keep", "已过保存期，详情已清除"),
     "told.no-channel": ("nobody to tell", "无通知渠道"),
     "rule.fever": ("fever", "发热"),
     "rule.fever-confirmed": ("fever confirmed", "复测确认发热"),
