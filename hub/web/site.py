@@ -15,6 +15,8 @@ from hub.registry.models import PlaceKind
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access, Denied, Form, redirect
 
+MANY_TEAMS = 100
+"""With more, the form of a team is drawn for the one that is chosen alone: two thousand forms are no page."""
 _BLANK = dict.fromkeys(("id", "name", "title", "grid", "leader", "meal_slot", "shift_id", "capacity"))
 
 
@@ -29,7 +31,8 @@ def add_site(app: FastAPI, access: Access, office: PeopleOffice) -> None:
         wrong = {fault.field: fault for fault in faults}
         return access.draw(
             request, who, "site.html", "site", 400 if faults else 200,
-            found=found, kinds=list(PlaceKind), minutes=site.clock, blank=_BLANK, typed=typed or {}, wrong=wrong, at=at,
+            found=found, many=len(found.teams) > MANY_TEAMS, chosen_team=_number(request), kinds=list(PlaceKind),
+            minutes=site.clock, blank=_BLANK, typed=typed or {}, wrong=wrong, at=at,
         )  # fmt: skip
 
     @app.get("/site")
@@ -56,6 +59,12 @@ def add_site(app: FastAPI, access: Access, office: PeopleOffice) -> None:
         except KeyError:
             raise Denied(404, "no-record") from None
         return redirect(f"/site#{what}s")
+
+
+def _number(request: Request) -> int:
+    """The team that was chosen; 0 for none."""
+    text = request.query_params.get("team", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _key(form: Form) -> int | None:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hub.registry import sheets
 from hub.registry.fields import PEOPLE
+from hub.web.site import MANY_TEAMS
 from tests.support.browser import chromium
 from tests.support.console import ZONE
 from tests.support.office import PASSWORD, ServedOffice, served_office
@@ -369,3 +370,21 @@ def test_hr_imports_300_people_finds_one_changes_the_badge_and_exports(browser, 
     assert [row.cells[badge] for row in exported.rows][122] == "990122"
     assert [line for line in said if "400" not in line] == []
     context.close()
+
+
+def test_a_site_of_very_many_teams_draws_the_form_of_the_chosen_one_alone_and_saves_it(office):
+    officer = Client(office.url, "officer")
+    for number in range(MANY_TEAMS):
+        officer.add(number=f"{number}", name="x", team=f"team {number:03}")
+    assert officer.get("/site").count('action="/site/team"') == MANY_TEAMS + 1
+    officer.add(number="last", name="x", team="one more")
+    page = officer.get("/site")
+    assert page.count('action="/site/team"') == 1
+    path, team = re.search(r'href="(/site\?team=(\d+)#team-\d+)">one more<', page).groups()
+    page = officer.get(path)
+    assert page.count('action="/site/team"') == 2
+    assert f'name="id" value="{team}"' in page
+    assert officer.post("/site/team", id=team, name="one more", leader="李队长").status_code == 303
+    assert "one more · 李队长" in officer.get("/site")
+    wrong = officer.post("/site/team", id=team, name="team 001")
+    assert (wrong.status_code, wrong.text.count('action="/site/team"')) == (400, 2)
