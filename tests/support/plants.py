@@ -89,7 +89,14 @@ def register(session: Session, site: Site) -> None:
 
 @asynccontextmanager
 async def hub_of(folder: Path, heard: Told, now_ns: int) -> AsyncIterator[Sources]:
-    """The stores of a hub that has heard all of it."""
+    """What the report of a hub stands on that has heard all of it."""
+    async with stores_of(folder, heard, now_ns) as (sources, _):
+        yield sources
+
+
+@asynccontextmanager
+async def stores_of(folder: Path, heard: Told, now_ns: int) -> AsyncIterator[tuple[Sources, DutyDesk]]:
+    """The same, and the desk of duties that the pages ask."""
     site = heard.site
     database, registrar = Database(f"sqlite:///{folder / 'menshen.db'}"), Registrar(RegistryStore(folder / "r.db"))
     await database.start()
@@ -109,8 +116,10 @@ async def hub_of(folder: Path, heard: Told, now_ns: int) -> AsyncIterator[Source
         if name.startswith("canteen")
     ]
     crowds = CrowdDesk(moves, database, seats, MealSettings(tolerance_min=0), ZONE)
-    duties = attendance_of(DutyDesk(office, checks))
-    yield Sources(site.name, database, duties, rollups, rounds, registrar, alerts, crowds, ZONE)
+    desk = DutyDesk(office, checks)
+    duties = attendance_of(desk)
+    sources = Sources(site.name, database, duties, rollups, rounds, registrar, alerts, crowds, ZONE)
+    yield sources, desk
     for projection in reversed(projections):
         await projection.stop()
     await registrar.stop()
