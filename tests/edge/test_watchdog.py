@@ -21,7 +21,7 @@ from edge.agent import SAFE, Agent
 from edge.settings import load
 from edge.starts import CRASHES, STEADY_S, WITHIN_S, Start, StartBook, is_loop, keep_steady
 from tests.support.clocks import HandClock
-from wire.errors import DriverError
+from wire.errors import DriverError, SpoolError
 from wire.events import DeviceState, Health, Urgency
 from wire.messages import decode_event
 from wire.service import notify, watchdog_s
@@ -218,7 +218,10 @@ async def told(agent: Agent) -> list[DeviceState]:
     try:
         for _ in range(100):
             await asyncio.sleep(0.05)
-            found = await agent.outbox.read(Urgency.URGENT, 0, 100, 10**6)
+            try:
+                found = await agent.outbox.read(Urgency.URGENT, 0, 100, 10**6)
+            except SpoolError:  # not open yet
+                continue
             states = [decode_event(numbered.event) for numbered in found]
             own = [state for state in states if isinstance(state, DeviceState) and state.device == "agent"]
             if own:

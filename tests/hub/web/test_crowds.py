@@ -90,8 +90,8 @@ def test_the_page_shows_who_eats_when_and_where_it_was_crowded(browser, office, 
     expect(welders).to_contain_text("11:30-12:00 · 17:30-18:00")
     assert welders.locator("td.number").all_inner_texts() == ["2", "1", "0", "0"]
     assert rows.filter(has_text="无班组").locator("td.number").all_inner_texts() == ["0", "0", "0", "1"]
-    page.locator("summary").click()
-    expect(page.locator("details")).to_contain_text("李雷3 1003")
+    page.locator("main summary").click()
+    expect(page.locator("main details")).to_contain_text("李雷3 1003")
     assert fits(page)
     page.close()
 
