@@ -40,7 +40,6 @@ from edge.vitals import Pulse
 from wire.errors import SettingsError
 from wire.events import Clock, DeviceKind, DeviceState, Health
 from wire.link import Backoff
-from wire.service import notify
 from wire.tokens import read_key
 from wire.watchdog import Sign, Watchdog
 
@@ -101,7 +100,7 @@ class Agent:
         self.notices = NoticeBoard(settings.site, settings.gate, folder, self._timekeeper)
         companions: list[Companion] = [self.follower, sharer, self.notices, *filter(None, [self.house.album])]
         if configurations is not None:
-            companions.append(ConfigurationEar(settings.site, settings.gate, configurations.offer))
+            companions.append(ConfigurationEar(settings.site, settings.gate, configurations.hear))
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
@@ -127,7 +126,7 @@ class Agent:
         found = {
             f"lane {lane.name}": Sign((lane.frames, camera.tries), CAMERA_SIGN_S)
             for lane in self.lanes
-            if (camera := lane.devices.get("thermal")) is not None and not camera.is_done
+            if (camera := lane.devices.get("thermal")) and not camera.is_done and lane.camera_silence_s is not None
         }
         found["spool"] = Sign(self.outbox.tries if self.outbox.has_work else None, SPOOL_SIGN_S)
         found["uplink"] = Sign(self.uplink.tries, self._link_sign_s)
@@ -154,7 +153,6 @@ class Agent:
                 if self._renewer is not None:
                     tasks.create_task(self._renewer.run(), name="certificate")
         finally:
-            notify(STOPPING=1)
             await self._keeper.stop()
             await self.outbox.stop()
             await self.follower.stop()

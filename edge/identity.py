@@ -70,8 +70,7 @@ def read(path: Path) -> Identity:
 
 def write(path: Path, key: ec.EllipticCurvePrivateKey, certificate: str) -> None:
     """Replace the file, whole or not at all, readable by its owner only. Raises `EnrolmentError`."""
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.encode()
-    put(path, text)
+    put(path, private_pem(key) + certificate.encode())
 
 
 def put(path: Path, content: bytes) -> None:
@@ -93,11 +92,15 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
 def load_or_make_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """The key in the file, made where there is none. Raises `EnrolmentError`."""
     try:
         if not path.exists():
-            put(path, new_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            put(path, private_pem(new_key()))
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
         raise EnrolmentError(f"{path}: cannot be read: {error.strerror}") from error

@@ -148,7 +148,8 @@ class Lane:
         self._pixels = PixelMap()
         self._reports = Reports(settings.thermal)
         camera = plugs.get("thermal")
-        self._camera_silence_s = CAMERA_SILENCE_S if camera is None else camera.trait("silence_s", CAMERA_SILENCE_S)
+        self.camera_silence_s = camera.trait("silence_s", CAMERA_SILENCE_S) if camera else None
+        """A camera that gives nothing for longer hangs; None for one that speaks only when somebody is there."""
         self._sighted: Instant | None = None
         """When the camera last gave a usable frame."""
         self._why_blind = ""
@@ -273,7 +274,7 @@ class Lane:
     # -- devices in -------------------------------------------------------------------------------------------------
 
     async def _watch(self, camera: Device) -> None:
-        await camera.read(self._frame, self._camera_silence_s)
+        await camera.read(self._frame, self.camera_silence_s)
         await self._flush()
 
     async def _flush(self) -> None:

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from wire.service import notify
+
 log = structlog.get_logger(__name__)
 
 CRASHES = 5
@@ -93,6 +95,7 @@ async def keep_steady(work: Coroutine[Any, Any, None], start: Start, book: Start
         if not start.is_safe:
             await task
     finally:
+        notify(STOPPING=1)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

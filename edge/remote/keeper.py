@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -32,11 +33,12 @@ KEPT = ("site", "gate", "hub", "token_key_file", "registry_copy_file", "memory_f
 
 
 class Configurations:
-    """What runs, what is tried, and what the hub offers; its files are small, and read and written at once."""
+    """What runs, what is tried, and what the hub offers. All but `hear` blocks; one step at a time, in any thread."""
 
     def __init__(self, own: Path, folder: Path) -> None:
         """`own` is the gate's own file, `folder` where what the hub sent is kept."""
         self._own, self._folder = own, folder
+        self._lock = threading.Lock()
         self.held = Held()
         self.working: Callable[[], Iterable[str]] = tuple
         """The cameras that work now."""
@@ -61,33 +63,40 @@ class Configurations:
         return self.held.trying is not None
 
     def confirm(self) -> None:
-        log.info("configuration confirmed", version=self.held.trying)
-        self._keep(trial.confirmed(self.held))
+        """The trial works."""
+        with self._lock:
+            log.info("configuration confirmed", version=self.held.trying)
+            self._keep(trial.confirmed(self.held))
 
     def fail(self, why: str) -> None:
         """The trial does not work; the agent is to start anew under what was there before."""
-        log.error("configuration rolled back", version=self.held.trying, why=why)
-        self._keep(trial.failed(self.held, why))
-        self.changed.set()
+        with self._lock:
+            log.error("configuration rolled back", version=self.held.trying, why=why)
+            self._keep(trial.failed(self.held, why))
 
-    def offer(self, version: int, text: str) -> None:
-        """A version of the hub's: refuse it, or have it tried at once."""
-        match trial.offered(self.held, version):
-            case Answer.TRY:
-                self._consider(version, text)
-            case Answer.GIVE_UP:
-                log.info("back to the gate's own configuration")
-                self._keep(trial.given_up(self.held))
-                self.changed.set()
-            case Answer.NOTHING:
-                pass
+    async def hear(self, version: int, text: str) -> None:
+        """A version of the hub's. Reading one may load drivers' packages, for which no decision is to wait."""
+        if await asyncio.to_thread(self.offer, version, text):
+            self.changed.set()
+
+    def offer(self, version: int, text: str) -> bool:
+        """A version of the hub's: whether the agent is to start anew for it."""
+        with self._lock:
+            match trial.offered(self.held, version):
+                case Answer.TRY:
+                    return self._consider(version, text)
+                case Answer.GIVE_UP:
+                    log.info("back to the gate's own configuration")
+                    return self._keep(trial.given_up(self.held))
+                case Answer.NOTHING:
+                    return False
 
     def told(self) -> ConfigurationHeld:
         """For the gate's pulse."""
         held = self.held
         return ConfigurationHeld(running=held.running, trial=self.is_trial, turned_down=held.turned_down, why=held.why)
 
-    def _consider(self, version: int, text: str) -> None:
+    def _consider(self, version: int, text: str) -> bool:
         path = self._file(version)
         try:
             _write(path, text.encode())
@@ -95,10 +104,13 @@ class Configurations:
         except (OSError, SettingsError) as error:
             log.error("configuration refused", version=version, error=str(error))
             self._keep(trial.refused(self.held, version, str(error)))
-            return
+            return False
+        if not self._keep(trial.tried(self.held, version, self.working())):
+            # What a restart would not find again would be offered again, and end in a restart again.
+            self.held = trial.refused(trial.failed(self.held, ""), version, "the disk does not keep it")
+            return False
         log.info("configuration to be tried", version=version)
-        self._keep(trial.tried(self.held, version, self.working()))
-        self.changed.set()
+        return True
 
     def _load(self, path: Path) -> Gate:
         """A configuration of the hub's, its paths counted from the gate's own file. Raises `SettingsError`."""
@@ -118,7 +130,8 @@ class Configurations:
         except (OSError, msgspec.DecodeError):
             return Held()
 
-    def _keep(self, held: Held) -> None:
+    def _keep(self, held: Held) -> bool:
+        """Remember it; whether a restart would, too."""
         self.held = held
         try:
             _write(self._folder / STATE_FILE, msgspec.json.encode(held))
@@ -127,12 +140,14 @@ class Configurations:
                     path.unlink()
         except OSError as error:
             log.error("configuration's state cannot be kept", error=error.strerror)
+            return False
+        return True
 
 
 class ConfigurationEar:
     """The uplink's companion that hears what the hub wants."""
 
-    def __init__(self, site: str, gate: str, offer: Callable[[int, str], None]) -> None:
+    def __init__(self, site: str, gate: str, offer: Callable[[int, str], Awaitable[None]]) -> None:
         self._topic = topics.configuration(site, gate)
         self._offer = offer
 
@@ -150,7 +165,7 @@ class ConfigurationEar:
         wanted = decode(GateConfiguration, arrival.payload)
         if wanted.digest != GateConfiguration.digest_of(wanted.text):
             raise DecodeError(f"configuration {wanted.version}: the text is not the one of its digest")
-        await asyncio.to_thread(self._offer, wanted.version, wanted.text)
+        await self._offer(wanted.version, wanted.text)
 
     async def follow(self, _session: Session) -> None:
         await asyncio.get_running_loop().create_future()

@@ -69,5 +69,6 @@ async def _judge(agent: Agent, configurations: Configurations) -> None:
     wrong = await verdict.wait_for(look)
     if wrong:
         await asyncio.to_thread(configurations.fail, wrong)
+        configurations.changed.set()
     else:
         await asyncio.to_thread(configurations.confirm)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from hub.trust.authority import Authority, Revoked, write_whole
@@ -61,15 +62,12 @@ def write_files(
     """Everything but the list of rights. Raises `EnrolmentError`; a certificate of the broker that lasts is kept."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / AUTHORITY_FILE, authority.pem.encode(), 0o644)
-        if _is_stale(folder / SERVER_FILE, authority, names, now):
-            key, certificate = authority.sign_server(names, now)
-            plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            write_whole(folder / SERVER_KEY_FILE, plain, _SHARED)
-            write_whole(folder / SERVER_FILE, certificate.public_bytes(Encoding.PEM), 0o644)
+        _put(folder / AUTHORITY_FILE, authority.pem, 0o644)
+        if _is_stale(folder, authority, names, now):
+            _renew_server(folder, authority, names, now)
         if not _has_user(folder / USERS_FILE, *hub_user):
             write_whole(folder / USERS_FILE, user_line(*hub_user, secrets.token_bytes(12)).encode(), _SHARED)
-        write_whole(folder / CONFIG_FILE, config(folder.resolve(), ports).encode(), 0o644)
+        _put(folder / CONFIG_FILE, config(folder.resolve(), ports), 0o644)
     except OSError as error:
         raise EnrolmentError(f"broker's files in {folder}: {error.strerror}") from error
 
@@ -78,14 +76,32 @@ def write_rights(
     folder: Path, authority: Authority, site: str, hub_user: str, gates: Sequence[str], revoked: Sequence[Revoked],
     now: datetime,
 ) -> None:  # fmt: skip
-    """Who may speak from now on; the list of rights last, for its change is what makes the broker reload. Raises
-    `EnrolmentError`."""
+    """Who may speak from now on; what is there already stays as it is. The list of rights comes last, for its change is
+    what makes the broker reload. Raises `EnrolmentError`."""
+    rights = acl(site, hub_user, gates)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / REVOKED_FILE, authority.revocations(revoked, now).encode(), 0o644)
-        write_whole(folder / ACL_FILE, acl(site, hub_user, gates).encode(), _SHARED)
+        if _revoked_in(folder / REVOKED_FILE) == {entry.serial for entry in revoked}:
+            _put(folder / ACL_FILE, rights, _SHARED)
+        else:
+            write_whole(folder / REVOKED_FILE, authority.revocations(revoked, now).encode(), 0o644)
+            write_whole(folder / ACL_FILE, rights.encode(), _SHARED)
     except OSError as error:
         raise EnrolmentError(f"broker's files in {folder}: {error.strerror}") from error
+
+
+def _revoked_in(path: Path) -> set[str] | None:
+    """The serial numbers in a list of revocations; None where there is none that can be read."""
+    try:
+        return {f"{entry.serial_number:x}" for entry in x509.load_pem_x509_crl(path.read_bytes())}
+    except (OSError, ValueError):
+        return None
+
+
+def _put(path: Path, text: str, mode: int) -> None:
+    """Write what is not there yet: a file that is written is one that its readers are told of. Raises `OSError`."""
+    if not path.exists() or path.read_bytes() != text.encode():
+        write_whole(path, text.encode(), mode)
 
 
 def config(folder: Path, ports: Ports) -> str:
@@ -150,14 +166,25 @@ def _has_user(path: Path, user: str, password: str) -> bool:
     return text == user_line(user, password, salt)
 
 
-def _is_stale(path: Path, authority: Authority, names: Sequence[str], now: datetime) -> bool:
-    """Whether the broker needs a new certificate: none there, another authority's, other names, or soon over."""
-    if not path.exists():
-        return True
+def _renew_server(folder: Path, authority: Authority, names: Sequence[str], now: datetime) -> None:
+    """A key and certificate for the broker; the list of rights is written anew with them, so that it reloads."""
+    key, certificate = authority.sign_server(names, now)
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_whole(folder / SERVER_KEY_FILE, plain, _SHARED)
+    write_whole(folder / SERVER_FILE, certificate.public_bytes(Encoding.PEM), 0o644)
+    if (folder / ACL_FILE).exists():
+        write_whole(folder / ACL_FILE, (folder / ACL_FILE).read_bytes(), _SHARED)
+
+
+def _is_stale(folder: Path, authority: Authority, names: Sequence[str], now: datetime) -> bool:
+    """Whether the broker needs a new certificate: none there, another authority's, another key's (power went between
+    the two files), other names, or soon over."""
     try:
-        have = x509.load_pem_x509_certificate(path.read_bytes())
+        have = x509.load_pem_x509_certificate((folder / SERVER_FILE).read_bytes())
+        key = serialization.load_pem_private_key((folder / SERVER_KEY_FILE).read_bytes(), None)
         said = have.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
         return True
     named = {str(name.value) for name in said}
-    return not authority.is_ours(have) or named != set(names) or have.not_valid_after_utc - now < RENEW_BEFORE
+    is_whole = authority.is_ours(have) and have.public_key() == key.public_key()
+    return not is_whole or named != set(names) or have.not_valid_after_utc - now < RENEW_BEFORE

@@ -1,7 +1,7 @@
 """The site's trust, at work: enrols and renews gates, revokes them, and tells the broker of each change.
 
-The broker's list of rights is written after the commit; what a crash left unwritten is written at the next start, and
-once an hour in any case (the broker's certificate is renewed then too, long before it is over).
+The broker's list of rights is written after the commit. What a crash or a full disk left unwritten is written within
+half a minute, so that who was put out is refused within one; the broker's certificate is renewed long before its end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 FOLDER = "authority"
 BROKER_FOLDER = "broker"
-LOOK_EVERY_S = 3600.0
+LOOK_EVERY_S = 30.0
 _HOUR_NS = 3600 * 10**9
 
 

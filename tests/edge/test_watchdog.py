@@ -244,6 +244,18 @@ async def test_a_safe_gate_works_without_what_only_helps_and_says_so(gate_file):
     assert {"spool", "uplink"} <= set(agent.signs())
 
 
+def test_a_camera_that_speaks_only_when_somebody_is_there_starves_no_watchdog_at_night(gate_file):
+    own = gate_file.read_text().partition("[[lanes]]")[0]
+    lane = '[[lanes]]\nname = "{name}"\n[lanes.camera]\n{camera}\n'
+    speaks = lane.format(
+        name="speaks", camera='driver = "hikvision"\nurl = "http://127.0.0.1"\nusername = "x"\npassword_file = "p"'
+    )
+    films = lane.format(name="films", camera='driver = "replay"\npath = "r.npz"')
+    (gate_file.parent / "p").write_text("secret")
+    gate_file.write_text(own + speaks + films)
+    assert [name for name in Agent(load(gate_file), "0").signs() if name.startswith("lane")] == ["lane films"]
+
+
 def test_a_gate_tells_its_service_manager_that_it_works_feeds_it_and_says_when_it_goes(gate_file, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(tmp_path / "notify"))

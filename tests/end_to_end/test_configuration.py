@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -106,6 +108,22 @@ async def test_a_wish_is_tried_confirmed_and_shown_and_the_own_file_comes_back(s
     await site.wish("")
     await site.until(lambda row: row == (0, False, 0, 0), "the gate's own file again")
     assert site.lanes == ["own", "new", "own"]
+
+
+async def test_other_settings_are_no_end_of_the_process_to_its_service_manager(site, tmp_path, monkeypatch):
+    """systemd would kill what said that it stops, and then did not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        version = await site.wish(site.text("new"))
+        await site.until(lambda row: row == (version, False, 0, version), "the new settings, confirmed")
+        said = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                said.append(ear.recv(1000))
+    assert b"READY=1\nSTATUS=working" in said
+    assert b"STOPPING=1" not in said
 
 
 async def test_what_the_gate_cannot_use_is_shown_with_the_reason_and_nothing_stops(site):

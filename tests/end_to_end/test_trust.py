@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 import menshen
 from edge import enrol as edge_enrol
@@ -418,6 +420,20 @@ async def test_a_gate_whose_clock_is_wrong_reaches_the_broker_and_one_whose_cloc
             pass
     async with connect(gate.broker, "x", knows_time=False) as session:
         await session.publish(topics.status(SITE, "north"), b"x")
+
+
+async def test_power_that_went_between_the_broker_s_key_and_certificate_is_mended_and_the_broker_told(hub):
+    folder = hub.trust.folder
+    before = (folder / "acl").stat().st_ino
+    hub.trust.prepare()
+    await hub.trust.tell_broker()
+    assert (folder / "acl").stat().st_ino == before  # nothing is new, nobody is told
+    (folder / "server.key").write_bytes(identity.private_pem(identity.new_key()))
+    hub.trust.prepare()
+    key = serialization.load_pem_private_key((folder / "server.key").read_bytes(), None)
+    certificate = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
+    assert key.public_key() == certificate.public_key()
+    assert (folder / "acl").stat().st_ino != before
 
 
 async def test_the_command_line_writes_a_broker_expects_a_gate_and_revokes_it(tmp_path, capsys, hub, monkeypatch):

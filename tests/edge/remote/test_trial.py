@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from edge.remote import trial, verdict
+from edge.remote import keeper, trial, verdict
 from edge.remote.keeper import ConfigurationEar, Configurations
 from edge.remote.trial import MOST_STARTS, Answer, Held
 from edge.remote.verdict import Seen, missing
@@ -150,8 +150,7 @@ def lane_of(configurations: Configurations) -> str:
 def test_what_the_hub_sends_runs_at_the_next_start_and_survives_restarts(own, tmp_path):
     configurations = Configurations(own, tmp_path / "var")
     assert lane_of(configurations) == "own"
-    configurations.offer(5, GATE.format(lane="new"))
-    assert configurations.changed.is_set()
+    assert configurations.offer(5, GATE.format(lane="new"))
     again = Configurations(own, tmp_path / "var")
     assert lane_of(again) == "new"
     assert again.is_trial
@@ -173,8 +172,7 @@ def test_what_the_hub_sends_runs_at_the_next_start_and_survives_restarts(own, tm
 def test_what_cannot_run_here_is_refused_with_its_reason_and_nothing_changes(own, tmp_path, text, why):
     configurations = Configurations(own, tmp_path / "var")
     configurations.begin()
-    configurations.offer(5, text)
-    assert not configurations.changed.is_set()
+    assert not configurations.offer(5, text)
     told = configurations.told()
     assert (told.running, told.trial, told.turned_down) == (0, False, 5)
     assert why in told.why
@@ -205,9 +203,36 @@ def test_old_files_go_and_those_in_use_stay(own, tmp_path):
     ]
 
 
+async def test_a_version_that_is_heard_starts_the_agent_anew_and_a_disk_that_does_not_keep_it_starts_nothing(
+    own, tmp_path, monkeypatch
+):
+    configurations = Configurations(own, tmp_path / "var")
+    configurations.begin()
+    whole = keeper._write
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "configuration.json":
+            raise OSError(28, "No space left on device")
+        whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper, "_write", full)
+        for _ in range(3):  # it is heard at each connection
+            await configurations.hear(5, GATE.format(lane="new"))
+            assert not configurations.changed.is_set()
+        assert (configurations.told().running, configurations.told().why) == (0, "the disk does not keep it")
+    await configurations.hear(6, GATE.format(lane="new"))
+    assert configurations.changed.is_set()
+    assert lane_of(configurations) == "new"
+
+
 async def test_the_ear_takes_its_own_gate_s_settings_and_nothing_that_was_changed_on_the_way():
     heard: list[tuple[int, str]] = []
-    ear = ConfigurationEar("s", "north", lambda version, text: heard.append((version, text)))
+
+    async def hear(version: int, text: str) -> None:
+        heard.append((version, text))
+
+    ear = ConfigurationEar("s", "north", hear)
     topic = topics.configuration("s", "north")
     assert ear.topics == [topic]
     assert ear.takes(topic)
@@ -223,7 +248,9 @@ async def test_the_ear_takes_its_own_gate_s_settings_and_nothing_that_was_change
 
 @given(st.binary(max_size=200))
 async def test_garbage_is_a_decode_error(payload):
-    ear = ConfigurationEar("s", "north", lambda _version, _text: None)
+    async def hear(_version: int, _text: str) -> None: ...
+
+    ear = ConfigurationEar("s", "north", hear)
     if payload:
         with pytest.raises(DecodeError):
             await ear.hear(None, Arrival(topics.configuration("s", "north"), payload))  # type: ignore[arg-type]
