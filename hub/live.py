@@ -74,6 +74,7 @@ class LiveBoard:
         self._dead = 0
         self._rate: deque[tuple[int, int]] = deque()
         self._version = 0
+        self._faults: dict[str, str] = {}
         self._bell = asyncio.Event()
 
     # -- as a projection --------------------------------------------------------------------------------------------
@@ -160,8 +161,17 @@ class LiveBoard:
             yield self.snapshot()
             await asyncio.sleep(PUSH_EVERY_S)
 
+    def tell_fault(self, part: str, fault: str) -> None:
+        """What is wrong with a part of the hub; an empty text when nothing is."""
+        if fault:
+            self._faults[part] = fault
+        else:
+            self._faults.pop(part, None)
+        self._touch()
+
     def ready(self) -> dict[str, str]:
-        problems = {runner.projection.name: runner.error for runner in self.runners if runner.error}
+        problems = dict(self._faults)
+        problems |= {runner.projection.name: runner.error for runner in self.runners if runner.error}
         if self.ingest is None or not self.ingest.connected:
             problems["broker"] = "not connected: no gate can be heard"
         return problems

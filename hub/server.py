@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -90,6 +90,7 @@ from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
+from hub.watching import keep_running
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.city import CityPages
 from hub.web.dashboard import Boards
@@ -365,39 +366,44 @@ class Hub:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            if self._broker is not None:
-                tasks.create_task(self._broker.keep(), name="embedded broker")
-            for runner in self._runners:
-                tasks.create_task(runner.run(), name=runner.projection.name)
-            tasks.create_task(self.ingest.run(), name="ingest")
-            tasks.create_task(self._publisher.run(), name="registry")
-            tasks.create_task(self._receiver.run(), name="pictures")
-            tasks.create_task(self._gate_settings.run(), name="gates' settings")
-            if self._influx is not None:
-                tasks.create_task(publish(self.rollups, self._influx), name="figures")
-                tasks.create_task(publish(self.standings, self._influx), name="standings' lines")
-                tasks.create_task(publish(self.rounds, self._influx), name="figures of rounds")
-            tasks.create_task(self._keeper.run(), name="standings")
-            tasks.create_task(self._clerk.keep(), name="rounds")
-            tasks.create_task(self._herald.run(), name="notices")
-            tasks.create_task(self._crowds.keep(), name="crowds")
-            if self._city is not None:
-                tasks.create_task(self._city.keep(), name="city")
-            if self._postman is not None:
-                tasks.create_task(self._postman.keep(), name="daily report")
-            tasks.create_task(self.office.keep(), name="office")
-            tasks.create_task(self._retention.keep(), name="retention")
-            tasks.create_task(self._isolation.run(), name="isolation")
-            tasks.create_task(self.duties.keep(), name="duties")
-            tasks.create_task(self._watch.run(), name="missed checks")
-            tasks.create_task(self.desk.notify(), name="notify")
-            tasks.create_task(self.presence.watch(), name="presence")
-            tasks.create_task(self.board.watch(), name="board")
+            for name, work in self._parts():
+                tasks.create_task(keep_running(name, work, self.board.tell_fault), name=name)
             tasks.create_task(Watchdog(self.signs).run(), name="watchdog")
-            if self._trust is not None:
-                tasks.create_task(self._trust.keep(), name="broker's files")
-            if self._heartbeat is not None:
-                tasks.create_task(beat(self._heartbeat, self._look), name="heartbeat")
+
+    def _parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What works for as long as the hub does; a defect in one part ends no other."""
+        if self._broker is not None:
+            yield "embedded broker", self._broker.keep
+        for runner in self._runners:
+            yield runner.projection.name, runner.run
+        yield "ingest", self.ingest.run
+        yield "registry", self._publisher.run
+        yield "pictures", self._receiver.run
+        yield "gates' settings", self._gate_settings.run
+        if self._influx is not None:
+            yield "figures", partial(publish, self.rollups, self._influx)
+            yield "standings' lines", partial(publish, self.standings, self._influx)
+            yield "figures of rounds", partial(publish, self.rounds, self._influx)
+        yield "standings", self._keeper.run
+        yield "rounds' clerk", self._clerk.keep
+        yield "notices", self._herald.run
+        yield "crowds", self._crowds.keep
+        if self._city is not None:
+            yield "city", self._city.keep
+        if self._postman is not None:
+            yield "daily report", self._postman.keep
+        yield "office", self.office.keep
+        yield "retention", self._retention.keep
+        yield "isolation", self._isolation.run
+        yield "duties", self.duties.keep
+        yield "missed checks", self._watch.run
+        yield "notify", self.desk.notify
+        yield "presence", self.presence.watch
+        yield "board's changes", self.board.watch
+        if self._trust is not None:
+            yield "broker's files", self._trust.keep
+        if self._heartbeat is not None:
+            yield "heartbeat", partial(beat, self._heartbeat, self._look)
 
     def signs(self) -> dict[str, Sign]:
         """How far each part has got, for the watchdog."""

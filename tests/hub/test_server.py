@@ -222,3 +222,21 @@ async def test_an_embedded_broker_that_dies_is_started_again(tmp_path):
     await eventually(lambda: not hub.ingest.connected, "the broker is gone")
     await eventually(lambda: hub.ingest.connected, "and back")
     await stop(task)
+
+
+async def test_a_defect_in_one_part_ends_no_other_and_shows(tmp_path, monkeypatch):
+    hub = hub_in(tmp_path)
+
+    async def broken() -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(hub._keeper, "run", broken)
+    task = await running(hub)
+    try:
+        await eventually(lambda: "standings" in hub.board.ready(), "the fault")
+        assert hub.board.ready()["standings"] == "defect: KeyError('a defect')"
+        await hub.archive.append([batch([fever()])])
+        await eventually(lambda: bool(hub.board.snapshot().alerts), "the alert of a fever")
+        assert not task.done()
+    finally:
+        await stop(task)
