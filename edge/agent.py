@@ -6,7 +6,7 @@ lanes (devices → passage → decision) ── outbox (spool) ── uplink ─
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from edge.vitals import Pulse
 from wire.errors import SettingsError
 from wire.events import Clock, DeviceKind, DeviceState, Health
 from wire.link import Backoff
+from wire.parts import keep_running
 from wire.tokens import read_key
 from wire.watchdog import Sign, Watchdog
 
@@ -142,20 +143,25 @@ class Agent:
             async with asyncio.TaskGroup() as tasks:
                 for lane in self.lanes:
                     tasks.create_task(self._keep(lane), name=lane.name)
-                tasks.create_task(self.uplink.run(), name="uplink")
-                tasks.create_task(self._keeper.run(), name="memory")
-                tasks.create_task(self.notices.speak(self.lanes), name="announcements")
-                tasks.create_task(self._tell_start(), name="start")
-                tasks.create_task(self._selfcheck.run(), name="self-check")
+                for name, work in self._parts():
+                    tasks.create_task(keep_running(name, work, _told), name=name)
                 tasks.create_task(Watchdog(self.signs, lambda: self._timekeeper.now().mono_ns).run(), name="watchdog")
-                if self.guard is not None:
-                    tasks.create_task(self.guard.run(), name="guard")
-                if self._renewer is not None:
-                    tasks.create_task(self._renewer.run(), name="certificate")
         finally:
             await self._keeper.stop()
             await self.outbox.stop()
             await self.follower.stop()
+
+    def _parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What works beside the lanes; a defect in one part ends no other."""
+        yield "uplink", self.uplink.run
+        yield "memory", self._keeper.run
+        yield "announcements", partial(self.notices.speak, self.lanes)
+        yield "start", self._tell_start
+        yield "self-check", self._selfcheck.run
+        if self.guard is not None:
+            yield "guard", self.guard.run
+        if self._renewer is not None:
+            yield "certificate", self._renewer.run
 
     async def _tell_start(self) -> None:
         """Say that this start is a safe one, or the first normal one again."""
@@ -197,6 +203,10 @@ def _safe(gate: Gate) -> Gate:
 
 def _only_helps(kind: str, plug: Plug) -> bool:
     return kind == "tag" or plug.name == "plate-camera"
+
+
+def _told(_part: str, _fault: str) -> None:
+    """The log has it."""
 
 
 def _memory_file(gate: Gate) -> Path:

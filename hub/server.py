@@ -90,7 +90,6 @@ from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
 from hub.trust.service import Trust
-from hub.watching import keep_running
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.city import CityPages
 from hub.web.dashboard import Boards
@@ -101,6 +100,7 @@ from hub.web.rounds import RoundPages
 from hub.web.serve import WebServer
 from hub.web.sign_in import Ways
 from hub.web.telephones import Telephones
+from wire.parts import keep_running
 from wire.sealing import public_of
 from wire.service import notify
 from wire.tokens import read_key

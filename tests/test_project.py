@@ -29,6 +29,7 @@ TASK_ROOTS = (
     "edge/agent.py",
     "hub/projections/runner.py",
     "hub/watching.py",
+    "wire/parts.py",
     "hub/alerts/desk.py",
     "hub/alerts/notifier.py",
     "hub/influx.py",

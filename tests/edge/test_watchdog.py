@@ -21,6 +21,8 @@ from edge.agent import SAFE, Agent
 from edge.settings import load
 from edge.starts import CRASHES, STEADY_S, WITHIN_S, Start, StartBook, is_loop, keep_steady
 from tests.support.clocks import HandClock
+from tests.support.servers import eventually
+from wire import parts
 from wire.errors import DriverError, SpoolError
 from wire.events import DeviceState, Health, Urgency
 from wire.messages import decode_event
@@ -295,3 +297,19 @@ def test_a_gate_that_is_killed_again_and_again_comes_up_in_safe_mode(gate_file, 
             process.kill()
             process.communicate()
     assert len(json.loads(book.read_text())) == CRASHES + 1
+
+
+async def test_a_defect_beside_the_lanes_ends_no_gate(gate_file, monkeypatch):
+    agent, tries = Agent(load(gate_file), "0"), []
+
+    async def broken(_lanes: object) -> None:
+        tries.append(1)
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(parts, "AGAIN_MIN_S", 0.01)
+    monkeypatch.setattr(agent.notices, "speak", broken)
+    task = asyncio.create_task(agent.run())
+    await eventually(lambda: len(tries) > 1 or task.done(), "another try")
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
