@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -19,6 +18,7 @@ from hub import settings as hub_settings
 from hub.accounts import audit, desk, tokens
 from hub.accounts.models import AuditEntry, Role, User
 from hub.accounts.roles import Permission
+from hub.command import add_command
 from hub.database import Database
 from hub.web.doors import API_PERMISSIONS
 from wire.errors import MenshenError
@@ -34,36 +34,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     users = commands.add_parser("user", help="who may sign in to the console").add_subparsers(
         required=True, metavar="WHAT"
     )
-    adding = _sub(users, "add", _add_user, "add a user; asks for the password")
+    adding = add_command(users, "add", _add_user, "add a user; asks for the password")
     adding.add_argument("login")
     adding.add_argument("--name", default="")
     adding.add_argument("--role", choices=[role.value for role in Role], required=True)
-    _sub(users, "password", _set_password, "give a user a new password").add_argument("login")
-    _sub(users, "disable", _disable, "keep a user out").add_argument("login")
-    _sub(users, "list", _list_users, "all users")
+    add_command(users, "password", _set_password, "give a user a new password").add_argument("login")
+    add_command(users, "disable", _disable, "keep a user out").add_argument("login")
+    add_command(users, "list", _list_users, "all users")
     keys = commands.add_parser("token", help="keys for programs").add_subparsers(required=True, metavar="WHAT")
-    making = _sub(keys, "add", _add_token, "make a program's token, shown this once")
+    making = add_command(keys, "add", _add_token, "make a program's token, shown this once")
     making.add_argument("name")
     making.add_argument(
         "--may", action="append", choices=[permission.value for permission in API_PERMISSIONS], required=True,
         help="what it is good for; may be given more than once",
     )  # fmt: skip
     making.add_argument("--days", type=float, help="how long it works; without it, without an end")
-    _sub(keys, "list", _list_tokens, "all tokens, and when each was last used")
-    _sub(keys, "revoke", _revoke, "take a token back").add_argument("id", type=int)
+    add_command(keys, "list", _list_tokens, "all tokens, and when each was last used")
+    add_command(keys, "revoke", _revoke, "take a token back").add_argument("id", type=int)
     record = commands.add_parser("audit", help="who saw and changed what").add_subparsers(required=True, metavar="WHAT")
-    _sub(record, "verify", _verify, "whether the record is as it was written")
-    showing = _sub(record, "show", _show, "the record's last entries")
+    add_command(record, "verify", _verify, "whether the record is as it was written")
+    showing = add_command(record, "show", _show, "the record's last entries")
     showing.add_argument("--last", type=int, default=50)
-
-
-def _sub(
-    works: argparse._SubParsersAction[argparse.ArgumentParser], name: str, work: object, about: str
-) -> argparse.ArgumentParser:
-    parser = works.add_parser(name, help=about, description=about)
-    parser.add_argument("settings", type=Path, metavar="hub.toml")
-    parser.set_defaults(run=work)
-    return parser
 
 
 def _add_user(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from hub import settings as hub_settings
+from hub.command import add_command
 from hub.registry import key
 from hub.registry.store import RegistryStore
 from hub.registry.visits import visits
@@ -28,29 +29,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The subcommands."""
     registry = commands.add_parser("registry", help="who and what may pass")
     works = registry.add_subparsers(required=True, metavar="WHAT")
-    listing = _sub(works, "list", _list, "every token and what it may do")
+    listing = add_command(works, "list", _list, "every token and what it may do")
     listing.add_argument("--json", action="store_true", help="as a file that `import` takes")
-    importing = _sub(works, "import", _import, "make the registry what a file says: JSON as `list --json` writes it")
+    importing = add_command(
+        works, "import", _import, "make the registry what a file says: JSON as `list --json` writes it"
+    )
     importing.add_argument("file", type=Path)
-    adding = _sub(works, "add", _add, "register a badge, a plate or a tag, or change what it may do")
+    adding = add_command(works, "add", _add, "register a badge, a plate or a tag, or change what it may do")
     _number(adding)
     adding.add_argument("--holder", choices=list(Holder), help="default: employee for a badge, else vehicle")
     adding.add_argument("--hours", type=_hours, help="valid from now for so long; without it, without an end")
     adding.add_argument("--gate", action="append", default=[], help="only here; may be given again")
     adding.add_argument("--flag", action="append", choices=list(Flag), default=[])
-    removing = _sub(works, "remove", _remove, "take one out")
+    removing = add_command(works, "remove", _remove, "take one out")
     _number(removing)
-    visiting = _sub(works, "visits", _visits, "who was registered at the gates, with what the guards entered")
+    visiting = add_command(works, "visits", _visits, "who was registered at the gates, with what the guards entered")
     visiting.add_argument("--days", type=float, default=1.0, help="how far back (default: 1)")
-
-
-def _sub(
-    works: argparse._SubParsersAction[argparse.ArgumentParser], name: str, work: object, about: str
-) -> argparse.ArgumentParser:
-    parser = works.add_parser(name, help=about, description=about)
-    parser.add_argument("settings", type=Path, metavar="hub.toml")
-    parser.set_defaults(run=work)
-    return parser
 
 
 def _number(parser: argparse.ArgumentParser) -> None:

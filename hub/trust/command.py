@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub import settings as hub_settings
+from hub.command import add_command
 from hub.database import Database
 from hub.settings import HubSettings
 from hub.trust.authority import write_whole
@@ -25,21 +26,12 @@ _BY = "command line"
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The subcommands."""
-    enrolling = _sub(commands, "enrol", _enrol, "a one-time code, with which a gate gets its certificate")
+    enrolling = add_command(commands, "enrol", _enrol, "a one-time code, with which a gate gets its certificate")
     enrolling.add_argument("gate")
-    _sub(commands, "gates", _gates, "which gates are enrolled, and until when")
-    revoking = _sub(commands, "revoke", _revoke, "refuse a gate from now on (stolen, or replaced)")
+    add_command(commands, "gates", _gates, "which gates are enrolled, and until when")
+    revoking = add_command(commands, "revoke", _revoke, "refuse a gate from now on (stolen, or replaced)")
     revoking.add_argument("gate")
-    _sub(commands, "broker", _broker, "write mosquitto's configuration, certificates and rights")
-
-
-def _sub(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, work: object, about: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=about, description=about)
-    parser.add_argument("settings", type=Path, metavar="hub.toml")
-    parser.set_defaults(run=work)
-    return parser
+    add_command(commands, "broker", _broker, "write mosquitto's configuration, certificates and rights")
 
 
 def _enrol(arguments: argparse.Namespace) -> int:
