@@ -244,7 +244,10 @@ class Uplink:
         if not window.has_room:
             return False
         until_ns = self._undated_until_ns(urgency)
-        events = await self._outbox.read(urgency, window.sent, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
+        behind = window.sent
+        events = await self._outbox.read(urgency, behind, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
+        if window.sent != behind:
+            return True  # the hub spoke while this was read: something else comes next, and is no gap
         if not events or not window.has_room:
             return False
         if events[0].seq > window.sent + 1:

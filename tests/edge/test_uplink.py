@@ -192,6 +192,32 @@ async def test_numbers_given_away_twice_begin_a_new_epoch_and_lose_nothing(hub, 
     assert causes == [GapCause.SPOOL_CORRUPT]
 
 
+async def test_a_hub_that_asks_to_send_again_while_the_spool_is_read_is_not_told_of_a_gap(hub, gate, monkeypatch):
+    """What is read by then is behind what is asked for; what is between is there, and is not lost."""
+    read = gate.outbox.read
+
+    async def asked_meanwhile(urgency, after, *limits):
+        events = await read(urgency, after, *limits)
+        if events and urgency is Urgency.URGENT and after == 4:
+            gate.uplink._windows[urgency].hear(0, resend=True)
+        return events
+
+    monkeypatch.setattr(gate.outbox, "read", asked_meanwhile)
+    monkeypatch.setattr("edge.window.RESEND_MIN_S", 60.0)
+    hub.acknowledging = False
+    task = asyncio.create_task(gate.uplink.run())
+    for number in range(1, 5):
+        await gate.outbox.put(fever(number))
+    await eventually(lambda: len(hub.events(Urgency.URGENT)) == 4, "what was told arrives")
+    hub.journal.clear(), hub.through.clear()  # the hub had to let go of what had arrived, and asks for it again
+    hub.acknowledging = True
+    await gate.outbox.put(fever(5))
+    await eventually(lambda: len(hub.events(Urgency.URGENT)) == 5, "all arrives")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert hub.events(Urgency.URGENT) == [fever(number) for number in range(1, 6)]
+
+
 async def test_a_hub_that_forgot_what_it_acknowledged_is_told_of_the_gap(hub, gate):
     """A hub restored from a backup asks for numbers that the gate has deleted."""
     spool = gate.outbox.spool
