@@ -93,7 +93,7 @@ def test_alerts_are_listed_and_resolved_by_name(tmp_path, capsys):
     (tmp_path / "hub.toml").write_text(HUB)
     store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(()))
     store.open()
-    store.take("alerts", 1, [(Signal(key="k", rule=Rule.FEVER, site="s", gate="g", time_ns=1), 2)], 2)
+    store.take(1, [(Signal(key="k", rule=Rule.FEVER, site="s", gate="g", time_ns=1), 2)], 2)
     assert menshen.main(["hub", "alerts", str(tmp_path / "hub.toml")]) == 0
     assert "fever" in capsys.readouterr().out
     assert menshen.main(["hub", "resolve", str(tmp_path / "hub.toml"), "1", "--by", "Li"]) == 0

@@ -87,12 +87,16 @@ class EnrolmentError(MenshenError):
 
 
 class DeliveryError(MenshenError):
-    """A notification was not taken by its channel; `pause_s` is how long the service wants to be left alone."""
+    """A notification was not taken by its channel; `pause_s` is how long the service wants to be left alone.
 
-    def __init__(self, message: str, *, retry: bool, pause_s: float = 0.0) -> None:
+    `lost`: it went out and no answer came, so that it may have been taken all the same.
+    """
+
+    def __init__(self, message: str, *, retry: bool, pause_s: float = 0.0, lost: bool = False) -> None:
         super().__init__(message)
         self.retry = retry
         self.pause_s = pause_s
+        self.lost = lost
 
 
 class StoreError(MenshenError):

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import structlog
 
+from hub.alerts.channels.apps import Called
 from hub.alerts.channels.base import Channel
+from hub.alerts.chats import NOBODY, Directory, Reply, Said
 from hub.alerts.facts import Weekly, times_of
 from hub.alerts.links import Links
 from hub.alerts.notifier import Clocks, Notifier
-from hub.alerts.replies import Answer, Heard
+from hub.alerts.replies import Answer
 from hub.alerts.rules import RuleSettings, said_of
 from hub.alerts.store import AlertStore
 from hub.alerts.texts import say
@@ -41,6 +42,7 @@ class Site(NamedTuple):
     weekly_test: Weekly | None = None
     zone: str | None = None
     picture_of: Callable[[AlertRow], bytes] | None = None
+    directory: Directory = NOBODY
 
 
 ANY_SITE = Site("")
@@ -67,19 +69,19 @@ class AlertDesk:
         self.store = store
         self._channels = channels
         self._site = site
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
+        self.run = store.run
         self.notifier = Notifier(store, channels, self.clocks, self.run, site.links, site.picture_of)
 
     async def start(self) -> int:
-        await self.run(self.store.open)
+        cursor = await self.run(self.store.open)
         await self.notifier.start()
         await self.refresh()
         self.notifier.ring()
-        return await self.run(partial(self.store.cursor, self.name))
+        return cursor
 
     async def apply(self, entries: Sequence[Entry]) -> None:
         heard = [(said, entry.received_ns) for entry in entries for said in said_of(entry, self._site.rules)]
-        await self.run(partial(self.store.take, self.name, entries[-1].offset, heard, self.clocks.now_ns()))
+        await self.run(partial(self.store.take, entries[-1].offset, heard, self.clocks.now_ns()))
         if heard:
             self.notifier.ring()
             await self.refresh()
@@ -87,8 +89,7 @@ class AlertDesk:
     async def stop(self) -> None:
         for channel in self._channels:
             await channel.close()
-        await self.run(self.store.close)
-        self._thread.shutdown()
+        await self.store.stop()
 
     async def notify(self) -> None:
         """Send what is due, for ever, and look at the clock."""
@@ -97,7 +98,9 @@ class AlertDesk:
             tasks.create_task(self._watch_clock())
             for channel in self._channels:
                 if (listen := getattr(channel, "listen", None)) is not None:
-                    tasks.create_task(self._listen(channel.name, listen))
+                    tasks.create_task(self._listen(channel.name, partial(listen, self.answered)))
+                if (converse := getattr(channel, "converse", None)) is not None:
+                    tasks.create_task(self._listen(channel.name, partial(converse, self.hear)))
 
     async def look_at_clock(self) -> None:
         """What the time of day brings: who comes on duty, the weekly test. Raises `JournalError`."""
@@ -112,12 +115,13 @@ class AlertDesk:
         if due:
             self.store.weekly_test(due[-1], f"{say('zh', 'test')}\n{say('en', 'test')}", now_ns)
 
-    async def _listen(self, name: str, listen: Callable[[Heard], Awaitable[None]]) -> None:
+    async def _listen(self, name: str, listen: Callable[[], Awaitable[None]]) -> None:
         """Hear answers on a channel for ever; a service that fails is asked again, more and more rarely."""
         backoff, told = Backoff(LISTEN_AGAIN_S, LISTEN_AGAIN_MOST_S), ""
         while True:
+            began_s = self.clocks.mono_s()
             try:
-                await listen(self.answered)
+                await listen()
             except (DeliveryError, JournalError) as error:
                 if str(error) != told:
                     log.warning("answers cannot be heard", channel=name, error=str(error))
@@ -126,6 +130,9 @@ class AlertDesk:
                 log.exception("listening failed", channel=name)
             else:
                 return  # this one hears none
+            if self.clocks.mono_s() - began_s > LISTEN_AGAIN_MOST_S:
+                backoff.reset()
+                told = ""
             await asyncio.sleep(backoff.next_s())
 
     async def answered(self, answer: Answer) -> int:
@@ -133,6 +140,20 @@ class AlertDesk:
         waited = await self.ask(lambda store, now_ns: store.acknowledge_by_answer(answer.message, answer.by, now_ns))
         log.info("answered", message=answer.message, alerts=waited)
         return waited
+
+    async def hear(self, channel: str, said: Said) -> Reply | None:
+        """Somebody speaks to a robot: what it answers, None for a copy of what was heard before. Raises
+        `JournalError`."""
+        who = self._site.directory.who(channel, said)
+        reply = await self.ask(lambda store, now_ns: store.answer(channel, who, said, now_ns))
+        if reply is not None:
+            alerts = [row.id for row in reply.alerts]
+            log.info("answered in a chat", channel=channel, outcome=str(reply.outcome), alerts=alerts)
+        return reply
+
+    def called(self, name: str) -> Called | None:
+        """The channel of that name whose service calls the hub."""
+        return next((one for one in self._channels if one.name == name and isinstance(one, Called)), None)
 
     async def _watch_clock(self) -> None:
         while True:
@@ -158,10 +179,6 @@ class AlertDesk:
     async def alerts_after(self, alert_id: int, limit: int) -> list[AlertRow]:
         """See `AlertStore.alerts_after`."""
         return await self.run(partial(self.store.alerts_after, alert_id, limit))
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run what blocks in the thread that owns the store."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def refresh(self) -> None:
         """Somebody may have changed alerts from the command line, too."""

@@ -65,6 +65,8 @@ class Why(StrEnum):
     """Not urgent, and the receiver sleeps: told in the morning."""
     DELIVERED = "delivered"
     RETRY = "retry"
+    ANSWER_LOST = "answer-lost"
+    """An attempt was made and its answer never came: it may have arrived, and arrive once more with the next one."""
     HANDED_OVER = "handed-over"
     """A channel did not take it; the receiver's next one is tried."""
     WITHDRAWN = "withdrawn"

@@ -47,7 +47,8 @@ class Links:
         return f"{self._base}/ack/{self.token(message, now_ns)}"
 
     def token(self, message: Message, now_ns: int) -> str:
-        until_s = int(now_ns / 1e9 + self._valid_s)
+        # To the hour: attempts soon after each other carry the same text, which services know as a second copy.
+        until_s = int(now_ns / 1e9 + self._valid_s) // 3600 * 3600
         body = msgspec.json.encode([message.id, message.receiver, until_s])
         return f"{_text(body)}.{_text(self._mac(body))}"
 

@@ -88,6 +88,8 @@ class Notifier:
     async def start(self) -> None:
         """Know what was sent before a restart; and when the clock went back meanwhile, move what is planned."""
         now_ns = self._clocks.now_ns()
+        if lost := await self._run(partial(self._store.note_lost, now_ns)):
+            log.warning("the hub ended before it knew whether messages were taken; they go out again", messages=lost)
         last_ns = await self._run(self._store.last_written_ns)
         if last_ns > now_ns:
             await self._run(partial(self._store.clock_was_set, now_ns - last_ns, now_ns))
@@ -150,20 +152,28 @@ class Notifier:
     async def _send(self, message: Message) -> tuple[Outcome, str]:
         about = {"channel": message.channel, "page": message.key, "attempt": message.attempts + 1}
         try:
-            answer = await self._channels[message.channel].send(await self._with_picture(self._with_link(message)))
+            told = await self._with_picture(await self._with_link(message))
+            answer = await self._channels[message.channel].send(told)
         except DeliveryError as error:
             told = log.warning if error.retry else log.error
-            told("page not taken", said=str(error), **about)
+            told("its answer was lost" if error.lost else "page not taken", said=str(error), **about)
             self._windows[message.channel].pause(self._clocks.mono_s(), error.pause_s)
-            return (Outcome.LATER if error.retry else Outcome.NEVER), str(error)
+            return _outcome(error), str(error)
         except Exception as error:
             log.exception("channel failed", **about)
             return Outcome.DEFECT, f"defect: {error!r}"
         log.info("page delivered", **about)
         return Outcome.TAKEN, answer
 
-    def _with_link(self, message: Message) -> Message:
-        return replace(message, link=self._links.of(message, self._clocks.now_ns())) if self._links else message
+    async def _with_link(self, message: Message) -> Message:
+        """With the ways to acknowledge it: a signed link, and where a channel has no room for one, a code."""
+        now_ns = self._clocks.now_ns()
+        link = self._links.of(message, now_ns) if self._links else ""
+        if not link:
+            return message
+        wants_code = getattr(self._channels[message.channel], "takes_code", False)
+        code = await self._run(partial(self._store.new_code, message.id, now_ns)) if wants_code else ""
+        return replace(message, link=link, code=code)
 
     async def _with_picture(self, message: Message) -> Message:
         """With the picture of whom the page is about; on a channel that sends it apart, only if one more may go."""
@@ -213,6 +223,12 @@ class Notifier:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._in_thread(work)  # type: ignore[return-value]
+
+
+def _outcome(error: DeliveryError) -> Outcome:
+    if error.lost:
+        return Outcome.UNKNOWN
+    return Outcome.LATER if error.retry else Outcome.NEVER
 
 
 def _is_critical(message: Message) -> bool:

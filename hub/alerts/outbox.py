@@ -50,6 +50,8 @@ class Message(Struct, frozen=True, kw_only=True):
     text: str = ""
     link: str = ""
     """Where it can be acknowledged."""
+    code: str = ""
+    """The same in short (`hub.alerts.codes`), for a channel that asks for it."""
     picture: bytes = b""
     """A thermal picture (JPEG) of whom it is about, where there is one."""
 
@@ -60,6 +62,8 @@ class Outcome(StrEnum):
     TAKEN = "taken"
     LATER = "later"
     """Not taken; trying again may help."""
+    UNKNOWN = "unknown"
+    """Sent, and no answer came: it may have been taken, or not. It is tried again."""
     NEVER = "never"
     """Not taken, and it would not be."""
     DEFECT = "defect"
@@ -86,7 +90,7 @@ def after_attempt(outcome: Outcome, place: int, route_len: int, attempts: int, t
     """
     if outcome is Outcome.TAKEN:
         return Verdict(Why.DELIVERED, place, None)
-    may_help = outcome is Outcome.LATER and attempts < TRIES_BEFORE_HAND_OVER
+    may_help = outcome in {Outcome.LATER, Outcome.UNKNOWN} and attempts < TRIES_BEFORE_HAND_OVER
     if route_len == 1 or may_help:
         return Verdict(Why.RETRY, place, retry_s(tries))
     wraps = place + 1 == route_len
@@ -119,7 +123,26 @@ def due_messages(
         pages = [_page(row) for row in db.execute(_DUE, (channel, now_ns, MOST_PAGES)).fetchall()]
         pages = [page for page in pages if page.message not in busy]
         found += [_message(db, channel, together, now_ns) for together in bundle(pages, allowance)]
+    db.executemany(
+        "INSERT OR REPLACE INTO under_way VALUES (?, ?, ?)",
+        [(message.id, message.attempts + 1, now_ns) for message in found],
+    )
     return found
+
+
+def note_lost(db: sqlite3.Connection, now_ns: int) -> int:
+    """After a start: each attempt that was under way when the hub ended is noted; how many.
+
+    Nobody knows whether it arrived, so its pages go out once more.
+    """
+    lost = db.execute("SELECT message, attempt FROM under_way ORDER BY message").fetchall()
+    for message, attempt in lost:
+        rows = db.execute("SELECT alert, id, receiver, channel FROM pages WHERE message = ?", (message,)).fetchall()
+        for alert, page, receiver, channel in rows:
+            text = f"{channel}: attempt {attempt}: the hub ended before the answer came"
+            write_log(db, now_ns, Why.ANSWER_LOST, alert=alert, page=page, message=message, by=receiver, text=text)
+    db.execute("DELETE FROM under_way")
+    return len(lost)
 
 
 def _page(row: tuple) -> DuePage:  # type: ignore[type-arg]
@@ -202,8 +225,12 @@ _TRIED_SO = """UPDATE pages SET state = ?, place = ?, channel = ?, attempts = ?,
 def record_attempt(db: sqlite3.Connection, message: Message, outcome: Outcome, answer: str, now_ns: int) -> None:
     """What came of one attempt, for each page of the message, and one line of the log a page."""
     taken = outcome is Outcome.TAKEN
+    db.execute("DELETE FROM under_way WHERE message = ?", (message.id,))
     for page, alert, receiver, raw, place, attempts, tries, state in db.execute(_TRIED, (message.id,)).fetchall():
         route = _decode_route(raw)
+        if outcome is Outcome.UNKNOWN:
+            text = f"{message.channel}: attempt {tries + 1}: {answer}"
+            write_log(db, now_ns, Why.ANSWER_LOST, alert=alert, page=page, message=message.id, by=receiver, text=text)
         if state == "withdrawn" and not taken:
             text = f"{message.channel}: {answer}"
             write_log(db, now_ns, Why.WITHDRAWN, alert=alert, page=page, message=message.id, by=receiver, text=text)

@@ -3,6 +3,9 @@
 Each message that may be answered carries its number with a mark that only this hub can make. Who has the mark was
 told; a mail's sender or a nickname proves nothing. A mark stays good for as long as the alert waits: to acknowledge
 twice does nothing.
+
+Where a service itself vouches for who speaks (`hub.alerts.chats`), people may answer in words alone; those say which
+of the alerts that wait for them they mean (`wanted`).
 """
 
 from __future__ import annotations
@@ -17,9 +20,13 @@ from typing import NamedTuple, Protocol
 from hub.alerts.outbox import Message
 
 _MAC_BYTES = 12
-_YES = re.compile(
-    r"^\W*(ok|okay|ack(nowledged?)?|yes|got it|on my way|1|好的?|收到|受理|已受理|知道了|马上到?)\W*$", re.IGNORECASE
-)
+_WORDS = r"(?:ok|okay|ack(?:nowledged?)?|yes|got it|on my way|好的?|收到|受理|已受理|知道了|马上到?)"
+_NUMBER = r"(?:(?:alert|警报|第|no\.?)\W*)?([0-9]{1,18})"
+_EVERY = r"(?:all|everything|全部|所有|都)"
+_YES = re.compile(rf"^\W*(?:{_WORDS}|1)\W*$", re.IGNORECASE)
+_YES_TO_ONE = re.compile(rf"^\W*(?:{_WORDS}\W*{_NUMBER}|{_NUMBER}\W*{_WORDS})\W*$", re.IGNORECASE)
+_YES_TO_ALL = re.compile(rf"^\W*(?:{_WORDS}\W*{_EVERY}|{_EVERY}\W*{_WORDS})\W*$", re.IGNORECASE)
+_MENTION = re.compile(r"@\S+")
 MOST_NAME = 64
 
 
@@ -71,11 +78,32 @@ def is_yes(text: str) -> bool:
 
     "Not ok" is no yes, nor is a holiday notice.
     """
-    for line in text.splitlines():
-        said = line.strip()
-        if said and not said.startswith(">"):
-            return _YES.match(said) is not None
-    return False
+    return _YES.match(_first_line(text)) is not None
+
+
+class Wanted(NamedTuple):
+    """What a yes in words means: the alert of that number, everything, or (neither) the only thing that waits."""
+
+    alert: int | None = None
+    everything: bool = False
+
+
+def wanted(text: str) -> Wanted | None:
+    """What an answer in words acknowledges; None for one that does not. Mentions of the robot are no part of it."""
+    said = _first_line(_MENTION.sub(" ", text))
+    if _YES.match(said):
+        return Wanted()
+    if _YES_TO_ALL.match(said):
+        return Wanted(everything=True)
+    if one := _YES_TO_ONE.match(said):
+        return Wanted(alert=int(one[1] or one[2]))
+    return None
+
+
+def _first_line(text: str) -> str:
+    """The first line that whoever answers wrote themselves."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith(">")), "")
 
 
 def named(*parts: str) -> str:

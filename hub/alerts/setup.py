@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 from hub.alerts.calendars import CalendarFile
 from hub.alerts.chains import AllChannels, Planner
-from hub.alerts.channels import TOLD_OF_ACKNOWLEDGEMENTS, Channel, Context, make_channel
+from hub.alerts.channels import (
+    TOLD_OF_ACKNOWLEDGEMENTS,
+    VOUCHED_FOR,
+    Channel,
+    Context,
+    WeComAppSettings,
+    make_channel,
+)
+from hub.alerts.chats import Directory
 from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk, Site
 from hub.alerts.links import Links, read_key
@@ -27,6 +36,7 @@ def make_desk(settings: HubSettings, picture_of: Callable[[AlertRow], bytes] | N
         settings.weekly_test.of() if settings.weekly_test else None,
         settings.zone,
         picture_of,
+        directory_of(settings),
     )
     return AlertDesk(make_store(settings), make_channels(settings), site)
 
@@ -34,6 +44,21 @@ def make_desk(settings: HubSettings, picture_of: Callable[[AlertRow], bytes] | N
 def make_channels(settings: HubSettings) -> list[Channel]:
     context = Context(settings.zone, marks=Marks(read_key(Path(settings.data) / "link.key")))
     return [make_channel(channel, context) for channel in settings.channels]
+
+
+def directory_of(settings: HubSettings) -> Directory:
+    """Whose account is whose on the channels whose service says who speaks."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for channel in settings.channels:
+        if not isinstance(channel, VOUCHED_FOR):
+            continue
+        accounts = [(contact.to, person.name) for person in settings.people for contact in person.contacts
+                    if contact.channel == channel.name and contact.to]  # fmt: skip
+        for account, name in [*accounts, *((account, channel.name) for account in channel.to)]:
+            # WeCom's user ids are the same in any letters.
+            known = account.lower() if isinstance(channel, WeComAppSettings) else account
+            found[channel.name, known].add(name)
+    return Directory({key: frozenset(names) for key, names in found.items()})
 
 
 def make_links(settings: HubSettings) -> Links | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypedDict, Unpack
 
 import msgspec
@@ -14,7 +13,7 @@ from msgspec import Struct
 from hub.alerts.lifecycle import Why
 from wire.errors import JournalError
 
-VERSION = 2
+VERSION = 3
 _NEVER_CUT = """CREATE TRIGGER IF NOT EXISTS log_is_never_cut BEFORE DELETE ON log
 BEGIN SELECT raise(ABORT, 'the log is only added to'); END"""
 _SCHEMA = f"""
@@ -48,6 +47,13 @@ CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, channel TEXT NOT NULL, receiver TEXT NOT NULL,
     made_ns INTEGER NOT NULL, alerts BLOB NOT NULL, link_used_ns INTEGER
 );
+CREATE TABLE IF NOT EXISTS under_way (message INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, since_ns INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS answers (
+    channel TEXT NOT NULL, id TEXT NOT NULL, heard_ns INTEGER NOT NULL, PRIMARY KEY (channel, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS codes (
+    hash BLOB PRIMARY KEY, message INTEGER NOT NULL, until_ns INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS log (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, alert INTEGER, page INTEGER, message INTEGER,
     why TEXT NOT NULL, state TEXT NOT NULL, by TEXT NOT NULL, text TEXT NOT NULL, next_ns INTEGER
@@ -62,7 +68,6 @@ CREATE TABLE IF NOT EXISTS facts (
     PRIMARY KEY (kind, place, time_ns, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS duties (rota TEXT PRIMARY KEY, names BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
 _FROM_1 = """
 DROP TABLE outbox;
@@ -106,24 +111,13 @@ class LogLine(Struct, frozen=True, omit_defaults=True):
     """When something happens next, where this line says so."""
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """The file, made or brought up to this version. Raises `JournalError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        _bring_up(db, path)
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise JournalError(f"alerts {path}: {error}") from error
-    return db
-
-
-def _bring_up(db: sqlite3.Connection, path: Path) -> None:
+def bring_up(db: sqlite3.Connection) -> None:
+    """Make the tables, or bring an older file up to this version. Raises `JournalError` for a newer one."""
+    db.execute("PRAGMA busy_timeout = 10000")  # the command line writes here too
+    db.execute("PRAGMA synchronous = FULL")  # what was promised to somebody is not undone by a power cut
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        db.close()
-        raise JournalError(f"alerts {path}: is of version {version}, this program reads up to {VERSION}; update it")
+        raise JournalError(f"is of version {version}, this program reads up to {VERSION}; update it")
     first = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").fetchone()
     begin = f"BEGIN IMMEDIATE; {_FROM_1 if first else ''}"
     db.executescript(f"{begin} {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")

@@ -59,9 +59,29 @@ _SAY: dict[str, dict[Lang, str]] = {
     "more": {"zh": "另有 {n} 条", "en": "and {n} more"},
     "link": {"zh": "受理: {link}", "en": "Acknowledge: {link}"},
     "answer": {"zh": "受理: 回复本邮件“收到”", "en": 'Acknowledge: answer this mail with "ok"'},
+    "answer-chat": {"zh": "受理: 回复“收到”", "en": 'Acknowledge: answer "ok"'},
+    "answer-chat-one": {"zh": "受理: 回复“收到”或“收到 {n}”", "en": 'Acknowledge: answer "ok" or "ok {n}"'},
     "acknowledge": {"zh": "受理", "en": "Acknowledge"},
     "acknowledged-now": {"zh": "已受理，谢谢。", "en": "Acknowledged, thank you."},
     "nothing-waits": {"zh": "没有待受理的警报。", "en": "Nothing waits for that any more."},
+    "acknowledged-these": {"zh": "已由您受理 {n} 条:", "en": "You have {n} in hand now:"},
+    "which-of-these": {
+        "zh": "有 {n} 条待受理，请回复“收到 编号”，或“全部收到”:",
+        "en": '{n} wait for you. Answer "ok NUMBER", or "ok all":',
+    },
+    "held-already": {"zh": "已由 {by} 受理:", "en": "{by} has it in hand already:"},
+    "not-yours": {
+        "zh": "没有通知过您这条警报，不能由您受理。",
+        "en": "You were not told of that alert, and cannot acknowledge it.",
+    },
+    "stranger": {
+        "zh": "值班名单中没有账号 {account}，不能受理。请管理员把它填入设置。",
+        "en": "Nobody on call has the account {account}. Ask the administrator to enter it in the settings.",
+    },
+    "no-yes": {
+        "zh": "回复“收到”即受理；有多条时回复“收到 编号”或“全部收到”。",
+        "en": 'Answer "ok" to acknowledge; where several wait "ok NUMBER" or "ok all".',
+    },
     "test": {"zh": "门神测试消息，无需处置。", "en": "A test of Menshen; nothing is to be done."},
     "handover": {"zh": "交接班 {rota}: 现由 {names} 值班。", "en": "Handover of {rota}: {names} on duty from now on."},
     "handover-open": {"zh": "未解除警报 {n} 条", "en": "{n} alerts are open"},
@@ -102,6 +122,11 @@ def _one(alert: AlertRow, lang: Lang, zone: str | None) -> str:
     detail = f" ({alert.detail})" if alert.detail else ""
     count = f" ×{alert.count}" if alert.count > 1 else ""
     return f"{name(alert.rule, lang)}{count} {place} {when(alert.since_ns, zone)}{detail}"
+
+
+def brief(alert: AlertRow, lang: Lang, zone: str | None = None) -> str:
+    """An alert on one line."""
+    return one_line(_one(alert, lang, zone))
 
 
 class Parts(NamedTuple):
@@ -169,7 +194,7 @@ def _parts(message: Message, lang: Lang, zone: str | None) -> Parts:
         return Parts(tuple(message.text.split("\n")[1:]), (), (), 0)
     listed, advices, rest = [], [], []
     if len(message.alerts) > 1:
-        listed = [one_line(_one(alert, lang, zone)) for alert in message.alerts[:LISTED]]
+        listed = [brief(alert, lang, zone) for alert in message.alerts[:LISTED]]
     if message.kind == "acknowledged":
         rest.append(say(lang, "held", by=one_line(message.alerts[0].held_by)))
     if message.kind == "firing":

@@ -22,14 +22,15 @@ _CURSORS = 'CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" 
 class ProjectionFile:
     """What one projection keeps. All but `run` and `stop` is called on the file's own thread, through `run`.
 
-    `name` is the cursor's and the thread's, `what` is what errors call the file. Everything may raise `JournalError`.
+    `name` is the cursor's and the thread's, `what` is what errors call the file. `schema` are statements that make what
+    is not there, or brings an older file up. Everything may raise `JournalError`.
     """
 
-    def __init__(self, path: Path, name: str, what: str, schema: str) -> None:
+    def __init__(self, path: Path, name: str, what: str, schema: str | Callable[[sqlite3.Connection], None]) -> None:
         self._path = path
         self._name = name
         self._what = f"{what} {path}"
-        self._schema = schema + _CURSORS
+        self._schema = schema
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
@@ -37,7 +38,7 @@ class ProjectionFile:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def stop(self) -> None:
-        await self.run(self._close)
+        await self.run(self.close)
         self._thread.shutdown()
 
     def open(self) -> int:
@@ -47,9 +48,18 @@ class ProjectionFile:
             self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")  # what a power cut undoes, the cursor knows too
-            self._db.executescript(self._schema)
-        except (sqlite3.DatabaseError, OSError) as error:
+            if isinstance(self._schema, str):
+                self._db.executescript(self._schema)
+            else:
+                self._schema(self._db)
+            self._db.executescript(_CURSORS)
+        except (sqlite3.DatabaseError, OSError, JournalError) as error:
+            self.close()
             raise JournalError(f"{self._what}: {error}") from error
+        return self.cursor()
+
+    def cursor(self) -> int:
+        """The offset of the last entry that the file holds."""
         with self.transaction() as db:
             row = db.execute('SELECT "offset" FROM cursors WHERE name = ?', (self._name,)).fetchone()
         return 0 if row is None else int(row[0])
@@ -63,7 +73,7 @@ class ProjectionFile:
         """Set the cursor, in the transaction that brings what the cursor stands for."""
         db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self._name, offset))
 
-    def _close(self) -> None:
+    def close(self) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None

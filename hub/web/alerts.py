@@ -1,14 +1,13 @@
-"""Alerts in the console: all of them, one with its history, and what people say of them; and the page behind a link.
+"""Alerts in the console: all of them, one with its history, and what people say of them.
 
-What is said carries the name of whoever is signed in, here and in the record. A signed link from a page carries its own
-right, good once; it asks for a POST, for telephones fetch links to show a preview.
+What is said carries the name of whoever is signed in, here and in the record. What is acknowledged without signing in
+is `hub.web.acknowledging`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Annotated
-from urllib.parse import parse_qs
 
 import msgspec
 from fastapi import Depends, FastAPI, Request, Response
@@ -18,18 +17,17 @@ from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
 from hub.alerts.desk import AlertDesk
-from hub.alerts.links import Claim, Links
+from hub.alerts.links import Links
 from hub.alerts.store import AlertStore, Silence
 from hub.alerts.tables import LogLine
 from hub.board import AlertRow
 from hub.pictures.store import Pictures
-from hub.web.access import Access, Denied, Form, html_response, redirect
+from hub.web.access import Access, Denied, Form, redirect
+from hub.web.acknowledging import add_calls, add_links, body_of
 from hub.web.page import on_words
 from hub.web.ways import act
-from wire.errors import DecodeError
 
 LISTED = 200
-MAX_FORM_BYTES = 10_000
 WORDS = ("acknowledge", "resolve", "reopen", "silence")
 MAX_HOURS = 24 * 31
 
@@ -48,12 +46,13 @@ def add_alerts(
     app: FastAPI, access: Access, desk: AlertDesk, links: Links | None, pictures: Pictures | None = None
 ) -> None:
     """`/alerts`, `/alerts/ID`, `POST /alerts/ID/WORD`, `POST /silences/ID/end`, the same for programs under `/api/`,
-    and, with `links`, `/ack/TOKEN`."""
+    and what `hub.web.acknowledging` adds, links with `links`."""
     _add_reading(app, access, desk, pictures)
     _add_words(app, access, desk)
     _add_api(app, access, desk)
+    add_calls(app, desk)
     if links is not None:
-        _add_links(app, access, desk, links)
+        add_links(app, access, desk, links)
 
 
 def _add_reading(app: FastAPI, access: Access, desk: AlertDesk, pictures: Pictures | None) -> None:
@@ -110,7 +109,7 @@ def _add_api(app: FastAPI, access: Access, desk: AlertDesk) -> None:
     @app.post("/api/alerts/{alert}/{word}")
     async def say(request: Request, alert: int, word: str, who: Who = Depends(telling)) -> Response:
         try:
-            said = _said.decode(await _body(request) or b"{}")
+            said = _said.decode(await body_of(request) or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Denied(400, "not-json", what=str(error)) from error
         await _say(access, desk, who, alert, word, said.note.strip(), str(said.hours))
@@ -160,45 +159,3 @@ def _hours(text: str) -> float:
 def _is_number(key: int) -> bool:
     """Whether it can be a row's: what is no 64-bit number is none."""
     return 0 <= key < 2**63
-
-
-def _add_links(app: FastAPI, access: Access, desk: AlertDesk, links: Links) -> None:
-    page, language = access.page, access.language
-
-    def claim(token: str) -> Claim:
-        try:
-            return links.read(token, desk.clocks.now_ns())
-        except DecodeError as error:
-            raise Denied(410 if "no longer" in str(error) else 404, "link") from error
-
-    @app.get("/ack/{token}")
-    async def ask(request: Request, token: str) -> Response:
-        claimed = claim(token)
-        rows = await desk.ask(lambda store, now_ns: store.told_by(claimed.message))
-        lang = language(request)
-        return html_response(page.acknowledge(lang, rows, claimed.receiver, desk.clocks.now_ns()), lang)
-
-    @app.post("/ack/{token}")
-    async def acknowledge(request: Request, token: str) -> Response:
-        claimed = claim(token)
-        name = (await _form(request)).get("by", "").strip()[:64]
-        by = f"{name} ({claimed.receiver})" if name else claimed.receiver
-        done = await desk.ask(lambda store, now_ns: store.acknowledge_by_link(claimed.message, by, now_ns))
-        if done is None:
-            raise Denied(410, "used-link")
-        lang = language(request)
-        return html_response(page.note(lang, "ack.done" if done else "ack.nothing", who=by, n=len(done)), lang)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = (await _body(request)).decode("utf-8", "replace")
-    return {key: values[0] for key, values in parse_qs(body).items()}
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise Denied(413, "too-long")
-    return body

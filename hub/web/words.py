@@ -257,6 +257,7 @@ _ALERTS = {
     "why.chain-over": ("the chain is at its end", "通知流程已到末级"),
     "why.quiet-hours": ("waits for the end of quiet hours", "待免打扰时段结束"),
     "why.delivered": ("delivered", "已送达"),
+    "why.answer-lost": ("its answer was lost: it may have arrived", "回执丢失，可能已送达"),
     "why.retry": ("not taken, tried again", "未送达，将重试"),
     "why.handed-over": ("not taken, handed over", "未送达，改用其他渠道"),
     "why.withdrawn": ("withdrawn", "已撤回"),

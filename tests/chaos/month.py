@@ -123,7 +123,7 @@ class Line:
             raise Crash
         if at_s < self.loses_answers_until_s:
             self._world.unsure(message)
-            raise DeliveryError("ReadTimeout", retry=True)
+            raise DeliveryError("ReadTimeout", retry=True, lost=True)
         return "HTTP 200: ok"
 
     async def close(self) -> None:
@@ -144,6 +144,8 @@ class World:
         """When an alert was acknowledged or resolved by a person, the first time."""
         self.doubtful: Counter[tuple[int, str, int, str]] = Counter()
         """Deliveries of which the hub cannot know: it must send them once more."""
+        self.lost: Counter[int] = Counter()
+        """By message how many of its answers the hub never had."""
         self.heard: dict[int, float] = {}
         """When the hub could first have known of what happened at a time (of a clock that is set)."""
         self.down: list[tuple[float, float]] = []
@@ -243,7 +245,7 @@ class World:
         if self.desk is None:
             return
         dead, self.desk = self.desk, None
-        dead._thread.shutdown()  # its connection is left open, as a killed process leaves its file
+        dead.store._thread.shutdown()  # its connection is left open, as a killed process leaves its file
         self.down.append((self.at_s, self.at_s + for_s))
         self._at(self.at_s + for_s, self._start)
 
@@ -278,6 +280,7 @@ class World:
             self._at(self.at_s + delay_s, lambda: self._answer(arrival.message, "acknowledge"))
 
     def unsure(self, message: Message) -> None:
+        self.lost[message.id] += 1
         for alert in message.alerts:
             self.doubtful[alert.id, message.kind, message.step, message.receiver] += 1
 

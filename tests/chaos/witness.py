@@ -139,6 +139,12 @@ def _judge_log(world: World, log: list[LogLine], found: Findings) -> None:
         for line in log
         if line.why is Why.DELIVERED and line.message not in came
     ]
+    lost = Counter(line.message for line in log if line.why is Why.ANSWER_LOST)
+    found.wrong += [
+        f"message {message}: {times} answers were lost, and the log says so of {lost[message]}"
+        for message, times in world.lost.items()
+        if lost[message] < times
+    ]
     reasons = {line.page for line in log if line.why in _TOLD}
     attempts = {line.message for line in log if line.why in _ATTEMPTS}
     unsure = {alert for alert, *_ in world.doubtful}

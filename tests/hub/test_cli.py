@@ -149,7 +149,7 @@ def test_alerts_are_listed_and_end_once_by_name(command, tmp_path):
     store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(()))
     store.open()
     signal = Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS, detail="38.1 °C")
-    store.take("alerts", 1, [(signal, TIME_NS)], TIME_NS)
+    store.take(1, [(signal, TIME_NS)], TIME_NS)
     listed = "1\tcritical\tfever\tsite/north\t2020-02-08 22:13:20Z\tfiring\tno-channel\t38.1 °C\n"
     assert command("alerts") == (0, listed, "")
     assert command("resolve", "1", "--by", "Li") == (0, "alert 1: resolved by Li\n", "")

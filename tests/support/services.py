@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from hub.alerts.channels import aliyun, others, pagerduty, robots, telegram, webhook
 from hub.alerts.channels.base import Channel, Context
+from tests.support import robots as robots_of_apps
 from tests.support.servers import HttpSink, Request
 
 Answer = tuple[int, Any]
@@ -41,8 +42,12 @@ class ServiceDouble(HttpSink):
         return f"http://127.0.0.1:{self.port}"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        if not (self.drop or self.delay_s):
-            request = self.requests[-1]
+        request = self.requests[-1]
+        if any(path in request.path for path in robots_of_apps.TOKEN_PATHS) and not self.drop:
+            del self.requests[-1]  # an app gets in; what it does then is what is looked at
+            self.status, body = self.judge(request)
+            self.body = json.dumps(body).encode()
+        elif not (self.drop or self.delay_s):
             status, body = self.refusal or self.judge(request)
             if self.refusal is None and status < 300 and not _is_refusal(body):
                 self.taken.append(_read(request.body) or request.path)
@@ -280,6 +285,30 @@ SERVICES = {
         ((400, {"Code": "Throttling.User", "Message": "Request was denied due to user flow control."}), True),
         ((400, {"Code": "SignatureDoesNotMatch", "Message": "Specified signature is not matched."}), False),
         ((200, "ok"), True),
+    )),
+    "dingtalk-app": Service(robots_of_apps.judge_dingtalk, robots_of_apps.make_dingtalk, (
+        ((400, {"code": "invalidParameter.robotCode.notExsit", "message": "机器人不存在"}), False),
+        ((403, {"code": "Forbidden.AccessDenied.AccessTokenPermissionDenied", "message": "没有权限"}), False),
+        ((403, {"code": "Forbidden.AccessDenied.QpsLimitForApi", "message": "QPS"}), True),
+        ((401, {"code": "InvalidAuthentication", "message": "不合法的access_token"}), False),
+        ((200, {"processQueryKey": "q", "invalidStaffIdList": ["u1"]}), False),
+        ((200, {"processQueryKey": "q", "flowControlledStaffIdList": ["u1"]}), True),
+        ((200, {}), True), ((200, "<html>captive portal</html>"), True),
+    )),
+    "wecom-app": Service(robots_of_apps.judge_wecom_app, robots_of_apps.make_wecom_app, (
+        ((200, {"errcode": 81013, "errmsg": "user & party & tag all invalid"}), False),
+        ((200, {"errcode": 0, "errmsg": "ok", "invaliduser": "liwei"}), False),
+        ((200, {"errcode": 60020, "errmsg": "not allow to access from your ip"}), False),
+        ((200, {"errcode": 45009, "errmsg": "api freq out of limit"}), True),
+        ((200, {"errcode": 40014, "errmsg": "invalid access_token"}), False),
+        ((200, {"errcode": -1, "errmsg": "system busy"}), True), ((200, {"errcode": "0"}), True),
+    )),
+    "feishu-app": Service(robots_of_apps.judge_feishu_app, robots_of_apps.make_feishu_app, (
+        ((400, {"code": 230013, "msg": "Bot has NO availability to this user."}), False),
+        ((400, {"code": 230001, "msg": "Your request contains an invalid request parameter."}), False),
+        ((400, {"code": 99991400, "msg": "request trigger frequency limit"}), True),
+        ((400, {"code": 99991663, "msg": "Invalid access token for authorization."}), False),
+        ((200, {"code": 230020, "msg": "too fast"}), True), ((200, "[]"), True), ((502, "Bad Gateway"), True),
     )),
     "alertmanager": Service(_alertmanager, _make_alertmanager, (
         ((400, '"bad request: start time must be before end time"'), False), ((503, ""), True), ((202, ""), True),

@@ -21,6 +21,7 @@ from wire.errors import DeliveryError
 
 MOST_CHARACTERS = 35
 """Of one variable of a template, by the service's rules."""
+NO_CODE = "0"
 _LATER = ("isp.", "Throttling", "ServiceUnavailable", "InternalError", "isv.SMS_SIGN_AUDITING")
 """Beginnings of codes for faults of the service's own, or for too many calls a second."""
 _LIMITED = "isv.BUSINESS_LIMIT_CONTROL"
@@ -33,9 +34,10 @@ Number = Annotated[str, Meta(pattern=r"^\+?[0-9]{5,15}$")]
 class AliyunSmsSettings(
     Common, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="aliyun-sms", tag_field="kind"
 ):
-    """An approved signature and template. The template may use ${rule}, ${place}, ${time}, ${detail} and ${do}.
+    """An approved signature and template. The template may use ${rule}, ${place}, ${time}, ${detail}, ${do}, ${code}.
 
-    A variable holds 35 characters, which no link fits: the template's own words say where the console is.
+    A variable holds 35 characters, which no link fits. The template holds the address, `https://HUB/k/${code}`, and the
+    code is short, good for a day and once; where there is nothing to acknowledge it is `0`, which leads to the console.
 
     `to` are the numbers that are told what is told to nobody in particular.
     """
@@ -51,6 +53,8 @@ class AliyunSmsSettings(
 
 class AliyunSms(Http):
     """HTTP 200 with another code than `OK` is a refusal."""
+
+    takes_code = True
 
     def __init__(self, settings: AliyunSmsSettings, context: Context) -> None:
         super().__init__(settings, context)
@@ -97,6 +101,7 @@ def variables(message: Message, lang: Lang, zone: str | None) -> dict[str, str]:
             "time": "-",
             "detail": "-",
             "do": "-",
+            "code": NO_CODE,
         }
     alert = message.alerts[0]
     many = f" ×{len(message.alerts)}" if len(message.alerts) > 1 else ""
@@ -106,6 +111,7 @@ def variables(message: Message, lang: Lang, zone: str | None) -> dict[str, str]:
         "time": when(alert.since_ns, zone)[5:],
         "detail": alert.detail or "-",
         "do": (runbook(alert.rule, alert.kind, lang) if message.kind == "firing" else "") or "-",
+        "code": message.code or NO_CODE,
     }
     return {key: cut(text, MOST_CHARACTERS) for key, text in facts.items()}
 

@@ -83,14 +83,15 @@ class Http:
             raise DeliveryError(said(answer), retry=may_retry(answer.status_code), pause_s=pause_s(answer))
         return answer
 
-    async def ask(self, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """The answer to a POST, whatever it is. Raises `DeliveryError` when there is none."""
+    async def ask(self, url: str, content: bytes, headers: Mapping[str, str], method: str = "POST") -> httpx.Response:
+        """The answer to a request, whatever it is. Raises `DeliveryError` when there is none."""
         try:
             async with asyncio.timeout(self._timeout_s):  # httpx's own begins anew with each byte
-                return await self._client.post(url, content=content, headers=dict(headers))
+                return await self._client.request(method, url, content=content, headers=dict(headers))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # The address may hold a token, which is not for the log.
-            raise DeliveryError(f"{type(error).__name__}: {str(error).replace(url, '…')}", retry=True) from error
+            text = f"{type(error).__name__}: {str(error).replace(url, '…')}"
+            raise DeliveryError(text, retry=True, lost=was_sent(error)) from error
 
     async def post_json(
         self, url: str, value: object, *, refusals_with_4xx: bool = False
@@ -121,6 +122,12 @@ def object_in(answer: httpx.Response) -> dict[str, Any]:
 def said(answer: httpx.Response) -> str:
     """What a service said, in short."""
     return f"HTTP {answer.status_code}: {answer.text[:200]}"
+
+
+def was_sent(error: BaseException) -> bool:
+    """Whether a request may have reached the service although no answer came."""
+    never = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+    return not isinstance(error, never)
 
 
 def may_retry(status: int) -> bool:

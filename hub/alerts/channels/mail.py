@@ -82,7 +82,8 @@ async def deliver(message: EmailMessage, settings: MailSettings) -> str:
     except aiosmtplib.SMTPResponseException as error:
         raise DeliveryError(f"{error.code} {error.message}", retry=400 <= error.code < 500) from error
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise DeliveryError(f"{type(error).__name__}: {error}", retry=True) from error
+        lost = isinstance(error, aiosmtplib.SMTPReadTimeoutError | aiosmtplib.SMTPServerDisconnected)
+        raise DeliveryError(f"{type(error).__name__}: {error}", retry=True, lost=lost) from error
     if refused:
         # Not tried again: the others have it, and would get it again and again.
         log.error("mail not taken for some", channel=settings.name, mail=message["Message-ID"], refused=str(refused))

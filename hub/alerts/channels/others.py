@@ -120,7 +120,7 @@ class AppriseChannel:
                 async with asyncio.timeout(self._settings.timeout_s):
                     taken = await notifier.async_notify(body=text, title=title, attach=_attached(message))
             except TimeoutError as error:
-                raise DeliveryError("apprise: no answer in time", retry=True) from error
+                raise DeliveryError("apprise: no answer in time", retry=True, lost=True) from error
             why = " ".join(log.getvalue().split())[:200]
         if not taken:
             raise DeliveryError(f"apprise: not taken: {why or 'it says no more'}", retry=True)

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 from msgspec import Meta
 
-from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, object_in, said
+from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, object_in, said, was_sent
 from hub.alerts.outbox import Message
 from hub.alerts.replies import Answer, Heard, named
 from hub.alerts.texts import Room, fitted
@@ -105,7 +105,7 @@ class Telegram(Http):
             async with asyncio.timeout(within_s):
                 answer = await self._client.send(request)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise DeliveryError(f"{type(error).__name__}", retry=True) from error
+            raise DeliveryError(f"{type(error).__name__}", retry=True, lost=was_sent(error)) from error
         found = object_in(answer)
         if found.get("ok") is True and answer.is_success:
             return found.get("result")

@@ -14,10 +14,12 @@ import pytest
 from msgspec.structs import replace
 
 from hub.alerts import notifier, outbox
+from hub.alerts.bundles import Allowance
 from hub.alerts.chains import AllChannels
 from hub.alerts.channels import Mail, MailSettings, Webhook, WebhookSettings
 from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk
+from hub.alerts.oncall import ContactSettings, EscalationSettings, OnCall, PersonSettings, StepSettings
 from hub.alerts.store import AlertStore
 from tests.support.events import TIME_NS, fever
 from tests.support.journals import entry
@@ -169,6 +171,66 @@ async def test_a_defect_of_one_channel_does_not_stop_another(tmp_path, http_sink
     async with Office(tmp_path, [broken, hook(http_sink)]) as desk:
         await desk.apply([entry(fever(1))])
         await eventually(lambda: desk.open[0].told == "delivered", "the other delivers")
+
+
+async def test_a_defect_in_a_persons_first_channel_hands_over_to_their_next_at_once(tmp_path, http_sink, monkeypatch):
+    broken, good = hook(http_sink, "broken"), hook(http_sink)
+
+    async def fails(_: object) -> str:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(broken, "send", fails)
+    office = Office(tmp_path, [broken, good])
+    people = [PersonSettings(name="Li", contacts=[ContactSettings(channel=name) for name in ("broken", "hook")])]
+    steps = [StepSettings(tell=["person:Li"]), StepSettings(after_min=5, tell=["everybody"])]
+    planner = OnCall(people, [], [EscalationSettings(steps=steps)], ["broken", "hook"], {}, "UTC")
+    office.desk = AlertDesk(AlertStore(tmp_path / "alerts.db", planner), [broken, good])
+    async with office as desk:
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: any("menshen-1-" in key for key in keys(http_sink)), "the next one delivers")
+        log = await desk.ask(lambda store, _: store.log(1))
+    whys = [line.why for line in log]
+    assert whys[:3] == ["began", "step-due", "handed-over"]
+    assert "step-now" not in whys
+
+
+async def test_the_log_says_which_attempts_answer_was_lost_and_of_a_refusal_that_none_was(tmp_path, http_sink):
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        http_sink.status = 503
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: len(http_sink.requests) >= 1, "it is refused")
+        http_sink.drop = True
+        refused = len(http_sink.requests)
+        await eventually(lambda: len(http_sink.requests) > refused + 1, "its answer is lost")
+        http_sink.drop, http_sink.status = False, 200
+        await eventually(lambda: desk.open[0].told == "delivered", "it is delivered")
+        log = await desk.ask(lambda store, _: store.log(1))
+    attempts = [line.why for line in log if line.why in {"retry", "delivered"}]
+    lost = [int(line.text.split("attempt ")[1].split(":")[0]) for line in log if line.why == "answer-lost"]
+    assert lost
+    assert 1 not in lost
+    assert lost == list(range(min(lost), max(lost) + 1))
+    assert max(lost) < len(attempts)
+
+
+async def test_after_a_hub_that_died_while_it_sent_the_log_says_so_and_it_is_sent_again(tmp_path, http_sink):
+    async with Office(tmp_path, []) as desk:
+        await desk.apply([entry(fever(1))])
+    dead = AlertStore(tmp_path / "alerts.db", AllChannels(("hook",)))
+    dead.open()
+    dead.reopen(1, "Li", TIME_NS)
+    dead.acknowledge(1, "Li", TIME_NS)
+    dead.reopen(1, "Li", TIME_NS)
+    assert len(dead.due(2**62, {"hook": Allowance(9, 9)})) == 1
+    dead.close()
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await eventually(lambda: desk.open[0].told == "delivered", "it is sent again")
+        log = await desk.ask(lambda store, _: store.log(1))
+    (line,) = [line for line in log if line.why == "answer-lost"]
+    assert line.text == "hook: attempt 1: the hub ended before the answer came"
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        log = await desk.ask(lambda store, _: store.log(1))
+    assert len([line for line in log if line.why == "answer-lost"]) == 1
 
 
 async def test_an_alert_that_is_ended_from_the_command_line_leaves_the_board(tmp_path, monkeypatch):

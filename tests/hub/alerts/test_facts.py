@@ -49,7 +49,7 @@ def make(folder: Path) -> AlertStore:
 
 def hear(store: AlertStore, entries: list[Entry], *off: Rule) -> None:
     heard = [(said, one.received_ns) for one in entries for said in said_of(one, RuleSettings(off=list(off)))]
-    store.take("alerts", 1, heard, max(one.received_ns for one in entries))
+    store.take(1, heard, max(one.received_ns for one in entries))
 
 
 def rules_of(store: AlertStore) -> list[str]:

@@ -85,10 +85,10 @@ def test_a_page_that_no_channel_takes_is_seen_and_one_that_waits_for_the_morning
     store = AlertStore(tmp_path / "alerts.db", Sleeper(("phone",)))
     store.open()
     gap = Signal(key="g", rule=Rule.GAP, site="s", gate="g", time_ns=TIME_NS)
-    store.take("alerts", 1, [(gap, TIME_NS)], TIME_NS)
+    store.take(1, [(gap, TIME_NS)], TIME_NS)
     assert store.untold_s(TIME_NS + 60 * S_NS) == 0.0
     fever = Signal(key="f", rule=Rule.FEVER, site="s", gate="g", time_ns=TIME_NS)
-    store.take("alerts", 2, [(fever, TIME_NS)], TIME_NS)
+    store.take(2, [(fever, TIME_NS)], TIME_NS)
     (message,) = store.due(TIME_NS, {"phone": Allowance(9, 9)})
     store.record(message, Outcome.LATER, "down", TIME_NS)
     assert store.untold_s(TIME_NS + 60 * S_NS) == 60.0

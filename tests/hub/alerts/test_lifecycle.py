@@ -49,7 +49,7 @@ def make(folder, planner=None, **changes: object) -> AlertStore:
 
 
 def say(store: AlertStore, signal: Signal, now_ns: int = TIME_NS) -> None:
-    store.take("alerts", 1, [(signal, signal.time_ns)], now_ns)
+    store.take(1, [(signal, signal.time_ns)], now_ns)
 
 
 def sent(store: AlertStore, now_ns: int, outcome: Outcome = Outcome.TAKEN) -> list[str]:
@@ -306,11 +306,11 @@ def test_a_clock_that_is_set_moves_no_step_nearer_or_farther(tmp_path):
 def test_a_fault_of_long_ago_that_is_said_once_more_now_is_told(tmp_path):
     store = make(tmp_path)
     late_ns = TIME_NS + 7200 * S_NS
-    store.take("alerts", 1, [(FAULT, late_ns)], late_ns)
+    store.take(1, [(FAULT, late_ns)], late_ns)
     assert sent(store, late_ns) == []
-    store.take("alerts", 2, [(replace(FAULT, seq=2), late_ns)], late_ns)
+    store.take(2, [(replace(FAULT, seq=2), late_ns)], late_ns)
     assert sent(store, late_ns) == []
-    store.take("alerts", 3, [(replace(FAULT, seq=3, time_ns=late_ns), late_ns)], late_ns)
+    store.take(3, [(replace(FAULT, seq=3, time_ns=late_ns), late_ns)], late_ns)
     assert sent(store, late_ns) == ["Li firing by phone"]
     assert whys(store)[:3] == [Why.BEGAN_LATE, Why.CAUSE_AGAIN, Why.STEP_DUE]
 
@@ -341,7 +341,7 @@ def test_a_file_of_the_first_version_keeps_its_alerts_and_the_auditor_gives_them
     """)
     db.close()
     store = make(tmp_path)
-    assert store.cursor("alerts") == 9
+    assert store.cursor() == 9
     assert store.audit(frozenset({"phone", "mail"}), TIME_NS) == 1
     assert store.audit(frozenset({"phone", "mail"}), TIME_NS) == 0
     assert [(row.id, row.rule, row.next_why) for row in store.open_alerts()] == [
@@ -354,7 +354,7 @@ def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path):
     db = sqlite3.connect(tmp_path / "alerts.db")
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(JournalError, match="version 99, this program reads up to 2"):
+    with pytest.raises(JournalError, match="version 99, this program reads up to 3"):
         make(tmp_path)
 
 
@@ -397,7 +397,7 @@ class LifeMachine(RuleBasedStateMachine):
     @invariant()
     def every_page_has_its_reason(self) -> None:
         reasons = {Why.STEP_DUE, Why.END_TOLD, Why.ACKNOWLEDGEMENT_TOLD}
-        with self.store._transaction() as db:
+        with self.store.transaction() as db:
             pages = [page for (page,) in db.execute("SELECT id FROM pages")]
         told = [line.page for line in self.store.log(limit=10**6) if line.why in reasons]
         assert sorted(told) == sorted(pages)  # type: ignore[type-var]

@@ -202,7 +202,7 @@ def test_who_comes_on_duty_gets_a_note_of_what_is_open_once(tmp_path):
     store.open()
     before, change = ns("2020-02-02T07:59"), ns("2020-02-02T08:00")
     fever = Signal(key="f", rule=Rule.FEVER, site="s", gate="g", time_ns=before)
-    store.take("alerts", 1, [(fever, before)], before)
+    store.take(1, [(fever, before)], before)
     store.acknowledge(1, "Li", before)
     assert store.hand_over(before) == 0
     assert store.hand_over(change) == 1

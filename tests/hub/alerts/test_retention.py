@@ -30,7 +30,7 @@ def signal(key: str, time_ns: int) -> Signal:
 
 
 def begin(store: AlertStore, key: str, time_ns: int) -> int:
-    store.take("alerts", 1, [(signal(key, time_ns), time_ns)], time_ns)
+    store.take(1, [(signal(key, time_ns), time_ns)], time_ns)
     return next(row.id for row in store.open_alerts() if row.key == key)
 
 
@@ -57,7 +57,7 @@ def test_what_is_open_or_ended_lately_stays_as_it_is_and_the_same_cause_can_come
     store.resolve(over, "somebody", NOW_NS + 1)
     lately = begin(store, "lately", NOW_NS)
     store.resolve(lately, "somebody", NOW_NS + 1)
-    store.take("alerts", 2, [(signal("lately", NOW_NS + 9 * DAY_NS), NOW_NS + 9 * DAY_NS)], NOW_NS + 9 * DAY_NS)
+    store.take(2, [(signal("lately", NOW_NS + 9 * DAY_NS), NOW_NS + 9 * DAY_NS)], NOW_NS + 9 * DAY_NS)
     before = store.alert(kept), store.log(kept)
     assert store.forget(NOW_NS + DAY_NS) >= 1
     assert (store.alert(kept), store.log(kept)) == before

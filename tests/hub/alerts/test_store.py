@@ -33,7 +33,7 @@ def make(folder: Path, channels: tuple[str, ...] = ("hook",)) -> AlertStore:
 def say(store: AlertStore, seq: int, *, firing: bool = True, late_ns: int = 0, **changes: object) -> None:
     """The gate's word number `seq` reaches the store."""
     signal = replace(FAULT, seq=seq, firing=firing, **changes)
-    store.take("alerts", seq, [(signal, signal.time_ns + late_ns)], signal.time_ns + late_ns)
+    store.take(seq, [(signal, signal.time_ns + late_ns)], signal.time_ns + late_ns)
 
 
 def due(store: AlertStore, now_ns: int = 2**62, limit: int = 1000) -> list[Message]:
@@ -87,7 +87,7 @@ def test_a_word_from_before_what_is_known_changes_nothing(tmp_path):
     say(store, 5)
     say(store, 3, firing=False)
     assert len(store.open_alerts()) == 1
-    assert store.cursor("alerts") == 3
+    assert store.cursor() == 3
 
 
 def test_a_clock_that_was_set_back_hides_no_fault_and_no_recovery(tmp_path):
@@ -130,7 +130,7 @@ def test_just_within_the_time_is_paged(tmp_path):
 
 def test_a_clock_that_is_not_set_cannot_make_a_fever_late(tmp_path):
     store = make(tmp_path)
-    store.take("alerts", 1, [(replace(FAULT, rule=Rule.FEVER, time_ns=5, dated=False), TIME_NS)], TIME_NS)
+    store.take(1, [(replace(FAULT, rule=Rule.FEVER, time_ns=5, dated=False), TIME_NS)], TIME_NS)
     assert waiting(store) == ["hook:menshen-1-firing"]
 
 
@@ -190,8 +190,8 @@ def test_effect_and_cursor_are_written_together_or_not_at_all(tmp_path):
     say(store, 1)
     impossible = replace(FAULT, key="k2", seq=2, time_ns=2**63)
     with pytest.raises((JournalError, OverflowError)):
-        store.take("alerts", 2, [(replace(FAULT, key="k3", seq=2), TIME_NS), (impossible, TIME_NS)], TIME_NS)
-    assert store.cursor("alerts") == 1
+        store.take(2, [(replace(FAULT, key="k3", seq=2), TIME_NS), (impossible, TIME_NS)], TIME_NS)
+    assert store.cursor() == 1
     assert [alert.key for alert in store.open_alerts()] == ["k"]
     say(store, 2, key="k3")
     assert len(store.open_alerts()) == 2
@@ -216,8 +216,8 @@ for seq in range(1, 10**6):
     child.wait()
     child.stdout.close()
     store = make(tmp_path)
-    assert store.cursor("alerts") == len(store.open_alerts(10**6)) == len(waiting(store, limit=10**6))
-    assert store.cursor("alerts") >= (int(rest[-1]) if rest else told)
+    assert store.cursor() == len(store.open_alerts(10**6)) == len(waiting(store, limit=10**6))
+    assert store.cursor() >= (int(rest[-1]) if rest else told)
 
 
 words = st.tuples(st.sampled_from(["a", "b"]), st.booleans(), st.sampled_from([0, 2 * HOUR_NS]))

@@ -60,7 +60,7 @@ class Hour:
 
     async def hear(self, *signals: Signal) -> None:
         now_ns = self.now_ns()
-        await self.desk.run(lambda: self.desk.store.take("alerts", 1, [(signal, now_ns) for signal in signals], now_ns))
+        await self.desk.run(lambda: self.desk.store.take(1, [(signal, now_ns) for signal in signals], now_ns))
 
 
 def trouble(number: int, at_ns: int) -> Signal:

@@ -72,7 +72,7 @@ class Console:
 
 
 def _tell(store: AlertStore, signals: list[Signal], now_ns: int) -> Message:
-    store.take("alerts", 1, [(signal, TIME_NS) for signal in signals], now_ns)
+    store.take(1, [(signal, TIME_NS) for signal in signals], now_ns)
     messages = store.due(now_ns, {"phone": Allowance(9, 9)})
     for message in messages:
         store.record(message, Outcome.TAKEN, "HTTP 200: ok", now_ns)

@@ -29,7 +29,7 @@ FEVER = Signal(key="fever/baotou-1/north/p1", rule=Rule.FEVER, site="baotou-1", 
 async def browser(database, clock: Clock, tmp_path) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811
     desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"))
     await desk.start()
-    await desk.ask(lambda store, now_ns: store.take("alerts", 1, [(FEVER, NOW_NS)], NOW_NS))
+    await desk.ask(lambda store, now_ns: store.take(1, [(FEVER, NOW_NS)], NOW_NS))
     pictures = Pictures(tmp_path / "pictures", 3600)
     pictures.put("baotou-1", "north", "p1", JPEG)
     alerts = AlertPages(desk, pictures=pictures)
