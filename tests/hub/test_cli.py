@@ -160,9 +160,7 @@ def test_alerts_are_listed_and_end_once_by_name(command, tmp_path):
 def test_an_alert_is_taken_in_hand_silenced_and_its_history_says_who_did_what(command, tmp_path):
     store = AlertStore(tmp_path / "var" / "alerts.db", AllChannels(("desk",)))
     store.open()
-    store.take(
-        "alerts", 1, [(Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS), TIME_NS)], 1
-    )
+    store.take(1, [(Signal(key="k", rule=Rule.FEVER, site="site", gate="north", time_ns=TIME_NS), TIME_NS)], 1)
     assert command("ack", "1", "--by", "Li", "--note", "on my way").out == "alert 1: acknowledged by Li\n"
     assert "acknowledged by Li" in command("alerts").out
     assert command("reopen", "1", "--by", "Wang").code == 0
