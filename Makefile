@@ -19,7 +19,7 @@ demo: .venv/.runtime ## A broker, a hub and two gates on this machine, with a li
 
 test: .venv/.dev lint ## Install what is missing, then run every check and test
 	@sh deploy/setup/debian.sh $(TEST_PACKAGES)
-	MENSHEN_REQUIRE_ALL=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	MENSHEN_REQUIRE_ALL=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 lint: .venv/.dev ## Style and types
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """A safety officer's way in a real browser: from a fever to its case, to the contacts' cases, to everybody's release.
 
-In both languages, on a telephone and on a wide screen.
+In Chinese on a telephone and in English on a wide screen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hub.web.words import LANGS, say
+from hub.web.words import say
 from tests.hub.web.test_browser import PHONE
 from tests.hub.web.test_cases import hot, passage, told
 from tests.hub.web.test_people import Client
@@ -78,8 +78,7 @@ class Walk:
             self.page.get_by_role("link", name=say(self._lang, key), exact=True).first.click()
 
 
-@pytest.mark.parametrize("lang", LANGS)
-@pytest.mark.parametrize(("size", "viewport"), [("phone", PHONE), ("desktop", DESKTOP)])
+@pytest.mark.parametrize(("lang", "size", "viewport"), [("zh", "phone", PHONE), ("en", "desktop", DESKTOP)])
 def test_a_fever_becomes_a_case_its_contacts_are_isolated_and_all_are_released(hub, browser, lang, size, viewport):
     context = browser.new_context(viewport=viewport, locale="en-GB" if lang == "en" else "zh-CN")
     page = context.new_page()
