@@ -40,7 +40,7 @@ from hub.standings.file import Standings
 from hub.trust import command as trust_command
 from hub.web.words import LANGS
 from wire.errors import DecodeError, DeliveryError, MenshenError
-from wire.process import add_token_option, run, set_up_logging, token_given
+from wire.process import add_token_option, collect_seldom, run, set_up_logging, token_given
 from wire.settings import nearest
 
 T = TypeVar("T")
@@ -132,7 +132,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = hub_settings.load(arguments.settings)
     set_up_logging(arguments.log_level)
-    return run(Hub(settings, VERSION, boards()).run())
+    hub = Hub(settings, VERSION, boards())
+    collect_seldom()
+    return run(hub.run())
 
 
 def _check(arguments: argparse.Namespace) -> int:

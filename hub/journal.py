@@ -15,13 +15,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from wire.errors import DecodeError, JournalError, MenshenError
-from wire.events import AnyEvent, Urgency, urgency_of
+from wire.events import AnyEvent, DeviceState, Urgency, urgency_of
 from wire.messages import Batch, Numbered, StreamId, decode_event, encode_event
 from wire.process import SoleOwner
 
@@ -46,14 +47,31 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     reason TEXT NOT NULL, payload BLOB NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
     count INTEGER NOT NULL DEFAULT 1, stream INTEGER, seq INTEGER
 );
+CREATE TABLE IF NOT EXISTS totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS own_states (
+    stream INTEGER NOT NULL, device TEXT NOT NULL, kind TEXT NOT NULL, "offset" INTEGER NOT NULL,
+    PRIMARY KEY (stream, device, kind)
+) WITHOUT ROWID;
 """
+"""`totals` holds how many entries there are, `own_states` the newest that the hub itself said of each device: what else
+would take the longer to find out, the more events the journal holds."""
+_TOTAL = "INSERT INTO totals VALUES ('entries', ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+_COUNT_ONCE = """BEGIN IMMEDIATE;
+INSERT INTO totals SELECT 'entries', count(*) FROM entries;
+INSERT OR REPLACE INTO own_states SELECT e.stream, json_extract(CAST(e.body AS TEXT), '$.device'),
+    json_extract(CAST(e.body AS TEXT), '$.kind'), e."offset"
+    FROM entries e JOIN streams s ON s.id = e.stream
+    WHERE s.gate = 'hub' AND e.kind = 'device-state' ORDER BY +e."offset";
+COMMIT;
+"""
+"""For the journal of a hub that kept neither."""
 _ENTRY = """
 SELECT e."offset", s.site, s.gate, s.urgency, s.epoch, e.seq, e.last, e.kind, e.time_ns, e.received_ns, e.body
 FROM entries e JOIN streams s ON s.id = e.stream
 """
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One event in the journal. `offset` grows with each entry; `seq` to `last` are its numbers in its stream."""
 
     offset: int
@@ -133,6 +151,8 @@ class Journal:
             self._db.executescript(_SCHEMA)
             for row in self._db.execute("SELECT site, gate, urgency, epoch, id, through FROM streams"):
                 self._tails[StreamId(row[0], row[1], Urgency(row[2]), row[3])] = _Tail(row[4], row[5])
+            if self._db.execute("SELECT 1 FROM totals").fetchone() is None:
+                self._db.executescript(_COUNT_ONCE)
         except (sqlite3.DatabaseError, OSError) as error:
             raise JournalError(f"journal {self._path}: {error}") from error
 
@@ -187,6 +207,7 @@ class Journal:
                 ]
                 tail = _Tail(tail.id, tail.through + len(rows))
                 self._insert(db, rows, [tail])
+                _keep_states(db, tail.id, mine)
             self._tails[stream] = tail
 
     def through(self, stream: StreamId) -> int:
@@ -206,7 +227,9 @@ class Journal:
         query = """DELETE FROM entries WHERE "offset" IN (
             SELECT "offset" FROM entries WHERE "offset" <= ? ORDER BY "offset" LIMIT ?) AND received_ns < ?"""
         with self._transaction() as db:
-            return db.execute(query, (through, most, before_ns)).rowcount
+            count = db.execute(query, (through, most, before_ns)).rowcount
+            db.execute(_TOTAL, (-count,))
+        return count
 
     def set_cursor(self, name: str, offset: int) -> None:
         with self._transaction() as db:
@@ -235,6 +258,7 @@ class Journal:
                 return f"still unreadable: {error}"
             last = db.execute("SELECT last FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq)).fetchone()[0]
             db.execute("DELETE FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq))
+            db.execute(_TOTAL, (-1,))
             row = (stream_id, seq, last, _kind(event), event.time_ns, received_ns, payload)
             self._insert(db, [row], [])
             db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
@@ -260,11 +284,9 @@ class Journal:
         return _Tail(*db.execute(query, key).fetchone())
 
     def _insert(self, db: sqlite3.Connection, rows: list[_NewRow], tails: Iterable[_Tail]) -> None:
-        db.executemany(
-            "INSERT INTO entries (stream, seq, last, kind, time_ns, received_ns, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-        db.executemany("UPDATE streams SET through = ? WHERE id = ?", [(tail.through, tail.id) for tail in tails])
+        for_rows(db, "INSERT INTO entries (stream, seq, last, kind, time_ns, received_ns, body) VALUES ", rows)
+        db.execute(_TOTAL, (len(rows),))
+        for_rows(db, "UPDATE streams SET through = v.column2 FROM (VALUES ", list(tails), _OF_STREAM)
 
     def _transaction(self) -> Transaction:
         if self._db is None:
@@ -316,10 +338,8 @@ class JournalReader:
         return self._entries('ORDER BY e."offset" DESC LIMIT ?', (limit,))[::-1]
 
     def own_states(self) -> list[Entry]:
-        """What the hub itself has observed of gates, oldest first."""
-        # By stream, whose index finds them; the sign keeps SQLite from reading all entries in the order wanted.
-        where = "e.stream IN (SELECT id FROM streams WHERE gate = ?) AND e.kind = 'device-state'"
-        return self._entries(f'WHERE {where} ORDER BY +e."offset"', (OWN_GATE,))
+        """The newest that the hub itself has observed of each gate and kind of device, oldest first."""
+        return self._entries('JOIN own_states o ON o."offset" = e."offset" ORDER BY e."offset"', ())
 
     def last_own_ns(self, kind: str) -> int | None:
         """The latest time that an event of the hub's own of this kind is about; None where there is none."""
@@ -342,10 +362,11 @@ class JournalReader:
         return high
 
     def count(self) -> int:
-        return int(self._one("SELECT count(*) FROM entries"))
+        return self._one("SELECT coalesce((SELECT value FROM totals WHERE name = 'entries'), 0)")
 
     def count_through(self, offset: int) -> int:
-        return int(self._one('SELECT count(*) FROM entries WHERE "offset" <= ?', (offset,)))
+        """How many entries there are up to that one; the fewer come behind it, the sooner it is known."""
+        return self.count() - self._one('SELECT count(*) FROM entries WHERE "offset" > ?', (offset,))
 
     def cursor(self, name: str) -> int:
         """How far the projection of that name has read; 0 at first."""
@@ -408,6 +429,33 @@ def _next_of(
         rows.append((tail.id, through + 1, numbered.last, kind, time_ns, received_ns, body))
         through = numbered.last
     return through, False, rows
+
+
+def _keep_states(db: sqlite3.Connection, stream_id: int, events: Sequence[AnyEvent]) -> None:
+    """The newest that the hub said of each device, of events that were put in as they are and are the last."""
+    [(last,)] = db.execute('SELECT max("offset") FROM entries')
+    told = [(event, offset) for offset, event in enumerate(events, start=last - len(events) + 1)]
+    rows = [(stream_id, one.device, one.kind.value, at) for one, at in told if isinstance(one, DeviceState)]
+    db.executemany("INSERT OR REPLACE INTO own_states VALUES (?, ?, ?, ?)", rows)
+
+
+_ROWS_AT_ONCE: Final = (256, 32, 4, 1)
+_OF_STREAM: Final = ") v WHERE streams.id = v.column1"
+
+
+def for_rows(db: sqlite3.Connection, head: str, rows: Sequence[tuple[object, ...]], end: str = "") -> None:
+    """A statement that ends in `VALUES …` for many rows, as few statements for many rows each.
+
+    That is half the work of one for each row, and other threads run while SQLite does it. Few sizes of statements, so
+    that all of them stay prepared.
+    """
+    done = 0
+    for most in _ROWS_AT_ONCE:
+        while len(rows) - done >= most:
+            group = rows[done : done + most]
+            blanks = f"({', '.join('?' * len(group[0]))})"
+            db.execute(f"{head}{', '.join([blanks] * most)}{end}", list(chain.from_iterable(group)))
+            done += most
 
 
 def _kind(event: AnyEvent) -> str:

@@ -86,10 +86,11 @@ class LiveBoard:
         return begin
 
     async def apply(self, entries: Sequence[Entry]) -> None:
+        now_ns = self._now_ns()
+        self._turn_day(now_ns)
         for entry in entries:
             self._apply_one(entry)
-        self._count += len(entries)  # counting them all takes SQLite longer with each event that it holds
-        now_ns = self._now_ns()
+        self._count += len(entries)
         fresh = sum(now_ns - entry.received_ns < RATE_OVER_S * 1e9 for entry in entries)
         self._rate.append((now_ns, fresh))
         self._touch()
@@ -126,13 +127,21 @@ class LiveBoard:
             today.fevers += event.verdict is Verdict.FEVER
             today.refused += event.outcome is Outcome.DENY
 
-    def _of_today(self, key: tuple[str, str], entry: Entry) -> _Today | None:
-        """The gate's figures of the day, for an event of today; they begin anew at midnight."""
-        midnight_ns = _midnight_ns(self._now_ns())
+    def _turn_day(self, now_ns: int) -> None:
+        """The figures of the day begin anew at midnight."""
+        midnight_ns = _midnight_ns(now_ns)
         if midnight_ns != self._midnight_ns:
             self._midnight_ns = midnight_ns
             self._today.clear()
-        return self._today.setdefault(key, _Today()) if entry.time_ns >= midnight_ns else None
+
+    def _of_today(self, key: tuple[str, str], entry: Entry) -> _Today | None:
+        """The gate's figures of the day, for an event of today."""
+        if entry.time_ns < self._midnight_ns:
+            return None
+        found = self._today.get(key)
+        if found is None:
+            found = self._today[key] = _Today()
+        return found
 
     # -- as the console's source ------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 from msgspec import Struct
@@ -46,6 +47,29 @@ class Gate(Struct):
     """What the journal says of its store of events already."""
 
 
+class _Said(NamedTuple):
+    """What is to be said of a gate."""
+
+    kind: DeviceKind
+    health: Health
+    detail: str
+
+
+class _News(NamedTuple):
+    """An event about a gate."""
+
+    site: str
+    gate: Gate
+    event: DeviceState
+
+
+_HEADLINES = {
+    DeviceKind.GATE: "gate's silence",
+    DeviceKind.REGISTRY: "gate's registry",
+    DeviceKind.SPOOL: "gate's spool",
+}
+
+
 class Presence:
     """Watches the gates of one hub."""
 
@@ -72,12 +96,8 @@ class Presence:
                 self.gates[stream.site, stream.gate] = Gate(self._now_s())
         for entry in await self._archive.read(lambda reader: reader.own_states()):
             event = entry.event()
-            if isinstance(event, DeviceState) and event.kind is DeviceKind.GATE:
-                self._gate(entry.stream.site, event.device).reported = event.health
-            elif isinstance(event, DeviceState) and event.kind is DeviceKind.REGISTRY:
-                self._gate(entry.stream.site, event.device).registry_reported = event.health
-            elif isinstance(event, DeviceState) and event.kind is DeviceKind.SPOOL:
-                self._gate(entry.stream.site, event.device).spool_reported = event.health
+            if isinstance(event, DeviceState):
+                self._remember(self._gate(entry.stream.site, event.device), event)
 
     def heard(self, site: str, gate: str) -> Gate:
         """Something of the gate arrived."""
@@ -87,8 +107,11 @@ class Presence:
         return known
 
     def pulse(self, site: str, gate: str, vitals: Vitals) -> None:
+        """A pulse that comes after the will of its own connection is late: it may have waited behind events."""
         known = self.heard(site, gate)
-        known.vitals, known.version, known.online = vitals, vitals.version or known.version, True
+        known.vitals, known.version = vitals, vitals.version or known.version
+        if known.online is not False or vitals.epoch != known.epoch or vitals.session > known.session:
+            known.online = True
 
     def status(self, site: str, gate: str, status: Status) -> bool:
         """Take a birth or a will; whether it was news, and not the will of an older connection."""
@@ -111,59 +134,92 @@ class Presence:
 
     def heard_of(self) -> int:
         """How many gates spoke within the time after which one counts as silent."""
-        return sum(gate.heard and self._now_s() - gate.seen_s <= self.silent_after_s for gate in self.gates.values())
+        now_s = self._now_s()
+        return sum(gate.heard and now_s - gate.seen_s <= self.silent_after_s for gate in self.gates.values())
 
     async def watch(self) -> None:
         """Write into the journal what changed, until cancelled."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
-            for (site, name), gate in list(self.gates.items()):
-                try:
-                    await self._check(site, name, gate)
-                    await self._check_registry(site, name, gate)
-                    await self._check_spool(site, name, gate)
-                except JournalError as error:
-                    log.error("silence could not be recorded", gate=name, error=str(error))
+            try:
+                await self.look()
+            except JournalError as error:
+                log.error("silence could not be recorded", error=str(error))
 
-    async def _check(self, site: str, name: str, gate: Gate) -> None:
+    async def look(self) -> None:
+        """Write into the journal what changed by now. Raises `JournalError`."""
+        await self._record(self._news())
+
+    def _news(self) -> list[_News]:
+        """What the journal does not say yet of any gate; of nearly all of thousands there is nothing to tell."""
+        now_s, now_ns = self._now_s(), self._now_ns()
+        found = []
+        for (site, name), gate in self.gates.items():
+            for look in (self._silence, self._registry_age, self._spool):
+                said = look(gate, now_s)
+                if said is not None:
+                    kind, health, detail = said
+                    event = DeviceState(time_ns=now_ns, device=name, kind=kind, health=health, detail=detail)
+                    found.append(_News(site, gate, event))
+        return found
+
+    async def _record(self, news: Sequence[_News]) -> None:
+        """All of it in one commit a site; only then it counts as said. Raises `JournalError`."""
+        for site in sorted({one.site for one in news}):
+            mine = [one for one in news if one.site == site]
+            await self._archive.append_own(site, [one.event for one in mine])
+            for _, gate, event in mine:
+                self._remember(gate, event)
+                log.warning(_HEADLINES[event.kind], site=site, gate=event.device, health=event.health.value)
+            self.changed.set()
+
+    def _remember(self, gate: Gate, event: DeviceState) -> None:
+        """What the journal says of a gate now."""
+        match event.kind:
+            case DeviceKind.GATE:
+                gate.reported = event.health
+            case DeviceKind.REGISTRY:
+                gate.registry_reported = event.health
+            case DeviceKind.SPOOL:
+                gate.spool_reported = event.health
+
+    def _silence(self, gate: Gate, now_s: float) -> _Said | None:
         """A gate counts as lost after the full time of silence, whatever its will said: short breaks page nobody."""
-        quiet_s = self._now_s() - gate.seen_s
+        quiet_s = now_s - gate.seen_s
         health = Health.FAILED if quiet_s > self.silent_after_s else Health.OK
         if health is gate.reported or (health is Health.OK and not gate.heard):
-            return  # nothing new; a hub that restarts has no word yet of a gate that was silent
-        detail = f"no word for {quiet_s:.0f} s" if health is Health.FAILED else "heard of again"
-        event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.GATE, health=health, detail=detail)
-        await self._archive.append_own(site, [event])
-        gate.reported = health
-        log.warning("gate silent" if health is Health.FAILED else "gate back", site=site, gate=name)
-        self.changed.set()
+            return None  # nothing new; a hub that restarts has no word yet of a gate that was silent
+        return _Said(
+            DeviceKind.GATE, health, "heard of again" if health is Health.OK else f"no word for {quiet_s:.0f} s"
+        )
 
-    async def _check_registry(self, site: str, name: str, gate: Gate) -> None:
+    def _registry_age(self, gate: Gate, now_s: float) -> _Said | None:
         """A gate that is heard of and whose copy of the registry no hub has confirmed for too long says so in its
         pulse."""
         held = gate.vitals.registry if gate.vitals is not None else None
-        if held is None or held.age_s is None or self.state(gate) != "online":
-            return  # nothing is known, or the gate itself is the trouble
+        if held is None or held.age_s is None or not self._is_online(gate, now_s):
+            return None  # nothing is known, or the gate itself is the trouble
         health = Health.FAILED if held.age_s > self._registry_old_after_s else Health.OK
         if health is gate.registry_reported:
-            return
-        detail = f"version {held.version}, confirmed {held.age_s:.0f} s ago"
-        event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.REGISTRY, health=health, detail=detail)
-        await self._archive.append_own(site, [event])
-        gate.registry_reported = health
+            return None
+        return _Said(DeviceKind.REGISTRY, health, f"version {held.version}, confirmed {held.age_s:.0f} s ago")
 
-    async def _check_spool(self, site: str, name: str, gate: Gate) -> None:
+    def _spool(self, gate: Gate, now_s: float) -> _Said | None:
         """A gate whose card takes no events cannot send one that says so; its pulse does."""
-        if gate.vitals is None or self.state(gate) != "online":
-            return
+        if gate.vitals is None or not self._is_online(gate, now_s):
+            return None
         health = Health.FAILED if gate.vitals.devices.get("spool") == Health.FAILED else Health.OK
         if health is gate.spool_reported:
-            return
-        detail = "its card takes no events" if health is Health.FAILED else "its card takes events again"
-        event = DeviceState(time_ns=self._now_ns(), device=name, kind=DeviceKind.SPOOL, health=health, detail=detail)
-        await self._archive.append_own(site, [event])
-        gate.spool_reported = health
-        log.warning("gate's spool", site=site, gate=name, health=health.value)
+            return None
+        return _Said(
+            DeviceKind.SPOOL, health, f"its card takes {'no events' if health is Health.FAILED else 'events again'}"
+        )
+
+    def _is_online(self, gate: Gate, now_s: float) -> bool:
+        return gate.online is not False and now_s - gate.seen_s <= self.silent_after_s
 
     def _gate(self, site: str, gate: str) -> Gate:
-        return self.gates.setdefault((site, gate), Gate(self._now_s()))
+        known = self.gates.get((site, gate))
+        if known is None:
+            known = self.gates[site, gate] = Gate(self._now_s())
+        return known

@@ -225,7 +225,7 @@ class Guest(_Open):
     OTHER = "other"
 
 
-class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One person's skin temperature, made of `looks` frames.
 
     `skin_c` is the face's hottest skin after correction against the reference, `u_c` its combined standard
@@ -245,8 +245,12 @@ class Temperature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Glasses hid the eyes; the uncertainty says so too."""
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """What all events have in common."""
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
+    """What all events have in common.
+
+    Nothing in an event points back at it: the collector of garbage, which a hub would keep busy with millions of them,
+    need not look.
+    """
 
     time_ns: TimeNs
     clock: Clock = Clock.SYNCED

@@ -33,7 +33,7 @@ Version = Annotated[int, Meta(ge=1)]
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
-class StreamId(Struct, frozen=True, order=True):
+class StreamId(Struct, frozen=True, order=True, gc=False):
     """Whose numbers these are. A new spool (a new SD card) makes a new epoch."""
 
     site: Name
@@ -45,7 +45,7 @@ class StreamId(Struct, frozen=True, order=True):
         return f"{self.site}/{self.gate}/{self.urgency}@{self.epoch}"
 
 
-class Numbered(Struct, frozen=True, omit_defaults=True):
+class Numbered(Struct, frozen=True, omit_defaults=True, gc=False):
     """One event as bytes, with the numbers that it stands for: `seq`, or `seq` to `through`."""
 
     seq: Seq
@@ -58,7 +58,7 @@ class Numbered(Struct, frozen=True, omit_defaults=True):
         return self.seq if self.through is None else self.through
 
 
-class Batch(Struct, frozen=True):
+class Batch(Struct, frozen=True, gc=False):
     """Events of one stream in the order of their numbers; a live event is a batch of one."""
 
     v: Version
@@ -66,7 +66,7 @@ class Batch(Struct, frozen=True):
     events: list[Numbered]
 
 
-class Watermark(Struct, frozen=True, omit_defaults=True):
+class Watermark(Struct, frozen=True, omit_defaults=True, gc=False):
     """The hub's word that everything of the stream up to `through` is in the journal.
 
     `resend` asks the gate to send again from `through` + 1, because something else arrived instead.

@@ -44,6 +44,8 @@ def set_up_logging(level: str = "info", stream: TextIO | None = None) -> None:
     )
 
 
+COLLECT_AFTER = 50_000
+"""New objects between two looks at the newest; Python's own 700 are some dozens of events."""
 SWITCH_S = 0.001
 """For so long a busy thread keeps the interpreter while the event loop waits for it; Python's own 5 ms, several times
 over, would be a tenth of the time in which a gate decides."""
@@ -58,6 +60,14 @@ def answer_promptly() -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
+
+
+def collect_seldom() -> None:
+    """For a process through which very many small objects go, none of which the collector of garbage is needed for:
+    looking through all of them again and again would be a third of its work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
 def add_token_option(parser: argparse.ArgumentParser) -> None:

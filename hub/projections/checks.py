@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from hub.duties.roll import Check, Means
-from hub.journal import Entry
+from hub.journal import Entry, for_rows
 from hub.projections.file import ProjectionFile
 from wire.events import PersonPassage, SecondaryMeasurement
 
@@ -107,7 +107,7 @@ class Checks:
             for site, badge, check in found
         ]
         with self._file.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            for_rows(db, "INSERT OR REPLACE INTO measurements VALUES ", rows)
             self._file.move(db, offset)
 
     def _between(self, from_ns: int, until_ns: int) -> list[CheckRow]:

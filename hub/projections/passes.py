@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.journal import Entry
+from hub.journal import Entry, for_rows
 from hub.projections.file import FileProjection
 from wire.events import Direction, Outcome, PersonPassage
 
@@ -93,7 +93,7 @@ class Passes(FileProjection):
                     rows.append(
                         (entry.offset, entry.time_ns, checkpoint, token, event.direction.value, event.outcome.value)
                     )
-            db.executemany("INSERT OR REPLACE INTO passes VALUES (?, ?, ?, ?, ?, ?)", rows)
+            for_rows(db, "INSERT OR REPLACE INTO passes VALUES ", rows)
             self._file.move(db, entries[-1].offset)
         self._checkpoints, self._tokens = checkpoints, tokens
 

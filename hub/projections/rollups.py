@@ -32,7 +32,10 @@ log = structlog.get_logger(__name__)
 FILE = "rollups.db"
 PUBLISH_LINES = 5000
 PUBLISH_EVERY_S = 0.5
-"""Figures of the present hour change with every event: they are written this often at most."""
+"""Figures of the present hour change with every event: they are written this often at most …"""
+PUBLISH_SHARE = 0.1
+PUBLISH_LATE_S = 20.0
+"""… and more seldom where that takes more than a part of the time: of thousands of gates there are many figures."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS figures (
@@ -80,6 +83,7 @@ class Rollups(FileProjection):
     """Owns the file of figures, and a thread for it. Methods raise `JournalError`."""
 
     name = "rollups"
+    batch_entries = 10_000
 
     def __init__(self, path: Path, zone: tzinfo | None) -> None:
         super().__init__(path, "figures", _SCHEMA)
@@ -172,16 +176,19 @@ async def publish(source: Marked[U], settings: InfluxSettings, every_s: float = 
     """Bring what changed to the time-series server, until cancelled. An outage only makes it wait."""
     backoff = Backoff(1.0, 60.0)
     writer: Writer | None = None
-    told = ""
+    told, busy_s, loop = "", 0.0, asyncio.get_running_loop()
     while True:
         try:
             if writer is None:
                 writer = await beside(partial(open_writer, settings))
+            begun_s = loop.time()
             waits = await publish_once(source, writer)
             backoff.reset()
             told = ""
+            busy_s += loop.time() - begun_s
             if not waits:
-                await asyncio.sleep(every_s)
+                await asyncio.sleep(max(every_s, min(PUBLISH_LATE_S, busy_s / PUBLISH_SHARE)))
+                busy_s = 0.0
         except (StoreError, JournalError) as error:
             if str(error) != told:
                 log.warning("figures wait for the time-series server", error=str(error))

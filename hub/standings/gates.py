@@ -54,9 +54,10 @@ def points_of_alerts(rows: Iterable[AlertRow]) -> list[Point]:
 
 
 def _of_sites(snapshot: Snapshot, hour_ns: int) -> Iterator[Point]:
-    sites = {gate.site for gate in snapshot.gates} | {snapshot.site}
-    for site in sorted(sites):
-        gates = [gate for gate in snapshot.gates if gate.site == site]
+    by_site: dict[str, list[GateRow]] = {snapshot.site: []}
+    for gate in snapshot.gates:
+        by_site.setdefault(gate.site, []).append(gate)
+    for site, gates in sorted(by_site.items()):
         health = Counter(device.health for gate in gates for device in gate.devices)
         alerts = Counter(alert.severity for alert in snapshot.alerts if alert.site == site)
         online = sum(gate.state == "online" for gate in gates)

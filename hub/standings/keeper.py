@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -20,6 +20,9 @@ from wire.errors import DatabaseError, JournalError
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
+LOOK_SHARE = 0.05
+"""With thousands of gates a look takes a while: it is taken so seldom that no more than this part of the time goes into
+looking."""
 SELDOM_S = 20.0
 """How often the relational store is asked, and what is old dropped."""
 _ALERTS_AT_ONCE = 500
@@ -59,9 +62,10 @@ class Keeper:
 
     async def run(self) -> None:
         """Until cancelled; the file must be open."""
-        told, seldom_s = "", 0.0
+        told, seldom_s, took_s, loop = "", 0.0, 0.0, asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(max(LOOK_EVERY_S, took_s / LOOK_SHARE - took_s))
+            begun_s = loop.time()
             try:
                 if not self._hour:
                     await self._remember()
@@ -70,6 +74,7 @@ class Keeper:
                     await self.account()
                     seldom_s = time.monotonic() + SELDOM_S
                 told = ""
+                took_s = loop.time() - begun_s
             except (JournalError, DatabaseError) as error:
                 if str(error) != told:
                     log.error("standings cannot be kept", error=str(error))
@@ -82,9 +87,15 @@ class Keeper:
             for place, gate in self._presence.gates.items()
             if gate.vitals is not None
         }
-        points = [self._of_hour(point) for point in points_of(self._board.snapshot(), pulses)]
+        snapshot = self._board.snapshot()
+        points = await asyncio.to_thread(self._points_of, snapshot, pulses)
+        known = self._hour
+        news = [point for point in points if known.get((point.name, point.tags)) != point]
+        await self._standings.put(news + points_of_alerts(await self._alerts()))
         self._hour = {(point.name, point.tags): point for point in points}
-        await self._standings.put(points + points_of_alerts(await self._alerts()))
+
+    def _points_of(self, snapshot: Snapshot, pulses: Mapping[tuple[str, str], Pulse]) -> list[Point]:
+        return [self._of_hour(point) for point in points_of(snapshot, pulses)]
 
     async def account(self) -> None:
         """Keep what the relational store says now. Raises `JournalError`, `DatabaseError`."""

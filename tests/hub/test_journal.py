@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec import Raw
 
-from hub.journal import UNREADABLE, Bad, Journal
+from hub.journal import UNREADABLE, Bad, Journal, for_rows
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, batch
 from wire.errors import DecodeError, JournalError, MenshenError
@@ -162,7 +163,8 @@ def test_the_hubs_own_observations_have_a_stream_of_their_own(tmp_path):
     state = DeviceState(time_ns=1, device="north", kind=DeviceKind.GATE, health=Health.FAILED)
     journal.append_own("site", [state], 10)
     journal.append_own("site", [state], 11)
-    assert [entry.seq for entry in journal.reader().own_states()] == [1, 2]
+    assert [entry.seq for entry in journal.reader().after(0, 10)] == [1, 2]
+    assert [entry.seq for entry in journal.reader().own_states()] == [2], "the newest of each device and kind"
 
 
 @settings(max_examples=30, deadline=None)
@@ -285,3 +287,44 @@ def test_a_second_hub_on_the_same_journal_is_refused(tmp_path):
         make(tmp_path)
     journal.close()
     make(tmp_path).close()
+
+
+def test_the_number_of_entries_is_right_after_whatever_happens_to_them(tmp_path):
+    journal = make(tmp_path)
+    odd = [Numbered(1, Raw(b'{"type":"?"}')), *batch([fever(n) for n in range(2, 700)], first=2).events]
+    journal.append([batch_of(URGENT, odd)], 10)
+    journal.append_own("site", [routine(1)], 20)
+    assert journal.reader().count() == 700
+    (letter,) = journal.reader().dead_letters()
+    journal.exhume(letter.id, 30)  # still unreadable
+    assert journal.forget(15, 700, 5) == 5
+    assert (journal.reader().count(), journal.reader().count_through(699)) == (695, 694)
+
+
+def test_a_journal_of_an_earlier_hub_is_counted_and_what_it_observed_is_found(tmp_path):
+    journal = make(tmp_path)
+    journal.append([batch([fever(1), fever(2)])], 10)
+    for health in (Health.FAILED, Health.OK):
+        state = DeviceState(time_ns=1, device="north", kind=DeviceKind.GATE, health=health)
+        journal.append_own(
+            "site", [state, DeviceState(time_ns=1, device="south", kind=DeviceKind.GATE, health=health)], 10
+        )
+    assert journal._db is not None
+    journal._db.executescript("DROP TABLE totals; DROP TABLE own_states;")
+    journal.close()
+    again = make(tmp_path)
+    assert again.reader().count() == 6
+    found = [entry.event() for entry in again.reader().own_states()]
+    assert [(one.device, one.health) for one in found if isinstance(one, DeviceState)] == [
+        ("north", Health.OK),
+        ("south", Health.OK),
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 31, 32, 255, 256, 257, 600])
+def test_rows_by_the_hundreds_are_the_same_as_one_by_one(count):
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.execute("CREATE TABLE pairs (a, b)")
+    rows = [(number, str(number)) for number in range(count)]
+    for_rows(db, "INSERT INTO pairs VALUES ", rows)
+    assert db.execute("SELECT a, b FROM pairs ORDER BY rowid").fetchall() == rows

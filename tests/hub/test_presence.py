@@ -28,10 +28,12 @@ class Story:
         return Presence(self.archive, 60.0, lambda: self.now_s, lambda: int(self.now_s * 1e9))
 
     async def check(self) -> list[Health]:
-        for (site, name), gate in list(self.presence.gates.items()):
-            await self.presence._check(site, name, gate)
-        entries = await self.archive.read(lambda reader: reader.own_states())
-        return [event.health for entry in entries if isinstance(event := entry.event(), DeviceState)]
+        await self.presence.look()
+        return [health for kind, health in await self.told() if kind == "gate"]
+
+    async def told(self) -> list[tuple[str, Health]]:
+        entries = await self.archive.after(0, 1000)
+        return [(event.kind, event.health) for entry in entries if isinstance(event := entry.event(), DeviceState)]
 
 
 @pytest.fixture
@@ -130,6 +132,16 @@ async def test_a_will_says_nothing_about_when_the_gate_was_heard(story):
     assert await story.check() == [Health.FAILED]
 
 
+def test_a_pulse_that_waited_behind_events_undoes_no_will_and_one_of_the_next_connection_does(tmp_path):
+    presence = Presence(Archive(tmp_path / "j.db"), 60.0)
+    presence.status("site", "north", born(3))
+    presence.status("site", "north", died(3))
+    presence.pulse("site", "north", pulse(3))
+    assert presence.state(presence.gates["site", "north"]) == "offline"
+    presence.pulse("site", "north", pulse(4))
+    assert presence.state(presence.gates["site", "north"]) == "online"
+
+
 async def test_gates_of_one_name_at_two_sites_are_two(story):
     story.presence.heard("site", "north")
     story.now_s += 61
@@ -177,9 +189,8 @@ async def test_a_journal_that_cannot_be_written_delays_the_word_and_loses_it_not
 async def test_a_gate_whose_card_takes_no_events_is_told_by_its_pulse_and_so_is_its_end(story):
     async def told(spool: str) -> list[tuple[str, Health]]:
         story.presence.pulse("site", "north", replace(VITALS, devices={"spool": spool}))
-        await story.presence._check_spool("site", "north", story.presence.gates["site", "north"])
-        entries = await story.archive.read(lambda reader: reader.own_states())
-        return [(event.kind, event.health) for one in entries if isinstance(event := one.event(), DeviceState)]
+        await story.presence.look()
+        return await story.told()
 
     broken, well = ("spool", Health.FAILED), ("spool", Health.OK)
     assert await told("ok") == []
@@ -197,9 +208,8 @@ async def test_a_copy_of_the_registry_that_no_hub_confirms_is_told_once_and_so_i
         story.presence.pulse("site", "north", replace(VITALS, registry=held))
 
     async def told() -> list[tuple[str, Health]]:
-        await story.presence._check_registry("site", "north", story.presence.gates["site", "north"])
-        entries = await story.archive.read(lambda reader: reader.own_states())
-        return [(event.kind, event.health) for one in entries if isinstance(event := one.event(), DeviceState)]
+        await story.presence.look()
+        return [one for one in await story.told() if one[0] == "registry"]
 
     assert story.presence.heard_of() == 0
     old, well = ("registry", Health.FAILED), ("registry", Health.OK)
