@@ -1,7 +1,14 @@
 """MQTT → journal → acknowledgement.
 
+    urgent events, births ──► one connection ──┐
+    routine events, pulses ──► another ────────┴─► inbox, urgent first ──► commit ──► watermarks
+
 Messages that arrive while a commit is under way go into the next one together, so that one fsync serves many. A
-watermark is published after the commit and never before; of several that wait for one stream only the last is sent.
+watermark is published after the commit and never before; of several that wait for one stream only the last is sent. It
+goes with quality of service 0: a gate that misses one sends again, and is answered again.
+
+A backlog of thousands of gates fills the broker's queue of one connection and the hub's inbox up to its bound, and a
+fever waits behind none of it.
 """
 
 from __future__ import annotations
@@ -9,6 +16,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 import structlog
 
@@ -24,8 +33,15 @@ from wire.topics import Address, Channel
 
 log = structlog.get_logger(__name__)
 
-MAX_COMMIT_BYTES = 4 * 1024 * 1024
-"""A commit takes no more than this, so that it stays short."""
+_URGENT: Final = "urgent"
+_ROUTINE: Final = "routine"
+"""The two connections."""
+MAX_COMMIT_BYTES = 1024 * 1024
+"""A commit takes no more than this, so that it stays short: an urgent event waits for one at most."""
+COMMIT_EVERY_S = 0.02
+"""Under load no more often than this: of each commit a part is for itself alone."""
+MAX_WAITING_BYTES = 8 * MAX_COMMIT_BYTES
+"""Of routine events that wait for their commit; beyond it nothing more is taken from the broker."""
 
 
 class Ingest:
@@ -40,7 +56,6 @@ class Ingest:
         site: str | None = None,
         new_events: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.connected = False
         self.commits = 0
         """Commits tried: its progress, for the watchdog."""
         self.error = ""
@@ -51,43 +66,64 @@ class Ingest:
         self._client_id = client_id
         self._site = site
         self._new_events = new_events
-        self._inbox: deque[tuple[Arrival, Batch]] = deque()
+        self._up: set[str] = set()
+        self._inbox: dict[Urgency, deque[tuple[int, Batch]]] = {urgency: deque() for urgency in Urgency}
+        self._waiting_bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
         self._bad: list[Bad] = []
         self._arrived = asyncio.Event()
         self._marks: dict[StreamId, Watermark] = {}
         self._marked = asyncio.Event()
 
     @property
+    def connected(self) -> bool:
+        """Whether gates can be heard, in every respect."""
+        return self._up == {_URGENT, _ROUTINE}
+
+    @property
+    def waiting(self) -> int:
+        """How many messages that arrived wait for their commit."""
+        return sum(map(len, self._inbox.values()))
+
+    @property
     def has_work(self) -> bool:
         """Whether something that arrived waits for its commit."""
-        return bool(self._inbox)
+        return any(self._inbox.values())
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._commit_for_ever(), name="journal commits")
-            tasks.create_task(hold(self._broker, self._client_id, self._use), name="hub link")
+            for link in (_URGENT, _ROUTINE):
+                name = self._client_id if link == _URGENT else f"{self._client_id}-{link}"
+                tasks.create_task(hold(self._broker, name, partial(self._use, link)), name=f"hub link, {link}")
 
-    async def _use(self, session: Session) -> None:
-        self._marks.clear()
-        await session.subscribe(topics.from_gates(self._site))
-        self.connected = True
-        acknowledging = asyncio.create_task(self._acknowledge(session), name="watermarks")
-        receiving = asyncio.create_task(self._receive(session), name="arrivals")
+    async def _use(self, link: str, session: Session) -> None:
+        heard = topics.urgent_from_gates if link == _URGENT else topics.routine_from_gates
+        await session.subscribe(heard(self._site))
+        self._up.add(link)
+        jobs = [self._receive(session, waits=link == _ROUTINE)]
+        if link == _URGENT:
+            jobs.append(self._acknowledge(session))
+        tasks = [asyncio.create_task(job, name=f"hub link, {link}") for job in jobs]
         try:
-            done, _ = await asyncio.wait([acknowledging, receiving], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            self.connected = False
-            for task in (acknowledging, receiving):
+            self._up.discard(link)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(acknowledging, receiving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
-    async def _receive(self, session: Session) -> None:
+    async def _receive(self, session: Session, *, waits: bool) -> None:
         async for arrival in session.arrivals():
+            if waits and self._waiting_bytes > MAX_WAITING_BYTES:
+                self._room.clear()
+                await self._room.wait()
             try:
                 self._take(arrival)
             except DecodeError as error:
@@ -101,7 +137,9 @@ class Ingest:
             case Channel.EVENTS:
                 batch = _batch(address, arrival.payload)
                 self._presence.heard(address.site, address.gate)
-                self._inbox.append((arrival, batch))
+                size = len(arrival.payload)
+                self._inbox[batch.stream.urgency].append((size, batch))
+                self._waiting_bytes += size
                 self._arrived.set()
             case Channel.STATUS:
                 self._take_status(address, decode(Status, arrival.payload))
@@ -119,23 +157,31 @@ class Ingest:
     # -- commit -----------------------------------------------------------------------------------------------------
 
     async def _commit_for_ever(self) -> None:
-        backoff = Backoff(0.1, 10.0)
+        backoff, loop = Backoff(0.1, 10.0), asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
             self._arrived.clear()
+            begun_s = loop.time()
             try:
                 await self._commit_all()
                 self.error = ""
                 backoff.reset()
+                await asyncio.sleep(max(0.0, begun_s + COMMIT_EVERY_S - loop.time()))
             except JournalError as error:
                 # Nothing was acknowledged: the gates keep it and send it again.
                 self.error = str(error)
                 log.error("journal cannot be written", error=self.error)
-                self._inbox.clear()
+                self._empty()
                 await asyncio.sleep(backoff.next_s())
 
+    def _empty(self) -> None:
+        for inbox in self._inbox.values():
+            inbox.clear()
+        self._waiting_bytes = 0
+        self._room.set()
+
     async def _commit_all(self) -> None:
-        while self._inbox or self._bad:
+        while self.has_work or self._bad:
             self.commits += 1
             if self._bad:
                 letters, self._bad = self._bad, []
@@ -146,11 +192,17 @@ class Ingest:
                 self._acknowledge_later(taken)
 
     def _next_batches(self) -> list[Batch]:
-        size, batches = 0, []
-        while self._inbox and size < MAX_COMMIT_BYTES:
-            arrival, batch = self._inbox.popleft()
-            size += len(arrival.payload)
-            batches.append(batch)
+        """Of what waits, urgent streams first; the order within each stream stays."""
+        taken, batches = 0, []
+        for urgency in (Urgency.URGENT, Urgency.ROUTINE):
+            inbox = self._inbox[urgency]
+            while inbox and taken < MAX_COMMIT_BYTES:
+                size, batch = inbox.popleft()
+                taken += size
+                batches.append(batch)
+        self._waiting_bytes -= taken
+        if self._waiting_bytes <= MAX_WAITING_BYTES // 2:
+            self._room.set()
         return batches
 
     # -- out --------------------------------------------------------------------------------------------------------
@@ -171,11 +223,12 @@ class Ingest:
             await self._marked.wait()
             self._marked.clear()
             marks, self._marks = self._marks, {}
-            await asyncio.gather(*(_publish(session, mark) for mark in marks.values()))
+            for mark in marks.values():
+                await _publish(session, mark)
 
 
 async def _publish(session: Session, mark: Watermark) -> None:
-    await session.publish(topics.ack(mark.stream.site, mark.stream.gate, mark.stream.urgency), encode(mark))
+    await session.publish(topics.ack(mark.stream.site, mark.stream.gate, mark.stream.urgency), encode(mark), qos=0)
 
 
 def parse_batch(topic: str, payload: bytes) -> Batch:

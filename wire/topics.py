@@ -1,7 +1,7 @@
 """Where messages travel.
 
     menshen/1/{site}/{gate}/events/{urgency}   gate → hub   Batch, QoS 1
-    menshen/1/{site}/{gate}/ack/{urgency}      hub → gate   Watermark, QoS 1
+    menshen/1/{site}/{gate}/ack/{urgency}      hub → gate   Watermark, QoS 0
     menshen/1/{site}/{gate}/status             gate → hub   Status, QoS 1, retained; the will of the connection
     menshen/1/{site}/{gate}/vitals             gate → hub   Vitals, QoS 0
     menshen/1/{site}/{gate}/sightings          gate → gates Sighting, QoS 1
@@ -96,6 +96,18 @@ def from_gates(site: str | None = None) -> list[str]:
     """What a hub subscribes to: everything that gates of one site, or of all, publish."""
     level = check_name(site) if site else "+"
     return [f"{ROOT}/{level}/+/events/+", f"{ROOT}/{level}/+/status", f"{ROOT}/{level}/+/vitals"]
+
+
+def urgent_from_gates(site: str | None = None) -> list[str]:
+    """Of that, what waits behind nothing else: urgent events, and births, which are answered at once."""
+    level = check_name(site) if site else "+"
+    return [f"{ROOT}/{level}/+/events/{Urgency.URGENT}", f"{ROOT}/{level}/+/status"]
+
+
+def routine_from_gates(site: str | None = None) -> list[str]:
+    """The rest of it."""
+    level = check_name(site) if site else "+"
+    return [f"{ROOT}/{level}/+/events/{Urgency.ROUTINE}", f"{ROOT}/{level}/+/vitals"]
 
 
 def registry(site: str, part: int | RegistryPart) -> str:

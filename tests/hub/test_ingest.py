@@ -14,8 +14,8 @@ from hub.archive import Archive
 from hub.ingest import Ingest
 from hub.journal import JournalReader
 from hub.presence import Presence
-from tests.support.events import fever
-from tests.support.journals import URGENT, batch
+from tests.support.events import fever, routine
+from tests.support.journals import ROUTINE, URGENT, batch
 from tests.support.servers import eventually
 from wire import topics
 from wire.errors import JournalError
@@ -24,6 +24,7 @@ from wire.link import BrokerSettings
 from wire.messages import SpoolDepth, Status, Vitals, Watermark, decode, encode
 
 EVENTS = topics.events("site", "north", Urgency.URGENT)
+ROUTINE_EVENTS = topics.events("site", "north", Urgency.ROUTINE)
 
 
 class Hub:
@@ -187,10 +188,34 @@ async def test_messages_that_arrive_during_a_commit_share_the_next_one(hub, gate
     await eventually(lambda: sizes == [1], "a commit is under way")
     for number in range(2, 31):
         await gate.say(EVENTS, encode(batch([fever(number)], first=number)))
-    await eventually(lambda: len(hub.ingest._inbox) == 29, "the rest has arrived")
+    await eventually(lambda: hub.ingest.waiting == 29, "the rest has arrived")
     release.set()
     await eventually(lambda: bool(gate.marks) and gate.marks[-1].through == 30, "all are acknowledged")
     assert sizes == [1, 29]
+
+
+async def test_a_fever_waits_behind_no_backlog_and_no_more_of_that_is_taken_than_there_is_room_for(
+    hub, gate, monkeypatch
+):
+    monkeypatch.setattr("hub.ingest.MAX_WAITING_BYTES", 20_000)
+    release, append, commits = asyncio.Event(), hub.archive.append, []
+
+    async def slow(batches):
+        commits.append([one.stream.urgency for one in batches])
+        await release.wait()
+        return await append(batches)
+
+    monkeypatch.setattr(hub.archive, "append", slow)
+    for number in range(1, 201):
+        await gate.say(ROUTINE_EVENTS, encode(batch([routine(number)] * 5, stream=ROUTINE, first=5 * number - 4)))
+    await eventually(lambda: hub.ingest.waiting > 20, "there is a backlog")
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await eventually(lambda: bool(hub.ingest._inbox[Urgency.URGENT]), "the fever arrives all the same")
+    assert hub.ingest.waiting < 100, "and most of the backlog not yet"
+    release.set()
+    await eventually(lambda: Watermark(1, ROUTINE, 1000) in gate.marks, "all is acknowledged in the end")
+    assert commits[1][0] is Urgency.URGENT
+    assert await hub.count() == 1001
 
 
 async def test_damaged_messages_of_every_kind_stop_nothing(hub, gate):

@@ -122,7 +122,7 @@ async def test_a_hub_whose_links_hold_beats_and_with_any_of_them_broken_it_does_
     assert broken(await hub._look(), 600.0) == []
     alerts = next(runner for runner in hub._runners if runner.projection is hub.desk)
     breaks: dict[Link, tuple[object, str, object]] = {
-        Link.BROKER: (hub.ingest, "connected", False),
+        Link.BROKER: (hub.ingest, "_up", {"urgent"}),
         Link.GATES: (hub.presence, "gates", {("site", "north"): Gate(seen_s=0.0)}),
         Link.JOURNAL: (hub.ingest, "error", "disk full"),
         Link.ALERTS: (alerts, "error", "disk full"),
