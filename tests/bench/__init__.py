@@ -9,13 +9,14 @@ def main(argv: list[str]) -> int:
     """One bench of `menshen bench`; the exit code."""
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    from tests.bench import boards, duties, lane, latency, registry, thermal, tracing
+    from tests.bench import boards, duties, lane, latency, registry, scale, thermal, tracing
 
     boards.add(benches.add_parser("boards", help=boards.__doc__))
     duties.add(benches.add_parser("duties", help=duties.__doc__))
     lane.add(benches.add_parser("lane", help=lane.__doc__))
     latency.add(benches.add_parser("latency", help=latency.__doc__))
     registry.add(benches.add_parser("registry", help=registry.__doc__))
+    scale.add(benches.add_parser("scale", help=scale.__doc__))
     thermal.add(benches.add_parser("thermal", help=thermal.__doc__))
     tracing.add(benches.add_parser("tracing", help=tracing.__doc__))
     arguments = parser.parse_args(argv)
