@@ -63,6 +63,7 @@ class Sample:
         yield from self._pulses(past)
         yield from self._health(past)
         yield from self._drift()
+        yield from self._machines()
         yield from _alerts(past, self.now_ns)
         yield from self._site(past)
         yield from self._duties(run, past)
@@ -144,6 +145,19 @@ class Sample:
                     "drift_c": drift, "drift_min_c": drift - 0.02, "drift_max_c": drift + 0.02, "frames_per_s": 8.7,
                 }  # fmt: skip
                 yield Point("camera_hour", tags_of(site=site, gate=gate, camera="people-thermal"), hour_ns, fields)
+
+    def _machines(self) -> Iterator[Point]:
+        """One gate has a thin cable, one a card that tells its wear; the sun shines on all."""
+        for place, (site, gate) in enumerate(self.gates):
+            for count, hour_ns in enumerate(self._hours()):
+                cpu_c = round(48 + 9 * math.sin((hour_ns / HOUR_NS + 2 * place) * math.tau / 24), 1)
+                fields: dict[str, FieldValue] = {
+                    "cpu_c": cpu_c, "cpu_max_c": cpu_c + 2.0, "power": int(place == 1), "slowed": 0, "memory_mb": 141.0,
+                    "memory_free_mb": 3120.0, "disk_free_mb": 21_400.0 - count, "disk_least_mb": 21_400.0 - count,
+                    "wear_percent": 20 if place == 0 else -1, "written_gb": round(310 + count / 60, 1),
+                    "disk_errors": 0, "clock_ahead_s": 0.0, "clock_error_s": 0.1, "uptime_s": 3600.0 * count, "safe": 0,
+                }  # fmt: skip
+                yield Point("machine_hour", tags_of(site=site, gate=gate), hour_ns, fields)
 
     def _site(self, past: list[Record]) -> Iterator[Point]:
         alerts = list(_alerts(past, self.now_ns))

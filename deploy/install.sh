@@ -15,6 +15,8 @@ Usage: install.sh hub  --site NAME [--names HOST,ADDRESS,…] [--zone ZONE] [--w
   --without A,B    hub: any of mosquitto, influxdb, nginx, where you have your own
   --gate NAME      gate: its own name
   --hub HOST       gate: the hub, one of its --names
+  --read-only DEV  gate: from the next start on nothing is written to /, and the gate's data stands on the partition DEV
+                   (deploy/setup/read-only.sh)
   --wheels DIR     install Python packages from this folder, without a network
   --no-backup      hub: do not copy the hub before an update
   --no-start       install, and start nothing
@@ -32,7 +34,7 @@ case $role in
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
 esac
-site='' gate='' hub='' names='' zone='' without='' wheels='' root='' venv='' backup=yes start=yes
+site='' gate='' hub='' data='' names='' zone='' without='' wheels='' root='' venv='' backup=yes start=yes
 while [ $# -gt 0 ]; do
     case $1 in
         --no-backup) backup=no; shift; continue ;;
@@ -44,6 +46,7 @@ while [ $# -gt 0 ]; do
         --site) site=$2 ;;
         --gate) gate=$2 ;;
         --hub) hub=$2 ;;
+        --read-only) data=$2 ;;
         --names) names=$2 ;;
         --zone) zone=$2 ;;
         --without) without=$2 ;;
@@ -85,6 +88,7 @@ check_wishes() {
         [ -n "$site" ] || fail "--site is missing; see --help"
         if [ "$role" = gate ] && { [ -z "$gate" ] || [ -z "$hub" ]; }; then fail "--gate or --hub is missing; see --help"; fi
     fi
+    if [ -n "$data" ] && [ "$role" != gate ]; then fail "--read-only is for gates"; fi
     if is_live; then
         [ "$(id -u)" = 0 ] || fail "needs root: sudo sh $0 $role …"
         command -v apt-get >/dev/null || fail "expected Debian or Raspberry Pi OS, with apt-get"
@@ -369,6 +373,9 @@ if [ "$role" = hub ]; then
     set_up_influxdb
     set_up_grafana
     set_up_nginx
+fi
+if [ -n "$data" ]; then
+    sh "$here/deploy/setup/read-only.sh" on --data "$data" ${root:+--root "$root"}
 fi
 enable_and_start
 next_steps

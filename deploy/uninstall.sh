@@ -30,6 +30,15 @@ for unit in $units; do
     fi
 done
 
+# What made the system read-only (deploy/setup/read-only.sh); the data's partition stays where it is mounted.
+rm -rf "$root/etc/systemd/system/menshen-gate.service.d"
+if [ -e "$root/etc/overlayroot.local.conf" ]; then printf 'overlayroot="disabled"\n' >"$root/etc/overlayroot.local.conf"; fi
+rm -f "$root/etc/systemd/journald.conf.d/menshen-gate.conf"
+if grep -qs '^Description=Temporary files, in memory' "$root/etc/systemd/system/tmp.mount"; then
+    if is_live && command -v systemctl >/dev/null; then systemctl --quiet disable tmp.mount 2>/dev/null || true; fi
+    rm -f "$root/etc/systemd/system/tmp.mount"
+fi
+
 changed=
 for service in mosquitto influxdb grafana-server; do
     drop_in=$root/etc/systemd/system/$service.service.d
@@ -54,6 +63,11 @@ if has_systemd; then
 fi
 
 if [ $purge = yes ]; then
+    unit="$root/etc/systemd/system/var-lib-menshen\\x2dgate.mount"
+    if [ -e "$unit" ]; then
+        if has_systemd; then systemctl --quiet disable --now 'var-lib-menshen\x2dgate.mount' 2>/dev/null || true; fi
+        rm -f "$unit"
+    fi
     rm -rf "$root/etc/menshen" "$root/var/lib/menshen" "$root/var/lib/menshen-gate" "$root/var/lib/menshen-broker" \
         "$root/var/backups/menshen"
     for user in menshen menshen-gate; do

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec.structs import replace
 
-from edge import registry
+from edge import machine, registry
 from edge.clock import SystemTime, Timekeeper
 from edge.drivers.catalogue import Plug
 from edge.follower import Follower
@@ -95,10 +95,11 @@ class Agent:
             album=Album(settings.site, settings.gate, self._timekeeper) if settings.fever_pictures else None,
         )
         self.lanes = [Lane(plugged, self.house) for plugged in gate.lanes]
-        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, gate.folder, self.follower, configurations)
+        store = Path(settings.spool.path).parent
+        pulse = Pulse(self.outbox, self.lanes, self._timekeeper, version, store, self.follower, configurations)
+        pulse.is_safe = start is not None and start.is_safe
         sharer = Sharer(settings.site, settings.gate, memory, self._timekeeper)
-        folder = Path(settings.spool.path).parent / "notices"
-        self.notices = NoticeBoard(settings.site, settings.gate, folder, self._timekeeper)
+        self.notices = NoticeBoard(settings.site, settings.gate, store / "notices", self._timekeeper)
         companions: list[Companion] = [self.follower, sharer, self.notices, *filter(None, [self.house.album])]
         if configurations is not None:
             companions.append(ConfigurationEar(settings.site, settings.gate, configurations.hear))
@@ -108,7 +109,7 @@ class Agent:
         self.uplink.vitals = partial(pulse.take, self.uplink)
         self._selfcheck = SelfCheck(
             self.outbox, self._timekeeper, max_bytes=settings.spool.max_bytes, full_at=settings.spool.full_at,
-            clock_fault_after_s=settings.clock_fault_after_s,
+            clock_fault_after_s=settings.clock_fault_after_s, machine=partial(machine.look, store),
         )  # fmt: skip
         self._name = f"{settings.site}/{settings.gate}"
         self.guard = None if settings.guard is None else _guard(self, self._name, settings.guard)

@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from wire.events import Clock
+from wire.machine import ClockQuality
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UNKNOWN_BOOT = secrets.token_hex(16)
@@ -54,14 +55,39 @@ class SystemTime:
 
 _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised (STA_UNSYNC set, or no synchronisation since boot)."""
-_TIMEX_BYTES = 1024
-"""More than struct timex takes on any Linux (208 on 64 bits); zeroed, it only asks (modes = 0)."""
+_NANO = 0x2000
+"""STA_NANO: `offset` counts nanoseconds instead of microseconds."""
 _libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+
+
+class _Timex(ctypes.Structure):
+    """struct timex of adjtimex(2), up to what is read here; zeroed, it only asks (modes = 0)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 1024),  # more than follows on any Linux
+    )
 
 
 def kernel_clock_synced() -> bool:
     """Whether the kernel believes that its clock is disciplined by NTP or the like; False where it cannot say."""
+    quality = clock_quality()
+    return quality is not None and quality.synced
+
+
+def clock_quality() -> ClockQuality | None:
+    """What the kernel believes of its clock; None where it cannot say."""
     adjtimex = getattr(_libc, "adjtimex", None)
     if adjtimex is None:
-        return False
-    return int(adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))) not in (-1, _TIME_ERROR)
+        return None
+    told = _Timex()
+    state = int(adjtimex(ctypes.byref(told)))
+    if state == -1:
+        return None
+    unit_s = 1e-9 if told.status & _NANO else 1e-6
+    return ClockQuality(state != _TIME_ERROR, round(told.offset * unit_s, 9), told.maxerror / 1e6)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from edge import machine, settings
+from edge import fitness, machine, settings
 from edge.clock import kernel_clock_synced
 from edge.settings import Gate, GateSettings
 from wire import checkup
@@ -47,8 +47,7 @@ def examine(path: Path) -> list[Finding]:
         *guard(found),
         *checkup.room(state, ROOM_MB + left_of_spool_mb(found)),
         checkup.check_clock(is_synced=kernel_clock_synced(), now=datetime.now(UTC)),
-        *machine.check_throttled(machine.throttled()),
-        *machine.check_wear(machine.wear_percent()),
+        *fitness.findings(machine.look(state)),
         *identity(found),
         checkup.broker_answers(found.broker),
         *hub(found),
@@ -63,8 +62,7 @@ def at_start(gate: Gate) -> list[Finding]:
         *devices(gate),
         *(checkup.room(state, ROOM_MB) if state.exists() else []),
         checkup.check_clock(is_synced=kernel_clock_synced(), now=datetime.now(UTC)),
-        *machine.check_throttled(machine.throttled()),
-        *machine.check_wear(machine.wear_percent()),
+        *fitness.findings(machine.look(state)),
         *identity(found),
     ]
 

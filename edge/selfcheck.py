@@ -1,19 +1,24 @@
-"""What a gate says of itself: its store fills up or cannot be written, its clock is wrong. Each change is an event.
+"""What a gate says of itself: its store fills up or cannot be written, its clock is wrong, its power is low, it is hot,
+its card wears out. Each change is an event.
 
-depth, fault ─► spool_health ─┐
-clock ─────────► ClockWatch ──┴─► SelfCheck.look ─► DeviceState, where it changed
+depth, fault ─► spool_health ───┐
+clock ────────► ClockWatch ─────┼─► SelfCheck.look ─► DeviceState, where it changed
+machine ──────► judge ─► Settled ┘
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from edge.clock import Instant, Timekeeper
+from edge.fitness import Found, judge
 from wire.errors import MenshenError
 from wire.events import AnyEvent, Clock, DeviceKind, DeviceState, Health
+from wire.machine import Machine
 from wire.messages import SpoolDepth
 
 log = structlog.get_logger(__name__)
@@ -21,13 +26,8 @@ log = structlog.get_logger(__name__)
 EVERY_S = 20.0
 _WELL_BELOW = 0.8
 """Of the share from which on it fills up: what goes up and down around a limit is one fault."""
-
-
-class Found(NamedTuple):
-    """How something is, in words."""
-
-    health: Health
-    detail: str = ""
+WELL_AFTER_S = 120.0
+"""Power that comes and goes is one fault: it is well after so long without."""
 
 
 class Keeps(Protocol):
@@ -71,18 +71,41 @@ class ClockWatch:
         return Found(Health.DEGRADED, f"not synchronised for more than {self._fault_after_s:.0f} s")
 
 
+class Settled:
+    """What was found, but well only when it has been for `WELL_AFTER_S`."""
+
+    def __init__(self) -> None:
+        self._ill: dict[DeviceKind, tuple[Found, Instant]] = {}
+
+    def see(self, kind: DeviceKind, found: Found, now: Instant) -> Found:
+        if found.health is not Health.OK:
+            self._ill[kind] = found, now
+            return found
+        last, at = self._ill.get(kind, (found, now))
+        return last if now.seconds_since(at) < WELL_AFTER_S else found
+
+
 class SelfCheck:
     """`run` looks until it is cancelled; `look` looks once. The first look after a start is told in any case."""
 
     def __init__(
-        self, outbox: Keeps, timekeeper: Timekeeper, *, max_bytes: int, full_at: float, clock_fault_after_s: float
+        self,
+        outbox: Keeps,
+        timekeeper: Timekeeper,
+        *,
+        max_bytes: int,
+        full_at: float,
+        clock_fault_after_s: float,
+        machine: Callable[[], Machine] = Machine,
     ) -> None:
+        """`machine` looks at the machine, and may wait for a disk."""
         self._outbox = outbox
         self._timekeeper = timekeeper
         self._max_bytes = max_bytes
         self._full_at = full_at
         self._clock = ClockWatch(clock_fault_after_s)
         self._told: dict[DeviceKind, Health] = {}
+        self._machine, self._before, self._settled = machine, Machine(), Settled()
 
     async def run(self) -> None:
         while True:
@@ -95,6 +118,14 @@ class SelfCheck:
         clock = self._clock.see(self._timekeeper.now())
         if clock is not None:
             await self._tell("clock", DeviceKind.CLOCK, clock)
+        await self._look_at_machine()
+
+    async def _look_at_machine(self) -> None:
+        machine, now = await asyncio.to_thread(self._machine), self._timekeeper.now()
+        found = judge(machine, self._before, is_hot=self._told.get(DeviceKind.HEAT) is Health.DEGRADED)
+        self._before = machine
+        for kind, one in found.items():
+            await self._tell(kind.value, kind, self._settled.see(kind, one, now))
 
     async def _spool(self) -> Found:
         try:

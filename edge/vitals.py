@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge import machine
 from edge.clock import Instant, Timekeeper
 from edge.follower import Follower
 from edge.lane import Lane
@@ -15,7 +17,6 @@ from edge.uplink import Uplink
 from wire.errors import SpoolError
 from wire.messages import SCHEMA_VERSION, SpoolDepth, Vitals
 
-_CPU = Path("/sys/class/thermal/thermal_zone0/temp")
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = 4096
 
@@ -33,6 +34,8 @@ class Pulse:
         follower: Follower | None = None,
         configurations: Configurations | None = None,
     ) -> None:
+        """`disk` is a folder on the storage that holds the spool."""
+        self.is_safe = False
         self._outbox = outbox
         self._follower = follower
         self._configurations = configurations
@@ -44,7 +47,7 @@ class Pulse:
         self._last: tuple[Instant, dict[str, int]] = (self._started, {})
 
     async def take(self, uplink: Uplink) -> Vitals:
-        now = self._timekeeper.now()
+        seen, now = await asyncio.to_thread(machine.look, self._disk), self._timekeeper.now()
         return Vitals(
             v=SCHEMA_VERSION,
             time_ns=now.time_ns,
@@ -53,7 +56,7 @@ class Pulse:
             spool=await self._depth(),
             version=self._version,
             uptime_s=now.seconds_since(self._started),
-            cpu_c=_cpu_c(),
+            cpu_c=seen.cpu_c,
             memory_mb=_memory_mb(),
             disk_free_mb=_disk_free_mb(self._disk),
             devices=self._devices(),
@@ -61,6 +64,8 @@ class Pulse:
             reference_drift_c={lane.name: lane.drift_c for lane in self._lanes if lane.drift_c is not None},
             registry=None if self._follower is None else self._follower.held(),
             configuration=None if self._configurations is None else self._configurations.told(),
+            machine=seen,
+            safe=self.is_safe,
         )
 
     async def _depth(self) -> SpoolDepth:
@@ -84,13 +89,6 @@ class Pulse:
         self._last = (now, counts)
         passed_s = max(1e-3, now.seconds_since(then))
         return {name: round((count - before.get(name, 0)) / passed_s, 2) for name, count in counts.items()}
-
-
-def _cpu_c() -> float | None:
-    try:
-        return int(_CPU.read_text()) / 1000
-    except (OSError, ValueError):
-        return None
 
 
 def _memory_mb() -> float | None:

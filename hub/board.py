@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wire.events import Count, Direction, Outcome, Reason, Refusal, Temperature, Verdict
+from wire.machine import Machine
 from wire.messages import ConfigurationHeld, RegistryHeld
 
 
@@ -71,6 +72,23 @@ class DeviceRow(Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+class GateVitals(Struct, frozen=True, omit_defaults=True):
+    """How a gate's machine was as of its last pulse; None is what it does not tell."""
+
+    time_ns: int
+    """When it said so, by the hub's clock."""
+    uptime_s: float = 0.0
+    memory_mb: float | None = None
+    """What the agent takes."""
+    disk_free_mb: float | None = None
+    machine: Machine = Machine()
+    drift_c: dict[str, float] = {}
+    """By lane: the reference as its camera sees it, minus its set temperature, in kelvin."""
+    clock_ahead_s: float | None = None
+    """Of the hub's clock, without the link's delay."""
+    safe: bool = False
+
+
 class GateRow(Struct, frozen=True, omit_defaults=True):
     """One gate's pulse. `state` is `online`, `silent` (no word for too long), `offline` (it said so, or its will)."""
 
@@ -89,6 +107,7 @@ class GateRow(Struct, frozen=True, omit_defaults=True):
     wanted: int | None = None
     """The version of its settings that the hub wants it to run; None where it was never told any."""
     frames_per_s: dict[str, float] = {}
+    vitals: GateVitals | None = None
     devices: tuple[DeviceRow, ...] = ()
     people_today: Count = 0
     vehicles_today: Count = 0

@@ -13,13 +13,14 @@ from msgspec import Struct
 
 from hub.alerts.desk import AlertDesk
 from hub.archive import Archive
-from hub.board import DeviceRow, GateRow, PassageRow, Snapshot
+from hub.board import DeviceRow, GateRow, GateVitals, PassageRow, Snapshot
 from hub.ingest import Ingest
 from hub.journal import Entry, JournalReader
 from hub.presence import Gate, Presence
 from hub.projections.runner import Runner
 from wire.errors import JournalError
 from wire.events import DeviceState, Outcome, PersonPassage, VehiclePassage, Verdict
+from wire.machine import Machine
 from wire.messages import RegistryHeld, Vitals
 
 log = structlog.get_logger(__name__)
@@ -238,6 +239,7 @@ class LiveBoard:
             configuration=vitals.configuration if vitals else None,
             wanted=self.wanted(site, name),
             frames_per_s=vitals.frames_per_s if vitals else {},
+            vitals=_vitals_of(gate),
             devices=tuple(self._devices_of(site, name)),
             people_today=today.people,
             vehicles_today=today.vehicles,
@@ -299,3 +301,20 @@ def _registry_of(vitals: Vitals | None) -> RegistryHeld | None:
         return None
     is_starting = 0 < vitals.uptime_s < _SETTLES_S
     return None if held.age_s is None and is_starting else held
+
+
+def _vitals_of(gate: Gate) -> GateVitals | None:
+    """What the newest pulse says of the gate's machine."""
+    vitals = gate.vitals
+    if vitals is None:
+        return None
+    return GateVitals(
+        time_ns=gate.seen_ns,
+        uptime_s=vitals.uptime_s,
+        memory_mb=vitals.memory_mb,
+        disk_free_mb=vitals.disk_free_mb,
+        machine=vitals.machine or Machine(cpu_c=vitals.cpu_c),
+        drift_c=vitals.reference_drift_c,
+        clock_ahead_s=gate.clock.ahead_s,
+        safe=vitals.safe,
+    )

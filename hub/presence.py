@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hub.archive import Archive
+from hub.clock_gap import ClockGap, is_wrong
 from hub.journal import OWN_GATE
 from wire.errors import JournalError
 from wire.events import DeviceKind, DeviceState, Health
@@ -45,6 +46,9 @@ class Gate(Struct):
     """What the journal says of its copy of the registry already."""
     spool_reported: Health = Health.OK
     """What the journal says of its store of events already."""
+    clock_reported: Health = Health.OK
+    """What the journal says of its clock against the hub's already."""
+    clock: ClockGap = field(default_factory=ClockGap)
 
 
 class _Said(NamedTuple):
@@ -67,6 +71,7 @@ _HEADLINES = {
     DeviceKind.GATE: "gate's silence",
     DeviceKind.REGISTRY: "gate's registry",
     DeviceKind.SPOOL: "gate's spool",
+    DeviceKind.CLOCK: "gate's clock",
 }
 
 
@@ -110,6 +115,7 @@ class Presence:
         """A pulse that comes after the will of its own connection is late: it may have waited behind events."""
         known = self.heard(site, gate)
         known.vitals, known.version = vitals, vitals.version or known.version
+        known.clock.see(vitals.time_ns, known.seen_ns)
         if known.online is not False or vitals.epoch != known.epoch or vitals.session > known.session:
             known.online = True
 
@@ -155,7 +161,7 @@ class Presence:
         now_s, now_ns = self._now_s(), self._now_ns()
         found = []
         for (site, name), gate in self.gates.items():
-            for look in (self._silence, self._registry_age, self._spool):
+            for look in (self._silence, self._registry_age, self._spool, self._clock):
                 said = look(gate, now_s)
                 if said is not None:
                     kind, health, detail = said
@@ -182,6 +188,8 @@ class Presence:
                 gate.registry_reported = event.health
             case DeviceKind.SPOOL:
                 gate.spool_reported = event.health
+            case DeviceKind.CLOCK:
+                gate.clock_reported = event.health
 
     def _silence(self, gate: Gate, now_s: float) -> _Said | None:
         """A gate counts as lost after the full time of silence, whatever its will said: short breaks page nobody."""
@@ -215,6 +223,17 @@ class Presence:
             DeviceKind.SPOOL, health, f"its card takes {'no events' if health is Health.FAILED else 'events again'}"
         )
 
+    def _clock(self, gate: Gate, now_s: float) -> _Said | None:
+        """A gate that takes its clock for right, and is far from the hub's: its own events cannot tell."""
+        ahead_s = gate.clock.ahead_s
+        if ahead_s is None or not _believes_its_clock(gate) or not self._is_online(gate, now_s):
+            return None
+        health = Health.DEGRADED if is_wrong(ahead_s, was_wrong=gate.clock_reported is not Health.OK) else Health.OK
+        if health is gate.clock_reported:
+            return None
+        way = "ahead of" if ahead_s > 0 else "behind"
+        return _Said(DeviceKind.CLOCK, health, f"{abs(ahead_s):.1f} s {way} the hub's clock")
+
     def _is_online(self, gate: Gate, now_s: float) -> bool:
         return gate.online is not False and now_s - gate.seen_s <= self.silent_after_s
 
@@ -223,3 +242,9 @@ class Presence:
         if known is None:
             known = self.gates[site, gate] = Gate(self._now_s())
         return known
+
+
+def _believes_its_clock(gate: Gate) -> bool:
+    """Whether the gate takes its clock for right: else it dates its events itself, and says so."""
+    machine = gate.vitals.machine if gate.vitals is not None else None
+    return machine is not None and machine.clock is not None and machine.clock.synced

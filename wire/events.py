@@ -195,6 +195,11 @@ class DeviceKind(_Open):
     GATE = "gate"
     REGISTRY = "registry"
     """A gate's copy of the registry, as the hub sees it."""
+    POWER = "power"
+    """The gate's own machine: its supply …"""
+    HEAT = "heat"
+    STORAGE = "storage"
+    """… and the card that holds its spool."""
     OTHER = "other"
 
 

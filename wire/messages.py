@@ -19,6 +19,7 @@ from msgspec import Meta, Raw, Struct
 
 from wire.errors import DecodeError
 from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
+from wire.machine import Machine
 from wire.notices import Notices
 from wire.registry import Beat, Manifest, Shard
 from wire.sightings import Recall, Recalled, Sighting
@@ -158,6 +159,9 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     """By camera: the reference as seen minus its set temperature, in kelvin."""
     registry: RegistryHeld | None = None
     configuration: ConfigurationHeld | None = None
+    machine: Machine | None = None
+    safe: bool = False
+    """Whether it runs in safe mode, after a crash loop."""
 
 
 AnyMessage = (

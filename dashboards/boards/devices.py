@@ -31,6 +31,57 @@ _WAITING = (_CLEAR, Step(60, NOTE), Step(3600, WARN))
 _OLD = (_CLEAR, Step(3600, WARN))
 _CLOCK = (Means("0", Text("Set", "已校准"), "transparent"), Means("1", Text("Not set", "未校准"), WARN))
 
+_UNTOLD = Means("-1", Text("not told", "不上报"), "transparent")
+_FIRMWARE = (
+    _UNTOLD,
+    Means("0", Text("Well", "正常"), "transparent"),
+    Means("1", Text("Since its start", "开机以来"), NOTE),
+    Means("2", Text("Now", "当前"), WARN),
+)
+_WORN = (_CLEAR, Step(80, WARN), Step(101, GRAVE))
+_HOT = (_CLEAR, Step(80, NOTE), Step(85, WARN))
+_ROOM = (Step(None, "transparent"), Step(0, GRAVE), Step(200, WARN), Step(1000, "transparent"))
+_OFF = (Step(None, WARN), Step(-5, "transparent"), Step(5, WARN))
+
+MACHINES = Panel(
+    title=Text("The gates' machines", "门岗主机"),
+    about=Text(
+        "Heat, power, memory, storage and clock of each gate, as it last told them.",
+        "各门岗主机最近上报的温度、供电、内存、存储与时钟。",
+    ),
+    shape=Shape.TABLE,
+    asks=(
+        Ask(
+            source="machine_hour",
+            values=tuple(
+                Value(field, Fn.LAST, field)
+                for field in (
+                    "cpu_max_c", "power", "slowed", "disk_least_mb", "memory_free_mb", "wear_percent", "written_gb",
+                    "disk_errors", "clock_ahead_s", "safe",
+                )
+            ),
+            by=("gate",),
+        ),
+    ),
+    width=24,
+    columns=(
+        Column("gate", Text("Gate", "门岗")),
+        Column("cpu_max_c", Text("Processor, highest", "处理器最高温度"), "celsius", steps=_HOT, decimals=0,
+               means=(Means("-273.15", Text("not told", "不上报"), "transparent"),)),
+        Column("power", Text("Undervoltage", "欠压"), means=_FIRMWARE),
+        Column("slowed", Text("Slowed by heat", "过热降频"), means=_FIRMWARE),
+        Column("disk_least_mb", Text("Room, least", "剩余空间"), "decmbytes", steps=_ROOM, means=(_UNTOLD,)),
+        Column("memory_free_mb", Text("Memory free", "可用内存"), "decmbytes", means=(_UNTOLD,)),
+        Column("wear_percent", Text("Card worn", "存储磨损"), "percent", steps=_WORN, decimals=0, means=(_UNTOLD,)),
+        Column("written_gb", Text("Written to it", "累计写入"), "decgbytes", decimals=0, means=(_UNTOLD,)),
+        Column("disk_errors", Text("Its faults", "存储错误"), steps=(_CLEAR, Step(1, WARN)), means=(_UNTOLD,)),
+        Column("clock_ahead_s", Text("Clock ahead, s", "时钟偏差（秒）"), steps=_OFF, decimals=1),
+        Column("safe", Text("Safe mode", "安全模式"), means=(
+            Means("0", Text("No", "否"), "transparent"), Means("1", Text("Yes", "是"), GRAVE))),
+    ),
+    back=PRESENT,
+)  # fmt: skip
+
 GATE_TABLE = Panel(
     title=Text("Gates", "门岗"),
     about=Text("What each gate last said of itself.", "各门岗最近一次上报的自身状态。"),
@@ -190,6 +241,7 @@ DEVICES = Board(
             ),
         ),
         Row(9, (GATE_TABLE,)),
+        Row(9, (MACHINES,)),
         Row(9, (DRIFTING, LOOKS)),
         Row(10, (HEALTH,)),
         Row(9, (REFUSALS, FAULTS)),

@@ -31,6 +31,8 @@ class Permission(StrEnum):
     """See what is held about somebody, hand it out and erase it."""
     SITE_EDIT = "site-edit"
     """Places, areas, resumption, limits."""
+    GATES_EDIT = "gates-edit"
+    """Which gates belong to the site, and what they run."""
     USERS_EDIT = "users-edit"
     AUDIT = "audit"
     """Read the record of who saw and changed what."""
@@ -50,7 +52,7 @@ MAY: dict[Role, frozenset[Permission]] = {
     Role.ONCALL: _ONCALL,
     Role.OFFICER: _OFFICER,
     # An administrator keeps the system and its users, and reads nobody's temperature.
-    Role.ADMIN: frozenset({_P.BOARD, _P.SITE_EDIT, _P.USERS_EDIT, _P.AUDIT}),
+    Role.ADMIN: frozenset({_P.BOARD, _P.SITE_EDIT, _P.GATES_EDIT, _P.USERS_EDIT, _P.AUDIT}),
     # An auditor sees everything and changes nothing.
     Role.AUDITOR: frozenset({_P.BOARD, _P.RECORDS, _P.PEOPLE, _P.HEALTH, _P.REPORTS, _P.AUDIT}),
 }

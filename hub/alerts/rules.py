@@ -218,6 +218,20 @@ _OF_DEVICE = {
         "zh": "门岗时钟不准：检查网络校时，核对该时段记录的时间。",
         "en": "The gate's clock is wrong: check its time server, and the times of what was recorded meanwhile.",
     },
+    DeviceKind.POWER: {
+        "zh": "门岗主机欠压：更换为官方电源和短粗的电源线，减少 USB 负载；欠压会损坏存储卡，使设备掉线。",
+        "en": "The gate's computer gets too little voltage, and loses cards and devices by it: give it its own supply, "
+        "a short thick cable, and less on USB.",
+    },
+    DeviceKind.HEAT: {
+        "zh": "门岗主机过热，已降频：加散热片，遮阳、通风，检查风扇；测温仍在进行。",
+        "en": "The gate's computer is too hot and slows down, but measures: heat sink, shade, air, a fan that turns.",
+    },
+    DeviceKind.STORAGE: {
+        "zh": "门岗存储卡即将损坏：准备新卡，按 docs/disaster.md 更换；旧卡上未上传的事件会丢失，先等待上传完成。",
+        "en": "The gate's card wears out: make a new one ready, and replace it (docs/disaster.md) when nothing is "
+        "unsent, for that is lost with the card.",
+    },
 }
 
 
@@ -394,15 +408,17 @@ _OF_GATE = {
     DeviceKind.GATE: Rule.GATE_SILENT,
     DeviceKind.REGISTRY: Rule.REGISTRY_OLD,
     DeviceKind.SPOOL: Rule.DEVICE_FAULT,
+    DeviceKind.CLOCK: Rule.DEVICE_FAULT,
 }
 
 
 def seen_of_gate(rule: Rule, entry: Entry, event: DeviceState) -> list[Signal]:
-    """What the hub saw of a gate: no word for too long, an old copy of the registry, a card that takes no events. A
-    gate cannot say this of itself."""
+    """What the hub saw of a gate: no word for too long, an old copy of the registry, a card that takes no events,
+    a clock that is far from the hub's. A gate cannot say this of itself."""
     signal = _signal(rule, entry, event, firing=event.health is not Health.OK, detail=event.detail)
     kind = event.kind.value if rule is Rule.DEVICE_FAULT else ""
-    return [replace(signal, key=f"{rule}/{entry.stream.site}/{event.device}", gate=event.device, kind=kind)]
+    what = f"{event.device}/clock" if event.kind is DeviceKind.CLOCK else event.device
+    return [replace(signal, key=f"{rule}/{entry.stream.site}/{what}", gate=event.device, kind=kind)]
 
 
 def device_fault(entry: Entry, event: DeviceState) -> list[Signal]:

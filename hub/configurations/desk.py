@@ -25,6 +25,8 @@ class Wanted(NamedTuple):
 
     version: int
     text: str
+    set_ns: int = 0
+    set_by: str = ""
 
 
 def wish(session: Session, site: str, gate: str, text: str, *, by: str, now_ns: int) -> Wanted:
@@ -38,21 +40,23 @@ def wish(session: Session, site: str, gate: str, text: str, *, by: str, now_ns: 
     except BadName as error:
         raise SettingsError([str(error)]) from error
     if text:
-        _check(site, gate, text)
+        check(site, gate, text)
     row = session.scalar(select(GateSettings).where(GateSettings.gate == gate)) or GateSettings(gate=gate, version=0)
     row.version = max(row.version + 1, now_ns // _SECOND_NS)
     row.text, row.set_ns, row.set_by = text, now_ns, by
     session.add(row)
     note(session, now_ns, by, "gate-configured", f"gate {gate}", version=row.version)
-    return Wanted(row.version, text)
+    return Wanted(row.version, text, now_ns, by)
 
 
 def wanted(session: Session) -> dict[str, Wanted]:
     """What each gate is to run that was ever told so."""
-    return {row.gate: Wanted(row.version, row.text) for row in session.scalars(select(GateSettings))}
+    rows = session.scalars(select(GateSettings))
+    return {row.gate: Wanted(row.version, row.text, row.set_ns, row.set_by) for row in rows}
 
 
-def _check(site: str, gate: str, text: str) -> None:
+def check(site: str, gate: str, text: str) -> None:
+    """That the text is TOML, of that gate. Raises `SettingsError`."""
     if len(text.encode()) > MAX_EVENT_BYTES:
         raise SettingsError([f"settings of {len(text.encode())} bytes, expected at most {MAX_EVENT_BYTES}"])
     try:

@@ -9,14 +9,20 @@ from typing import NamedTuple
 from hub.alerts.texts import name as rule_name
 from hub.board import AlertRow, DeviceRow, GateRow, Snapshot
 from hub.measurements import FieldValue
-from hub.standings.points import ALERT, CAMERA, HEALTH, HOUR_NS, PULSE, SITE, Point, tags_of
+from hub.standings.machines import LEAST, MOST, machine_point
+from hub.standings.points import ALERT, CAMERA, HEALTH, HOUR_NS, MACHINE, PULSE, SITE, Point, tags_of
 from wire.events import DeviceKind
 
 _STATES = {"online": 0, "silent": 1, "offline": 2}
 _HEALTHS = {"ok": 0, "degraded": 1, "failed": 2}
 _UNKNOWN_HEALTH = 3
-_MOST = {PULSE.name: ("worst", "unsent_most"), HEALTH.name: ("worst",), CAMERA.name: ("drift_max_c",)}
-_LEAST = {CAMERA.name: ("drift_min_c",)}
+_MOST = {
+    PULSE.name: ("worst", "unsent_most"),
+    HEALTH.name: ("worst",),
+    CAMERA.name: ("drift_max_c",),
+    MACHINE.name: MOST,
+}
+_LEAST = {CAMERA.name: ("drift_min_c",), MACHINE.name: LEAST}
 
 
 class Pulse(NamedTuple):
@@ -34,6 +40,7 @@ def points_of(snapshot: Snapshot, pulses: Mapping[tuple[str, str], Pulse]) -> li
         points.append(_of_gate(gate, snapshot.time_ns, hour_ns))
         points += [_of_device(gate, device, hour_ns) for device in gate.devices]
         points += _of_cameras(gate, pulses.get((gate.site, gate.gate)), hour_ns)
+        points += machine_point(gate, hour_ns)
     return points
 
 

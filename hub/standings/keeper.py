@@ -108,7 +108,7 @@ class Keeper:
         """Go on where the last run of the hub ended."""
         now_ns = self._now_ns()
         hour_ns = now_ns - now_ns % HOUR_NS
-        for name in ("pulse_hour", "health_hour", "camera_hour"):
+        for name in ("pulse_hour", "health_hour", "camera_hour", "machine_hour"):
             for point in await self._standings.between(name, hour_ns, hour_ns + 1):
                 self._hour[point.name, point.tags] = point
         for point in await self._standings.between(ALERT.name, now_ns - _OPEN_FOR_DAYS * DAY_NS, now_ns + DAY_NS):

@@ -82,6 +82,28 @@ CAMERA = Measurement(
         "frames_per_s": "frames a second; 0 when unknown",
     },
 )
+MACHINE = Measurement(
+    "machine_hour",
+    "a gate's machine, the newest of the hour; -1 is what it does not tell, of a temperature -273.15",
+    {"gate": "the gate's name"},
+    {
+        "cpu_c": "°C: its processor",
+        "cpu_max_c": "°C: the highest of the hour",
+        "power": "integer: 0 enough, 1 undervoltage since its boot, 2 now",
+        "slowed": "integer: 0 no, 1 slowed down by heat since its boot, 2 now",
+        "memory_mb": "MB that the agent takes",
+        "memory_free_mb": "MB free",
+        "disk_free_mb": "MB free beside the spool",
+        "disk_least_mb": "MB: the least of the hour",
+        "wear_percent": "integer: how much of the storage's life is used, at most",
+        "written_gb": "GB ever written to the spool's file system",
+        "disk_errors": "integer: faults of that file system",
+        "clock_ahead_s": "seconds: its clock minus the hub's",
+        "clock_error_s": "seconds that its kernel takes the clock to be wrong at most",
+        "uptime_s": "seconds since the agent's start, to the minute",
+        "safe": "integer: 1 in safe mode",
+    },
+)
 ALERT = Measurement(
     "alert",
     "one alert, at its beginning",
@@ -144,5 +166,5 @@ DECLARED = Measurement(
     },
 )
 
-STANDINGS = (SITE, PULSE, HEALTH, CAMERA, ALERT, SHIFT, WARD, CAUSES, CASES, DECLARED)
+STANDINGS = (SITE, PULSE, HEALTH, CAMERA, MACHINE, ALERT, SHIFT, WARD, CAUSES, CASES, DECLARED)
 """All of them; each carries the tag site too."""

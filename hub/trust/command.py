@@ -31,6 +31,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_command(commands, "gates", _gates, "which gates are enrolled, and until when")
     revoking = add_command(commands, "revoke", _revoke, "refuse a gate from now on (stolen, or replaced)")
     revoking.add_argument("gate")
+    revoking.add_argument("--why", default="", help="the reason, for the record")
     add_command(commands, "broker", _broker, "write mosquitto's configuration, certificates and rights")
 
 
@@ -49,7 +50,8 @@ def _gates(arguments: argparse.Namespace) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    count = _with(hub_settings.load(arguments.settings), lambda trust: trust.revoke(arguments.gate, by=_BY))
+    settings, why = hub_settings.load(arguments.settings), arguments.why.strip()[:200]
+    count = _with(settings, lambda trust: trust.revoke(arguments.gate, by=_BY, why=why))
     print(f"{arguments.gate}: refused from now on; {count} certificates revoked")
     return 0
 

@@ -53,6 +53,8 @@ class GateRow(NamedTuple):
     expected_until_ns: int | None
     """While a code waits to be used."""
     revoked_ns: int | None
+    revoked_by: str = ""
+    revoked_why: str = ""
 
 
 def make_code(session: Session, terms: Terms, gate: str, valid_ns: int, *, by: str, now_ns: int) -> str:
@@ -121,7 +123,7 @@ def renew(session: Session, authority: Authority, terms: Terms, asked: Renewal, 
     return Renewed(certificate=certificate)
 
 
-def revoke(session: Session, gate: str, *, by: str, now_ns: int) -> int:
+def revoke(session: Session, gate: str, *, by: str, now_ns: int, why: str = "") -> int:
     """Refuse a gate from now on: all its certificates, and its code. How many certificates it had. Raises
     `EnrolmentError` when there is nothing to revoke."""
     valid = (GateCertificate.gate == gate, GateCertificate.revoked_ns.is_(None))
@@ -129,10 +131,10 @@ def revoke(session: Session, gate: str, *, by: str, now_ns: int) -> int:
     expected = session.scalar(select(Enrolment).where(Enrolment.gate == gate))
     if not count and expected is None:
         raise EnrolmentError(f"gate {gate!r} is not enrolled here; menshen hub gates lists those that are")
-    session.execute(update(GateCertificate).where(*valid).values(revoked_ns=now_ns, revoked_by=by))
+    session.execute(update(GateCertificate).where(*valid).values(revoked_ns=now_ns, revoked_by=by, revoked_why=why))
     if expected is not None:
         session.delete(expected)
-    note(session, now_ns, by, "gate-revoked", f"gate {gate}", certificates=count)
+    note(session, now_ns, by, "gate-revoked", f"gate {gate}", certificates=count, why=why)
     return count
 
 
@@ -151,18 +153,24 @@ def revoked(session: Session) -> list[Revoked]:
 def rows(session: Session, now_ns: int) -> list[GateRow]:
     """All gates that were ever expected or enrolled, by name."""
     until: dict[str, int] = {}
-    ended: dict[str, int] = {}
+    ended: dict[str, GateCertificate] = {}
     for row in session.scalars(select(GateCertificate)):
         if row.revoked_ns is None:
             until[row.gate] = max(row.until_ns, until.get(row.gate, 0))
-        else:
-            ended[row.gate] = max(row.revoked_ns, ended.get(row.gate, 0))
+        elif row.gate not in ended or row.revoked_ns >= (ended[row.gate].revoked_ns or 0):
+            ended[row.gate] = row
     waiting = {
         row.gate: row.until_ns
         for row in session.scalars(select(Enrolment).where(Enrolment.used_ns.is_(None), Enrolment.until_ns > now_ns))
     }
     names = sorted(until | ended | waiting)
-    return [GateRow(name, until.get(name), waiting.get(name), ended.get(name)) for name in names]
+    return [_row(name, until.get(name), waiting.get(name), ended.get(name)) for name in names]
+
+
+def _row(name: str, until_ns: int | None, waiting_ns: int | None, ended: GateCertificate | None) -> GateRow:
+    if ended is None:
+        return GateRow(name, until_ns, waiting_ns, None)
+    return GateRow(name, until_ns, waiting_ns, ended.revoked_ns, ended.revoked_by, ended.revoked_why)
 
 
 def _issue(session: Session, authority: Authority, terms: Terms, gate: str, request: str, now_ns: int) -> str:

@@ -37,3 +37,4 @@ class GateCertificate(Base):
     until_ns: Mapped[Moment]
     revoked_ns: Mapped[Moment | None]
     revoked_by: Mapped[str] = mapped_column(String(60), default="")
+    revoked_why: Mapped[str] = mapped_column(String(200), default="")

@@ -59,10 +59,14 @@ class Trust:
         names, user = self._wanted.names, (self._user, self._password())
         broker.write_files(self.folder, self._authority, names, ports, user, self._now())
 
+    @property
+    def code_ns(self) -> int:
+        """For how long a code is good."""
+        return int(self._wanted.code_hours * _HOUR_NS)
+
     async def expect(self, gate: str, *, by: str) -> str:
         """A one-time code for the gate."""
-        valid_ns = int(self._wanted.code_hours * _HOUR_NS)
-        terms, now_ns = self._terms(), self._now_ns()
+        terms, now_ns, valid_ns = self._terms(), self._now_ns(), self.code_ns
         return await self._database.write(
             lambda session: gates.make_code(session, terms, gate, valid_ns, by=by, now_ns=now_ns)
         )
@@ -82,12 +86,12 @@ class Trust:
         log.info("certificate given", gate=asked.gate, first=isinstance(asked, Request))
         return msgspec.json.encode(answer)
 
-    async def revoke(self, gate: str, *, by: str) -> int:
+    async def revoke(self, gate: str, *, by: str, why: str = "") -> int:
         """Refuse the gate; how many certificates it had."""
         now_ns = self._now_ns()
-        count = await self._database.write(lambda session: gates.revoke(session, gate, by=by, now_ns=now_ns))
+        count = await self._database.write(lambda session: gates.revoke(session, gate, by=by, now_ns=now_ns, why=why))
         await self.tell_broker()
-        log.warning("gate revoked", gate=gate, by=by)
+        log.warning("gate revoked", gate=gate, by=by, why=why)
         return count
 
     async def rows(self) -> list[GateRow]:

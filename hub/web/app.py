@@ -39,6 +39,7 @@ from hub.web.doors import check
 from hub.web.duties import add_duties
 from hub.web.enrolment import add_enrolment
 from hub.web.errors import add_errors
+from hub.web.gates import add_gates
 from hub.web.metrics import add_metrics
 from hub.web.openapi import add_openapi
 from hub.web.page import STATIC, Page
@@ -136,6 +137,7 @@ def create_app(
         add_alerts(app, access, alerts.desk, alerts.links, alerts.pictures)
         if alerts.pictures is not None:
             add_pictures(app, access, alerts.desk, alerts.pictures)
+    add_gates(app, access, source.snapshot, office.trust, site)
     add_errors(app, access)
     _add_doors(app, access, office, version)
     _add_office(app, access, office, alerts, site)

@@ -55,6 +55,7 @@ _HEALTH, _CASES = Door(_P.HEALTH, _EACH), Door(_P.CASES_EDIT)
 _PEOPLE, _PEOPLE_EDIT = Door(_P.PEOPLE), Door(_P.PEOPLE_EDIT)
 _REPORTS = Door(_P.REPORTS, _EACH)
 _VISITORS, _SITE, _USERS = Door(_P.VISITORS_EDIT), Door(_P.SITE_EDIT), Door(_P.USERS_EDIT)
+_GATES = Door(_P.GATES_EDIT)
 
 DOORS: dict[str, Door] = {
     # open
@@ -224,6 +225,12 @@ DOORS: dict[str, Door] = {
     "GET /site": _SITE,
     "POST /site/{what}": _SITE,
     "POST /site/{what}/remove": _SITE,
+    # gates
+    "GET /gates": _GATES,
+    "POST /gates": _GATES,
+    "GET /gates/{gate}": _GATES,
+    "POST /gates/{gate}/revoke": _GATES,
+    "POST /gates/{gate}/settings": _GATES,
     # the console itself
     "GET /users": _USERS,
     "POST /users": _USERS,

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from hub.accounts.roles import Permission
 from hub.board import GateRow, Snapshot
 from hub.web.access import Access
+from wire.machine import Machine
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _GATE = ("site", "gate")
@@ -75,6 +76,7 @@ def _of_gates(snapshot: Snapshot) -> Iterator[Metric]:
             else float(gate.configuration.running != gate.wanted)
         ),
     )
+    yield from _of_machines(gauge)
     unsent = GaugeMetricFamily(
         "menshen_gate_unsent_events", "Events at the gate that the hub has not.", labels=(*_GATE, "urgency")
     )
@@ -90,6 +92,48 @@ def _of_gates(snapshot: Snapshot) -> Iterator[Metric]:
                 health.add_metric(labels, float(device.health == state))
     yield unsent
     yield health
+
+
+def _of_machines(gauge: Callable[[str, str, Callable[[GateRow], float | None]], Metric]) -> Iterator[Metric]:
+    """What gates' machines tell of themselves; one that does not tell is left out."""
+
+    def of_machine(read: Callable[[Machine], float | None]) -> Callable[[GateRow], float | None]:
+        return lambda gate: None if gate.vitals is None else read(gate.vitals.machine)
+
+    yield gauge("cpu_celsius", "The processor's temperature.", of_machine(lambda machine: machine.cpu_c))
+    yield gauge(
+        "throttled_bits", "What the firmware says of power and heat.", of_machine(lambda machine: machine.throttled)
+    )
+    yield gauge(
+        "disk_free_bytes",
+        "Free beside the gate's spool.",
+        lambda gate: (
+            None if gate.vitals is None or gate.vitals.disk_free_mb is None else gate.vitals.disk_free_mb * 1e6
+        ),
+    )
+    yield gauge(
+        "storage_wear_percent", "How much of the storage's life is used.", of_machine(lambda one: one.wear_percent)
+    )
+    yield gauge(
+        "storage_written_bytes",
+        "All that was ever written to the spool's file system.",
+        of_machine(lambda machine: None if machine.written_gb is None else machine.written_gb * 1e9),
+    )
+    yield gauge(
+        "clock_ahead_seconds",
+        "The gate's clock minus the hub's.",
+        lambda gate: None if gate.vitals is None else gate.vitals.clock_ahead_s,
+    )
+    yield gauge(
+        "clock_error_seconds",
+        "How wrong the gate's kernel takes its clock to be at most.",
+        of_machine(lambda machine: None if machine.clock is None else machine.clock.error_s),
+    )
+    yield gauge(
+        "safe_mode",
+        "Whether the gate runs in safe mode.",
+        lambda gate: None if gate.vitals is None else float(gate.vitals.safe),
+    )
 
 
 def _of_hub(snapshot: Snapshot, problems: dict[str, str]) -> Iterator[Metric]:

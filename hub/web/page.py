@@ -15,7 +15,7 @@ from hub.accounts.desk import Who
 from hub.alerts.lifecycle import State, Word, on_word
 from hub.board import AlertRow, Snapshot
 from hub.registry.fields import written
-from hub.web import view, ways
+from hub.web import gate_view, view, ways
 from hub.web.words import LANGS, Lang, name, say
 
 HERE = Path(__file__).parent
@@ -43,7 +43,13 @@ class Page:
         )
         self._env.filters.update(plain=view.plain, written=written)
         self._env.globals.update(
-            v=view, site=site, version=version, parts=PARTS, refresh_s=REFRESH_S, assets=_fingerprints()
+            v=view,
+            machine_of=gate_view.brief,
+            site=site,
+            version=version,
+            parts=PARTS,
+            refresh_s=REFRESH_S,
+            assets=_fingerprints(),
         )
 
     def full(self, snapshot: Snapshot, problems: dict[str, str], lang: Lang, who: Who) -> str:

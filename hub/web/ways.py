@@ -64,6 +64,7 @@ AREAS: tuple[Area, ...] = (
         Way("/reports", "reports", _P.REPORTS, ("/city",)),
     )),
     Area("area.system", (
+        Way("/gates", "gates-page", _P.GATES_EDIT),
         Way("/users", "users", _P.USERS_EDIT),
         Way("/privacy", "privacy", _P.PRIVACY),
         Way("/audit", "audit", _P.AUDIT),

@@ -16,6 +16,7 @@ from hub.web.city_words import CITY_WORDS
 from hub.web.crowd_words import CROWD_WORDS
 from hub.web.duty_words import DUTY_WORDS
 from hub.web.form_words import FORM_WORDS
+from hub.web.gate_words import GATE_WORDS
 from hub.web.invitation_words import INVITATION_WORDS
 from hub.web.notice_words import NOTICE_WORDS
 from hub.web.privacy_words import PRIVACY_WORDS
@@ -57,6 +58,9 @@ _DEVICES = {
     "devicekind.clock": ("clock", "时钟"),
     "devicekind.gate": ("gate", "门岗"),
     "devicekind.registry": ("copy of the registry", "登记名册副本"),
+    "devicekind.power": ("power supply", "供电"),
+    "devicekind.heat": ("heat", "温度"),
+    "devicekind.storage": ("storage card", "存储卡"),
     "gapcause.spool-full": ("spool full", "暂存区已满"),
     "gapcause.spool-aged": ("kept too long", "存放过久"),
     "gapcause.spool-corrupt": ("spool damaged", "暂存区损坏"),
@@ -332,6 +336,7 @@ _ACCOUNTS = {
     "permission.visitors-edit": ("register visitors and vehicles", "登记访客和车辆"),
     "permission.reports": ("make reports", "生成报表"),
     "permission.messages": ("send messages to workers", "向职工发布通知"),
+    "permission.gates-edit": ("enrol, revoke and configure gates", "办理门岗入网、吊销和远程配置"),
     "permission.site-edit": ("change places, areas and dates of the site", "修改场所、地区和复工设置"),
     "permission.users-edit": ("manage users", "管理用户"),
     "permission.audit": ("read who saw and changed what", "查看审计记录"),
@@ -406,6 +411,7 @@ WORDS = one_of(
     SEARCH_WORDS,
     AUDIT_WORDS,
     ACCOUNT_WORDS,
+    GATE_WORDS,
 )
 """Key to (English, Chinese)."""
 

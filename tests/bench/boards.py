@@ -272,6 +272,11 @@ def _points(arguments: argparse.Namespace) -> Iterator[Point]:
             yield Point("pulse_hour", tags_of(site="bench", gate=gate), at, pulse)
             drift = {"drift_c": chance.gauss(0, 0.1), "drift_min_c": -0.1, "drift_max_c": 0.1, "frames_per_s": 8.6}
             yield Point("camera_hour", tags_of(site="bench", gate=gate, camera="people-thermal"), at, drift)
+            machine = {"cpu_c": 51.0, "cpu_max_c": 55.0, "power": 0, "slowed": 0, "memory_mb": 141.0,
+                       "memory_free_mb": 3120.0, "disk_free_mb": 21_400.0, "disk_least_mb": 21_400.0,
+                       "wear_percent": -1, "written_gb": 310.4, "disk_errors": 0, "clock_ahead_s": 0.0,
+                       "clock_error_s": 0.1, "uptime_s": 7200.0, "safe": 0}  # fmt: skip
+            yield Point("machine_hour", tags_of(site="bench", gate=gate), at, machine)
             for device in ("people-thermal", "people-badge", "barrier", "contact", "clock"):
                 tags = tags_of(site="bench", gate=gate, device=device, kind="thermal")
                 yield Point("health_hour", tags, at, {"health": 0, "worst": 0})

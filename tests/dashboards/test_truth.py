@@ -20,8 +20,8 @@ from tests.dashboards.week import EXPECTED, ZONE, Known, Window, fill, make_week
 
 ANYTHING = Asked("", {})
 FROM_STANDINGS = {
-    "site_hour", "pulse_hour", "health_hour", "camera_hour", "alert", "duty_day", "declared_day", "rounds_day",
-    "isolation_hour", "cause_hour", "ward_hour", "lost_day",
+    "site_hour", "pulse_hour", "health_hour", "camera_hour", "machine_hour", "alert", "duty_day", "declared_day",
+    "rounds_day", "isolation_hour", "cause_hour", "ward_hour", "lost_day",
 }  # fmt: skip
 """What no event says, or what nothing of was lost: both answers are held against each other, not against the truth."""
 EMPTY = {"lost_day"}

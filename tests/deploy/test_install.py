@@ -159,3 +159,32 @@ def test_a_wish_that_cannot_be_is_told_and_nothing_is_written(tmp_path, words, s
     assert done.returncode == 1
     assert said in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+UUID = "0b0bd5d2-98b6-4f3c-9d2a-6f2b8f0c1a77"
+
+
+def test_a_gate_s_system_can_be_read_only_and_only_its_data_is_written(tmp_path):
+    installed(tmp_path, *GATE, "--read-only", UUID)
+    once = files(tmp_path)
+    units = tmp_path / "etc/systemd/system"
+    mount = (units / r"var-lib-menshen\x2dgate.mount").read_text()
+    assert f"What=/dev/disk/by-uuid/{UUID}\nWhere=/var/lib/menshen-gate\n" in mount
+    assert "Options=noatime,nodev,nosuid,noexec,errors=remount-ro\n" in mount
+    assert r"After=var-lib-menshen\x2dgate.mount" in (units / "menshen-gate.service.d/data.conf").read_text()
+    assert (tmp_path / "etc/overlayroot.local.conf").read_text().endswith('overlayroot="tmpfs:recurse=0"\n')
+    assert "Storage=volatile" in (tmp_path / "etc/systemd/journald.conf.d/menshen-gate.conf").read_text()
+    analyze = [binary("systemd-analyze", "systemd"), "verify", *map(str, units.glob("*.mount"))]
+    verified = subprocess.run(analyze, check=False, capture_output=True, text=True)
+    assert "x2dgate" not in verified.stderr, verified.stderr
+    installed(tmp_path, *GATE, "--read-only", UUID)
+    assert files(tmp_path) == once, "a second run changes nothing"
+    uninstall(tmp_path)
+    assert (tmp_path / "etc/overlayroot.local.conf").read_text() == 'overlayroot="disabled"\n'
+    uninstall(tmp_path, "--purge")
+    left = {path for path in files(tmp_path) if path.startswith("etc")}
+    assert left == {"etc/overlayroot.local.conf"}
+
+
+def test_only_gates_are_read_only(tmp_path):
+    assert "--read-only is for gates" in install(tmp_path, *HUB, "--read-only", UUID).stderr

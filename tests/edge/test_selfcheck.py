@@ -11,6 +11,7 @@ from edge.selfcheck import ClockWatch, SelfCheck, spool_health
 from tests.support.clocks import HandClock
 from wire.errors import SpoolError
 from wire.events import AnyEvent, Clock, DeviceKind, DeviceState, Health
+from wire.machine import Machine
 from wire.messages import SpoolDepth
 
 S_NS = 10**9
@@ -66,6 +67,20 @@ async def test_a_disk_that_refuses_is_told_with_its_own_words():
     await mine.look()
     spool = [(state.health, state.detail) for state in box.said if state.kind is DeviceKind.SPOOL]
     assert spool == [(Health.FAILED, "disk full"), (Health.OK, "")]
+
+
+async def test_power_that_comes_and_goes_is_one_fault_and_each_of_the_machine_s_is_told_once():
+    box, clock, looks = Box(), HandClock(), [0, 1, 0, 1, 0, 0, 0]
+    now = Machine()
+    mine = SelfCheck(box, clock, max_bytes=1000, full_at=0.5, clock_fault_after_s=0.0, machine=lambda: now)
+    for bits in looks:
+        now = Machine(throttled=bits, wear_percent=20, cpu_c=90.0)
+        await mine.look()
+        clock.pass_s(50.0)
+    machine = [(kind.value, health.value) for kind, health in box.told[2:]]
+    assert machine == [
+        ("power", "ok"), ("heat", "degraded"), ("storage", "ok"), ("power", "degraded"), ("power", "ok"),
+    ]  # fmt: skip
 
 
 def moment(at_s: float, clock: Clock) -> Instant:

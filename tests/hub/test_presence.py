@@ -13,6 +13,7 @@ from hub.presence import Presence
 from tests.support.servers import eventually
 from wire.errors import JournalError
 from wire.events import DeviceState, Health
+from wire.machine import ClockQuality, Machine
 from wire.messages import RegistryHeld, SpoolDepth, Status, Vitals
 
 
@@ -229,3 +230,38 @@ async def test_a_copy_of_the_registry_that_no_hub_confirms_is_told_once_and_so_i
 
 
 VITALS = Vitals(v=1, time_ns=1, epoch="e", session=1, spool=SpoolDepth(0, 0))
+
+
+async def clock_of(story: Story, ahead_s: float, *, synced: bool = True, delays_s: tuple[float, ...] = (0.2,) * 12):
+    """What is told of a gate's clock, after pulses that took so long."""
+    for delay_s in delays_s:
+        said_ns = int((story.now_s - delay_s + ahead_s) * 1e9)
+        told = replace(pulse(), time_ns=said_ns, machine=Machine(clock=ClockQuality(synced, 0.0, 0.01)))
+        story.presence.pulse("site", "north", told)
+        await story.presence.look()
+        story.now_s += 5
+    entries = await story.archive.read(lambda reader: reader.own_states())
+    return [(entry.event().health, entry.event().detail) for entry in entries]
+
+
+async def test_a_clock_that_ntp_takes_for_right_and_is_far_from_the_hubs_is_told_and_so_is_its_end(story):
+    assert await clock_of(story, 0.0) == []
+    told = await clock_of(story, 312.0)
+    assert told == [(Health.DEGRADED, "311.8 s ahead of the hub's clock")]
+    told = await clock_of(story, -0.3)
+    assert [health for health, _ in told] == [Health.OK], "the newest word of it"
+
+
+async def test_pulses_that_a_bad_link_holds_back_are_no_wrong_clock(story):
+    assert await clock_of(story, 0.0, delays_s=(40.0, 25.0, 11.0, 0.4, 60.0, 33.0)) == []
+
+
+async def test_a_gate_that_knows_its_clock_to_be_wrong_dates_its_events_and_is_not_told_twice(story):
+    assert await clock_of(story, -9_000.0, synced=False) == []
+
+
+async def test_a_restarted_hub_remembers_what_it_told_of_a_clock(story):
+    await clock_of(story, 60.0)
+    story.presence = story.fresh()
+    await story.presence.start()
+    assert len(await clock_of(story, 60.0)) == 1

@@ -21,6 +21,8 @@ from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
+from hub.settings import HubSettings
+from hub.trust.service import Trust
 from hub.web.app import Office, create_app
 from hub.web.city import CityPages
 from hub.web.reports import ReportPages
@@ -43,8 +45,16 @@ class ServedOffice:
     """A console where one user of each role may sign in with `PASSWORD`."""
 
     def __init__(
-        self, folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns, **forms: bool
+        self,
+        folder: Path,
+        *,
+        key: bytes | None = KEY,
+        now_ns: Callable[[], int] = time_ns,
+        authority: HubSettings | None = None,
+        **forms: bool,
     ) -> None:
+        self.board = WrittenBoard(bad_day())
+        self._authority = authority
         self._forms = FormSettings(**forms)
         self._folder = folder
         self._key = key
@@ -103,8 +113,9 @@ class ServedOffice:
             duties=self.duties,
             reports=ReportPages(usual_report, ZONE),
             city=CityPages(usual_city),
+            trust=None if self._authority is None else Trust(self._authority, database, self._now_ns),
         )
-        app = create_app(WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, office=office)
+        app = create_app(self.board, site="baotou-1", version="0", zone=ZONE, office=office)
         server = WebServer(app, host="127.0.0.1", port=0)
         await server.start()
         self.url = server.url
@@ -121,10 +132,15 @@ class ServedOffice:
 
 @contextmanager
 def served_office(
-    folder: Path, *, key: bytes | None = KEY, now_ns: Callable[[], int] = time_ns, **forms: bool
+    folder: Path,
+    *,
+    key: bytes | None = KEY,
+    now_ns: Callable[[], int] = time_ns,
+    authority: HubSettings | None = None,
+    **forms: bool,
 ) -> Iterator[ServedOffice]:
-    """An office without anybody registered."""
-    office = ServedOffice(folder, key=key, now_ns=now_ns, **forms).start()
+    """An office without anybody registered; with the settings of an authority it enrols gates."""
+    office = ServedOffice(folder, key=key, now_ns=now_ns, authority=authority, **forms).start()
     try:
         yield office
     finally:

@@ -44,6 +44,10 @@ function number(field, value, lang, nowMs) {
       return `${fixed(value, field.decimals ?? 2, lang)} K`;
     case "percent":
       return `${fixed(value, field.decimals ?? 0, lang)} %`;
+    case "decmbytes":
+      return bytes(value, "MB", "GB", field.decimals, lang);
+    case "decgbytes":
+      return bytes(value, "GB", "TB", field.decimals, lang);
     case "s":
       return value < 0 ? "–" : lasting(value, lang);
     case "dateTimeFromNow":
@@ -53,6 +57,13 @@ function number(field, value, lang, nowMs) {
     default:
       return fixed(value, field.decimals ?? (Number.isInteger(value) ? 0 : 1), lang);
   }
+}
+
+/** A thousand of a unit is one of the next, as Grafana has it. */
+function bytes(value, unit, next, decimals, lang) {
+  if (value < 0) return "–";
+  const large = value >= 1000;
+  return `${fixed(large ? value / 1000 : value, decimals ?? (large ? 1 : 0), lang)} ${large ? next : unit}`;
 }
 
 function fixed(value, decimals, lang) {

@@ -33,7 +33,7 @@ def wish(session: Session, text: str, now_ns: int = NOW_NS, gate: str = "north")
 def test_versions_only_grow_also_when_the_clock_goes_back(session):
     versions = [wish(session, TEXT, now_ns).version for now_ns in (NOW_NS, NOW_NS, NOW_NS - 10**18, NOW_NS + 10**12)]
     assert versions == sorted(set(versions))
-    assert desk.wanted(session) == {"north": Wanted(versions[-1], TEXT)}
+    assert desk.wanted(session) == {"north": Wanted(versions[-1], TEXT, NOW_NS + 10**12, "chief")}
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from hub.board import AlertRow, DeviceRow, GateRow, Snapshot
+from hub.board import AlertRow, DeviceRow, GateRow, GateVitals, Snapshot
 from hub.influx import InfluxSettings, open_writer
 from hub.projections.rollups import publish_once
 from hub.standings.file import DAY_NS, Standings
 from hub.standings.gates import Pulse, merged, points_of, points_of_alerts
 from hub.standings.keeper import Keeper
-from hub.standings.points import ALERT, CAMERA, HEALTH, HOUR_NS, PULSE, SITE, STANDINGS, Point, point_line
+from hub.standings.points import ALERT, CAMERA, HEALTH, HOUR_NS, MACHINE, PULSE, SITE, STANDINGS, Point, point_line
+from wire.machine import ClockQuality, Machine
 from wire.messages import RegistryHeld
 
 HOUR = 439_236 * HOUR_NS
@@ -106,6 +107,30 @@ def test_two_alerts_of_one_microsecond_are_two_points_and_no_detail_is_in_them()
     assert "6f0c" not in point_line(one)
 
 
+SAID = GateVitals(
+    time_ns=NOW, uptime_s=7264.0, memory_mb=141.2, disk_free_mb=21_400.4, clock_ahead_s=-0.04,
+    machine=Machine(cpu_c=51.26, throttled=0x50001, wear_percent=20, written_gb=310.44, memory_free_mb=3120.0,
+                    clock=ClockQuality(True, 0.0, 0.012)),
+)  # fmt: skip
+
+
+def test_a_machine_s_point_says_what_it_told_and_what_it_did_not():
+    [told] = by_name(points_of(snapshot(replace(GATE, vitals=SAID)), {}))[MACHINE.name]
+    assert told.fields == {
+        "cpu_c": 51.3, "cpu_max_c": 51.3, "power": 2, "slowed": 1, "memory_mb": 141.2, "memory_free_mb": 3120.0,
+        "disk_free_mb": 21_400.0, "disk_least_mb": 21_400.0, "wear_percent": 20, "written_gb": 310.4,
+        "disk_errors": -1, "clock_ahead_s": 0.0, "clock_error_s": 0.0, "uptime_s": 7260.0, "safe": 0,
+    }  # fmt: skip
+    [silent] = by_name(points_of(snapshot(replace(GATE, vitals=GateVitals(time_ns=NOW))), {}))[MACHINE.name]
+    assert {silent.fields[name] for name in ("power", "slowed", "wear_percent", "written_gb", "disk_least_mb")} == {-1}
+    assert silent.fields["cpu_c"] == -273.15
+    assert {type(told.fields[name]) for name in told.fields} == {type(silent.fields[name]) for name in told.fields}
+    hotter = told._replace(fields=told.fields | {"cpu_max_c": 77.0, "disk_least_mb": 3.0})
+    both = merged(told, hotter)
+    assert (both.fields["cpu_max_c"], both.fields["disk_least_mb"]) == (77.0, 3.0)
+    assert MACHINE.name not in by_name(points_of(snapshot(replace(GATE, state="silent", vitals=SAID)), {}))
+
+
 async def test_a_point_takes_the_place_of_the_older_and_only_what_changed_waits_to_be_written(standings):
     point = Point("pulse_hour", (("gate", "north"),), HOUR, {"state": 0})
     assert await standings.put([point, point._replace(time_ns=HOUR + HOUR_NS)]) == 2
@@ -125,7 +150,7 @@ async def test_what_is_older_than_it_is_kept_is_dropped(standings):
 
 
 async def test_a_real_influxdb_has_every_standing_under_its_declared_names(standings, influxdb1, database):
-    made = points_of(snapshot(GATE, alerts=(FEVER,)), PULSES) + points_of_alerts([FEVER])
+    made = points_of(snapshot(replace(GATE, vitals=SAID), alerts=(FEVER,)), PULSES) + points_of_alerts([FEVER])
     await standings.put(made)
     writer = open_writer(InfluxSettings(url=influxdb1.url, bucket=database))
     assert await publish_once(standings, writer) is False
