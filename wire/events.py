@@ -36,6 +36,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 class _Open(StrEnum):
     """An enum that reads a value it does not know as its member `other`."""
 
+    __hash__ = str.__hash__  # equal members are equal texts; an enum's own hash is a call of Python's for each look-up
+
     @classmethod
     def _missing_(cls, value: object) -> _Open:
         return cls("other")
@@ -430,6 +432,8 @@ AnyEvent = (
 
 class Urgency(StrEnum):
     """The two streams of a gate. After an outage the urgent one is sent first."""
+
+    __hash__ = str.__hash__  # see `_Open`
 
     URGENT = "urgent"
     ROUTINE = "routine"

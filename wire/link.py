@@ -11,19 +11,21 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated
 
-import aiomqtt
 import structlog
 from msgspec import Meta, Struct
 
+from wire import mqtt
 from wire.errors import LinkError
+from wire.mqtt import Arrival
+
+__all__ = ["Arrival", "Backoff", "BrokerSettings", "Session", "TlsSettings", "Will", "connect", "hold"]
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 _REFUSED = 0x80
 """MQTT 3.1.1, section 3.9.3: the SUBACK return code that means failure."""
@@ -65,18 +67,11 @@ class Will(Struct, frozen=True):
     payload: bytes
 
 
-class Arrival(NamedTuple):
-    """A message that arrived."""
-
-    topic: str
-    payload: bytes
-
-
 class Session:
     """One connection to a broker."""
 
-    def __init__(self, client: aiomqtt.Client) -> None:
-        self._client = client
+    def __init__(self, connection: mqtt.Connection) -> None:
+        self._connection = connection
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand a message to the broker; with QoS 1 return when the broker has it.
@@ -84,18 +79,25 @@ class Session:
         Raises `LinkError` when the connection is gone or the broker does not answer in time.
         """
         try:
-            await _heeding(self._client.publish(topic, payload, qos=qos, retain=retain))
-        except aiomqtt.MqttError as error:
+            await self._connection.publish(mqtt.Message(topic, payload, retain), qos=qos)
+        except LinkError as error:
             raise LinkError(f"publishing to {topic}: {error}") from error
+
+    async def publish_all(self, messages: Sequence[mqtt.Message], *, qos: int = 1) -> None:
+        """Hand many messages to the broker together; with QoS 1 return when it has all. Raises `LinkError`."""
+        try:
+            await self._connection.publish_all(messages, qos=qos)
+        except LinkError as error:
+            raise LinkError(f"publishing {len(messages)} messages: {error}") from error
 
     async def subscribe(self, topics: list[str]) -> None:
         """Subscribe with QoS 1. Raises `LinkError`, also when the broker refuses one of them."""
         try:
-            codes = await _heeding(self._client.subscribe([(topic, 1) for topic in topics]))
-        except aiomqtt.MqttError as error:
+            codes = await self._connection.subscribe(topics)
+        except LinkError as error:
             raise LinkError(f"subscribing to {', '.join(topics)}: {error}") from error
         for topic, code in zip(topics, codes, strict=False):
-            if int(getattr(code, "value", code)) >= _REFUSED:  # type: ignore[call-overload]
+            if code >= _REFUSED:
                 raise LinkError(f"the broker refuses the subscription to {topic}")
 
     async def unsubscribe(self, topics: list[str]) -> None:
@@ -105,19 +107,13 @@ class Session:
         """
         try:
             for topic in topics:
-                await _heeding(self._client.unsubscribe(topic))
-        except aiomqtt.MqttError as error:
+                await self._connection.unsubscribe(topic)
+        except LinkError as error:
             raise LinkError(f"unsubscribing from {', '.join(topics)}: {error}") from error
 
-    async def arrivals(self) -> AsyncIterator[Arrival]:
+    def arrivals(self) -> AsyncIterator[Arrival]:
         """Messages as they arrive. Raises `LinkError` when the connection is lost."""
-        try:
-            async for message in self._client.messages:
-                payload: object = message.payload
-                assert isinstance(payload, bytes | bytearray), "MQTT payloads arrive as bytes"
-                yield Arrival(str(message.topic), bytes(payload))
-        except aiomqtt.MqttError as error:
-            raise LinkError(f"connection lost: {error}") from error
+        return self._connection.arrivals()
 
 
 @asynccontextmanager
@@ -128,54 +124,22 @@ async def connect(
 
     Where our own clock may be wrong (`knows_time` is false), the broker's certificate is checked but for its time.
     """
-    client = aiomqtt.Client(
-        hostname=settings.host,
-        port=settings.port,
-        username=settings.username,
-        password=_password(settings.password_file),
-        identifier=client_id,
-        clean_session=True,
-        keepalive=settings.keepalive_s,
-        timeout=settings.timeout_s,
-        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
-        tls_context=_tls_context(settings.tls, knows_time=knows_time),
-        max_inflight_messages=1000,
+    login = mqtt.Login(
+        client_id,
+        settings.keepalive_s,
+        settings.username,
+        _password(settings.password_file),
+        Arrival(will.topic, will.payload) if will else None,
     )
+    tls = _tls_context(settings.tls, knows_time=knows_time)
     try:
-        await _heeding(client.__aenter__())
-    except (aiomqtt.MqttError, OSError) as error:
+        connection = await mqtt.open_connection(settings.host, settings.port, login, settings.timeout_s, tls)
+    except (LinkError, OSError) as error:
         raise LinkError(f"broker {settings.host}:{settings.port}: {error}") from error
     try:
-        yield Session(client)
+        yield Session(connection)
     finally:
-        try:
-            await client.__aexit__(None, None, None)
-        except aiomqtt.MqttError as error:
-            log.debug("disconnect not clean", error=str(error))
-        _heard_of_its_end(client)
-
-
-def _heard_of_its_end(client: aiomqtt.Client) -> None:
-    """The client leaves a lost connection in a future, and asyncio complains of each that nobody looked at: whoever was
-    waiting has been told by an error of their own, and where nobody was, nothing is amiss."""
-    ended: asyncio.Future[None] | None = getattr(client, "_disconnected", None)
-    if ended is not None and ended.done() and not ended.cancelled():
-        ended.exception()
-
-
-async def _heeding(call: Awaitable[T]) -> T:
-    """The call's result, unless the task was cancelled meanwhile: then `CancelledError`, always.
-
-    The client waits by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes together with the
-    result (cpython issue 86296). A task that goes on although it was cancelled is one that whoever ended it waits for,
-    for ever.
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    result = await call
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return result
+        connection.close()
 
 
 class Backoff:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -71,10 +72,12 @@ def check_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=20_000)
 def events(site: str, gate: str, urgency: Urgency) -> str:
     return str(Address(site, gate, Channel.EVENTS, urgency))
 
 
+@lru_cache(maxsize=20_000)
 def ack(site: str, gate: str, urgency: Urgency) -> str:
     return str(Address(site, gate, Channel.ACK, urgency))
 
@@ -212,6 +215,7 @@ def parse_registry(topic: str) -> tuple[str, int | RegistryPart]:
     raise DecodeError(f"topic {topic[:200]!r}: expected {ROOT}/SITE/hub/registry/manifest|beat|0…{SHARDS - 1}")
 
 
+@lru_cache(maxsize=20_000)  # the same topics come again and again
 def parse(topic: str) -> Address:
     """The topic taken apart. Raises `DecodeError` when it is none of ours."""
     match topic.split("/"):
