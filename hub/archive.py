@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub.journal import Bad, Entry, Journal, JournalReader, Taken
+from hub.recent import Recent
 from wire.events import AnyEvent
 from wire.messages import Batch, StreamId
 
@@ -29,6 +30,7 @@ class Archive:
         self._now_ns = now_ns
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
+        self._recent = Recent()
         self._bell = asyncio.Event()
 
     async def start(self) -> None:
@@ -42,13 +44,13 @@ class Archive:
 
     async def append(self, batches: Iterable[Batch]) -> dict[StreamId, Taken]:
         """See `Journal.append`. Rings the bell when something was new."""
-        taken = await self._write(partial(self._journal.append, list(batches), self._now_ns()))
+        taken = await self._write(partial(self._append, list(batches), self._now_ns()))
         if any(result.new for result in taken.values()):
             self._ring()
         return taken
 
     async def append_own(self, site: str, events: Sequence[AnyEvent]) -> None:
-        await self._write(partial(self._journal.append_own, site, events, self._now_ns()))
+        await self._write(partial(self._append_own, site, events, self._now_ns()))
         self._ring()
 
     async def bury(self, letters: Sequence[Bad]) -> None:
@@ -56,7 +58,7 @@ class Archive:
         self._ring()
 
     async def exhume(self, letter_id: int) -> str:
-        outcome = await self._write(partial(self._journal.exhume, letter_id, self._now_ns()))
+        outcome = await self._write(partial(self._exhume, letter_id, self._now_ns()))
         self._ring()
         return outcome
 
@@ -66,7 +68,7 @@ class Archive:
     async def forget(self, before_ns: int, through: int) -> int:
         """See `Journal.forget`; in parts, so that no gate waits for it."""
         count = 0
-        while gone := await self._write(partial(self._journal.forget, before_ns, through, _FORGET_AT_ONCE)):
+        while gone := await self._write(partial(self._forget, before_ns, through)):
             count += gone
         return count
 
@@ -81,7 +83,9 @@ class Archive:
         return self._journal.streams()
 
     async def after(self, offset: int, limit: int) -> list[Entry]:
-        return await self.read(lambda reader: reader.after(offset, limit))
+        """Up to `limit` entries behind `offset`, in the order of the journal."""
+        recent = self._recent.after(offset, limit)
+        return await self.read(lambda reader: reader.after(offset, limit)) if recent is None else recent
 
     async def read(self, query: Callable[[JournalReader], T]) -> T:
         """Ask the reader something, in its thread."""
@@ -94,6 +98,27 @@ class Archive:
     def _ring(self) -> None:
         self._bell.set()
         self._bell = asyncio.Event()
+
+    # -- in the thread that writes ----------------------------------------------------------------------------------
+
+    def _append(self, batches: list[Batch], received_ns: int) -> dict[StreamId, Taken]:
+        taken = self._journal.append(batches, received_ns)
+        self._recent.add(self._journal.fresh)
+        return taken
+
+    def _append_own(self, site: str, events: Sequence[AnyEvent], received_ns: int) -> None:
+        try:
+            self._journal.append_own(site, events, received_ns)
+        finally:  # of two streams one may have been written
+            self._recent.add(self._journal.fresh)
+
+    def _exhume(self, letter_id: int, received_ns: int) -> str:
+        self._recent.clear()
+        return self._journal.exhume(letter_id, received_ns)
+
+    def _forget(self, before_ns: int, through: int) -> int:
+        self._recent.clear()
+        return self._journal.forget(before_ns, through, _FORGET_AT_ONCE)
 
     async def _write(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work)

@@ -29,6 +29,7 @@ from wire.errors import DecodeError, JournalError
 from wire.events import Urgency
 from wire.link import Arrival, Backoff, BrokerSettings, Session, hold
 from wire.messages import SCHEMA_VERSION, Batch, Status, StreamId, Vitals, Watermark, decode, encode
+from wire.mqtt import Message
 from wire.topics import Address, Channel
 
 log = structlog.get_logger(__name__)
@@ -223,12 +224,11 @@ class Ingest:
             await self._marked.wait()
             self._marked.clear()
             marks, self._marks = self._marks, {}
-            for mark in marks.values():
-                await _publish(session, mark)
+            await session.publish_all([_said(mark) for mark in marks.values()], qos=0)
 
 
-async def _publish(session: Session, mark: Watermark) -> None:
-    await session.publish(topics.ack(mark.stream.site, mark.stream.gate, mark.stream.urgency), encode(mark), qos=0)
+def _said(mark: Watermark) -> Message:
+    return Message(topics.ack(mark.stream.site, mark.stream.gate, mark.stream.urgency), encode(mark))
 
 
 def parse_batch(topic: str, payload: bytes) -> Batch:

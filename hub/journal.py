@@ -19,7 +19,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import astuple, force_setattr
 
 from wire.errors import DecodeError, JournalError, MenshenError
 from wire.events import AnyEvent, DeviceState, Urgency, urgency_of
@@ -65,13 +66,10 @@ INSERT OR REPLACE INTO own_states SELECT e.stream, json_extract(CAST(e.body AS T
 COMMIT;
 """
 """For the journal of a hub that kept neither."""
-_ENTRY = """
-SELECT e."offset", s.site, s.gate, s.urgency, s.epoch, e.seq, e.last, e.kind, e.time_ns, e.received_ns, e.body
-FROM entries e JOIN streams s ON s.id = e.stream
-"""
+_ENTRY = 'SELECT e."offset", e.stream, e.seq, e.last, e.kind, e.time_ns, e.received_ns, e.body FROM entries e'
 
 
-class Entry(Struct, frozen=True, gc=False):
+class Entry(Struct, frozen=True, eq=False, gc=False):
     """One event in the journal. `offset` grows with each entry; `seq` to `last` are its numbers in its stream."""
 
     offset: int
@@ -82,15 +80,24 @@ class Entry(Struct, frozen=True, gc=False):
     time_ns: int
     received_ns: int
     body: bytes
+    decoded: AnyEvent | UnsetType | None = UNSET
+    """What `event` gives, once somebody has asked: a dozen readers ask for each."""
 
     def event(self) -> AnyEvent | None:
         """The event, or None when this hub cannot read it."""
-        if self.kind == UNREADABLE:
-            return None
-        try:
-            return decode_event(self.body)
-        except DecodeError:
-            return None
+        if isinstance(self.decoded, UnsetType):
+            force_setattr(self, "decoded", _readable(self.kind, self.body))
+        return self.decoded  # type: ignore[return-value]  # set above
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and self._told() == other._told()
+
+    def __hash__(self) -> int:
+        return hash(self.offset)
+
+    def _told(self) -> tuple[object, ...]:
+        """All but what follows from the rest."""
+        return astuple(self)[:-1]
 
 
 class Taken(NamedTuple):
@@ -131,6 +138,14 @@ class _Tail(NamedTuple):
 
 
 _NewRow = tuple[int, int, int, str, int, int, bytes]
+"""Stream, seq, last, kind, time, when received, body."""
+
+
+class _New(NamedTuple):
+    """An event that is next in its stream."""
+
+    row: _NewRow
+    event: AnyEvent | None
 
 
 class Journal:
@@ -139,6 +154,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._owner = SoleOwner(path)
+        self.fresh: list[Entry] = []
+        """What the last `append` or `append_own` put in, as a reader would find it."""
         self._db: sqlite3.Connection | None = None
         self._tails: dict[StreamId, _Tail] = {}
 
@@ -175,25 +192,29 @@ class Journal:
         """
         taken: dict[StreamId, Taken] = {}
         tails: dict[StreamId, _Tail] = {}
-        rows: list[_NewRow] = []
+        new: list[_New] = []
+        streams: dict[int, StreamId] = {}
         bad: list[tuple[Bad, int, int]] = []
         with self._transaction() as db:
             for batch in batches:
                 stream = batch.stream
                 tail = tails.get(stream) or self._tails.get(stream) or self._new_stream(db, stream)
-                through, hole, fresh = _next_of(batch.events, tail, received_ns, str(stream), bad)
-                rows += fresh
+                streams[tail.id] = stream
+                through, hole, fresh = _next_of(batch.events, tail, received_ns, stream, bad)
+                new += fresh
                 tails[stream] = _Tail(tail.id, through)
                 before = taken.get(stream, Taken(0, False, 0))
                 taken[stream] = Taken(through, hole or before.resend, before.new + len(fresh))
-            self._insert(db, rows, tails.values())
+            last = self._insert(db, [row for row, _ in new], tails.values())
             for letter, stream_id, seq in bad:
                 _bury(db, letter, received_ns, stream_id, seq)
         self._tails.update(tails)
+        self.fresh = _entries(new, streams, last)
         return taken
 
     def append_own(self, site: str, events: Sequence[AnyEvent], received_ns: int) -> None:
         """What the hub itself observed, in its own streams of that site."""
+        self.fresh = []
         for urgency in Urgency:
             mine = [event for event in events if urgency_of(event) is urgency]
             if not mine:
@@ -201,14 +222,15 @@ class Journal:
             stream = StreamId(site, OWN_GATE, urgency, OWN_EPOCH)
             with self._transaction() as db:
                 tail = self._tails.get(stream) or self._new_stream(db, stream)
-                rows = [
-                    (tail.id, seq, seq, _kind(event), event.time_ns, received_ns, encode_event(event))
+                new = [
+                    _New((tail.id, seq, seq, _kind(event), event.time_ns, received_ns, encode_event(event)), event)
                     for seq, event in enumerate(mine, start=tail.through + 1)
                 ]
-                tail = _Tail(tail.id, tail.through + len(rows))
-                self._insert(db, rows, [tail])
-                _keep_states(db, tail.id, mine)
+                tail = _Tail(tail.id, tail.through + len(new))
+                last = self._insert(db, [row for row, _ in new], [tail])
+                _keep_states(db, tail.id, mine, last)
             self._tails[stream] = tail
+            self.fresh += _entries(new, {tail.id: stream}, last)
 
     def through(self, stream: StreamId) -> int:
         """The last number of the stream that is durable, 0 for a stream that is not known."""
@@ -283,10 +305,13 @@ class Journal:
         query = "SELECT id, through FROM streams WHERE site = ? AND gate = ? AND urgency = ? AND epoch = ?"
         return _Tail(*db.execute(query, key).fetchone())
 
-    def _insert(self, db: sqlite3.Connection, rows: list[_NewRow], tails: Iterable[_Tail]) -> None:
+    def _insert(self, db: sqlite3.Connection, rows: list[_NewRow], tails: Iterable[_Tail]) -> int:
+        """The offset of the last row; those before it have the offsets before it."""
         for_rows(db, "INSERT INTO entries (stream, seq, last, kind, time_ns, received_ns, body) VALUES ", rows)
+        [(last,)] = db.execute("SELECT last_insert_rowid()")
         db.execute(_TOTAL, (len(rows),))
         for_rows(db, "UPDATE streams SET through = v.column2 FROM (VALUES ", list(tails), _OF_STREAM)
+        return int(last)
 
     def _transaction(self) -> Transaction:
         if self._db is None:
@@ -328,6 +353,8 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db: sqlite3.Connection | None = None
+        self._streams: dict[int, StreamId] = {}
+        """By number, as far as they are known: they are never changed."""
 
     def after(self, offset: int, limit: int) -> list[Entry]:
         """Up to `limit` entries behind `offset`, in the order of the journal."""
@@ -389,10 +416,13 @@ class JournalReader:
             self._db = None
 
     def _entries(self, where: str, values: tuple[object, ...]) -> list[Entry]:
-        return [
-            Entry(row[0], StreamId(row[1], row[2], Urgency(row[3]), row[4]), *row[5:])
-            for row in self._query(f"{_ENTRY} {where}", values)
-        ]
+        rows = self._query(f"{_ENTRY} {where}", values)
+        if not all(row[1] in self._streams for row in rows):
+            self._streams = {
+                id_: StreamId(site, gate, Urgency(urgency), epoch)
+                for id_, site, gate, urgency, epoch in self._query("SELECT id, site, gate, urgency, epoch FROM streams")
+            }
+        return [Entry(row[0], self._streams[row[1]], *row[2:]) for row in rows]
 
     def _one(self, query: str, values: tuple[object, ...] = ()) -> int:
         return int(self._query(query, values)[0][0])
@@ -409,31 +439,47 @@ class JournalReader:
 
 
 def _next_of(
-    events: list[Numbered], tail: _Tail, received_ns: int, name: str, bad: list[tuple[Bad, int, int]]
-) -> tuple[int, bool, list[_NewRow]]:
-    """Of a batch's events those that come next behind the tail: (new last number, whether there is a hole, rows)."""
+    events: list[Numbered], tail: _Tail, received_ns: int, stream: StreamId, bad: list[tuple[Bad, int, int]]
+) -> tuple[int, bool, list[_New]]:
+    """Of a batch's events those that come next behind the tail: (new last number, whether there is a hole, they)."""
     through = tail.through
-    rows: list[_NewRow] = []
+    new: list[_New] = []
     for numbered in events:
         if numbered.last <= through:
             continue  # a duplicate
         if numbered.seq > through + 1:
-            return through, True, rows
+            return through, True, new
         body = bytes(numbered.event)
-        kind, time_ns = UNREADABLE, received_ns
+        kind, time_ns, event = UNREADABLE, received_ns, None
         try:
             event = decode_event(body)
             kind, time_ns = _kind(event), event.time_ns
         except DecodeError as error:
-            bad.append((Bad("event", name, str(error), body), tail.id, through + 1))
-        rows.append((tail.id, through + 1, numbered.last, kind, time_ns, received_ns, body))
+            bad.append((Bad("event", str(stream), str(error), body), tail.id, through + 1))
+        new.append(_New((tail.id, through + 1, numbered.last, kind, time_ns, received_ns, body), event))
         through = numbered.last
-    return through, False, rows
+    return through, False, new
 
 
-def _keep_states(db: sqlite3.Connection, stream_id: int, events: Sequence[AnyEvent]) -> None:
-    """The newest that the hub said of each device, of events that were put in as they are and are the last."""
-    [(last,)] = db.execute('SELECT max("offset") FROM entries')
+def _entries(new: Sequence[_New], streams: dict[int, StreamId], last: int) -> list[Entry]:
+    """The entries that were made of rows, of which the last has that offset."""
+    return [
+        Entry(offset, streams[row[0]], *row[1:], event)
+        for offset, (row, event) in enumerate(new, start=last - len(new) + 1)
+    ]
+
+
+def _readable(kind: str, body: bytes) -> AnyEvent | None:
+    if kind == UNREADABLE:
+        return None
+    try:
+        return decode_event(body)
+    except DecodeError:
+        return None
+
+
+def _keep_states(db: sqlite3.Connection, stream_id: int, events: Sequence[AnyEvent], last: int) -> None:
+    """The newest that the hub said of each device; the last event has that offset."""
     told = [(event, offset) for offset, event in enumerate(events, start=last - len(events) + 1)]
     rows = [(stream_id, one.device, one.kind.value, at) for one, at in told if isinstance(one, DeviceState)]
     db.executemany("INSERT OR REPLACE INTO own_states VALUES (?, ?, ?, ?)", rows)

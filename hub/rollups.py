@@ -7,6 +7,7 @@ is commutative, so late and unordered events change nothing in the outcome.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,12 +25,14 @@ from wire.events import (
     PersonPassage,
     Reason,
     SecondaryMeasurement,
+    Temperature,
     VehiclePassage,
     Verdict,
 )
+from wire.messages import StreamId
 
 HOUR_NS = 3600 * 10**9
-LATE_S = 60.0
+_LATE_NS = 60 * 10**9
 """An event that took longer from the gate to the journal came with a backlog."""
 BIN_CENTI = 20
 """Width of a bin of the distribution of skin temperatures, in hundredths of a degree."""
@@ -82,11 +85,106 @@ class Sums(Struct):
         return figures
 
 
+class _Kind(NamedTuple):
+    """What passages have in common that are counted together."""
+
+    hour_ns: int
+    day_ns: int
+    stream: StreamId
+    is_person: bool
+    lane: str
+    direction: str
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    verdict: Verdict | None
+    refusal: str
+    is_measured: bool
+    is_synced: bool
+
+
+class _Alike(Struct):
+    """So many passages of one kind, and what their temperatures come to; `event` is one of them."""
+
+    event: PersonPassage | VehiclePassage
+    count: int = 0
+    late: int = 0
+    looks: int = 0
+    skin_mc: int = 0
+    limited: int = 0
+    limit_mc: int = 0
+    total_c: float = 0.0
+    least_c: float = float("inf")
+    most_c: float = float("-inf")
+    bins: dict[float, int] = {}
+
+    def take(self, measured: Temperature | None, *, late: bool) -> None:
+        self.count += 1
+        self.late += late
+        if measured is None:
+            return
+        skin_c = float(measured.skin_c)
+        self.looks += measured.looks
+        self.skin_mc += round(skin_c * 1000)
+        self.total_c += skin_c
+        self.least_c = min(self.least_c, skin_c)
+        self.most_c = max(self.most_c, skin_c)
+        bin_c = bin_of(skin_c)
+        self.bins[bin_c] = self.bins.get(bin_c, 0) + 1
+        if measured.limit_c is not None:
+            self.limited += 1
+            self.limit_mc += round(float(measured.limit_c) * 1000)
+
+
 def contributions(entry: Entry, zone: tzinfo | None) -> list[tuple[Bucket, Sums]]:
     """What one entry of the journal adds to the figures of its hour and of its day."""
-    starts = ((Span.HOUR, entry.time_ns - entry.time_ns % HOUR_NS), (Span.DAY, day_start_ns(entry.time_ns, zone)))
-    figures = _figures(entry, entry.event())
-    return [(Bucket(span, start_ns, figure), sums) for figure, sums in figures for span, start_ns in starts]
+    return list(added_by([entry], zone).items())
+
+
+def added_by(entries: Iterable[Entry], zone: tzinfo | None) -> dict[Bucket, Sums]:
+    """What entries of the journal add together. Passages of one kind are counted first, and then become figures."""
+    days, kinds, added = _Days(zone), dict[_Kind, _Alike](), dict[Bucket, Sums]()
+    for entry in entries:
+        hour_ns, day_ns = entry.time_ns - entry.time_ns % HOUR_NS, days.start_ns(entry.time_ns)
+        late = entry.received_ns - entry.time_ns > _LATE_NS
+        match entry.event():
+            case PersonPassage() as event:
+                measured = event.temperature
+                kind = _Kind(
+                    hour_ns, day_ns, entry.stream, True, event.lane, event.direction, event.outcome, event.reasons,
+                    event.verdict, event.refusal or "", measured is not None, event.clock.is_right,
+                )  # fmt: skip
+                (kinds.get(kind) or kinds.setdefault(kind, _Alike(event))).take(measured, late=late)
+            case VehiclePassage() as event:
+                kind = _Kind(
+                    hour_ns, day_ns, entry.stream, False, event.lane, event.direction, event.outcome, event.reasons,
+                    None, "", False, False,
+                )  # fmt: skip
+                (kinds.get(kind) or kinds.setdefault(kind, _Alike(event))).take(None, late=late)
+            case event:
+                _add(added, hour_ns, day_ns, _figures(entry.stream, event, late=late))
+    for kind, alike in kinds.items():
+        _add(added, kind.hour_ns, kind.day_ns, _of_passages(kind.stream, alike))
+    return added
+
+
+def _add(added: dict[Bucket, Sums], hour_ns: int, day_ns: int, figures: list[tuple[Figure, Sums]]) -> None:
+    for figure, sums in figures:
+        for bucket in (Bucket(Span.HOUR, hour_ns, figure), Bucket(Span.DAY, day_ns, figure)):
+            (added.get(bucket) or added.setdefault(bucket, Sums())).add(sums)
+
+
+class _Days:
+    """The site's days; that of the moment before is mostly that of the next."""
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self._zone = zone
+        self._start_ns = self._end_ns = 0
+
+    def start_ns(self, time_ns: int) -> int:
+        if not self._start_ns <= time_ns < self._end_ns:
+            self._start_ns = day_start_ns(time_ns, self._zone)
+            self._end_ns = day_end_ns(self._start_ns, self._zone)
+        return self._start_ns
 
 
 def day_start_ns(time_ns: int, zone: tzinfo | None) -> int:
@@ -101,16 +199,11 @@ def day_end_ns(start_ns: int, zone: tzinfo | None) -> int:
     return round(local.replace(hour=0).timestamp()) * 10**9
 
 
-def _figures(entry: Entry, event: AnyEvent | None) -> list[tuple[Figure, Sums]]:
-    stream = entry.stream
-    place = (("site", stream.site), ("gate", stream.gate))
-    late = max(0.0, (entry.received_ns - entry.time_ns) / 1e9) > LATE_S
-    figures = [(Figure("events", (*place, ("urgency", stream.urgency.value))), _counted(events=1, late=int(late)))]
+def _figures(stream: StreamId, event: AnyEvent | None, *, late: bool) -> list[tuple[Figure, Sums]]:
+    """Of everything but passages."""
+    place = _place(stream)
+    figures = [_events(stream, 1, int(late))]
     match event:
-        case PersonPassage():
-            figures += _of_person(place, event)
-        case VehiclePassage():
-            figures += _of_vehicle(place, event)
         case DeviceState(device=device) if event.health is not Health.OK:
             figures.append((Figure("device", (*place, ("device", device))), _counted(faults=1)))
         case Disinfection():
@@ -122,53 +215,69 @@ def _figures(entry: Entry, event: AnyEvent | None) -> list[tuple[Figure, Sums]]:
     return figures
 
 
-def _of_person(place: tuple[tuple[str, str], ...], event: PersonPassage) -> list[tuple[Figure, Sums]]:
-    lane = (*place, ("lane", event.lane))
+def _of_passages(stream: StreamId, alike: _Alike) -> list[tuple[Figure, Sums]]:
+    figures = [_events(stream, alike.count, alike.late)]
+    if isinstance(alike.event, PersonPassage):
+        return figures + _of_people(_place(stream), alike.event, alike)
+    return figures + _of_vehicles(_place(stream), alike.event, alike.count)
+
+
+def _place(stream: StreamId) -> tuple[tuple[str, str], ...]:
+    return (("site", stream.site), ("gate", stream.gate))
+
+
+def _events(stream: StreamId, count: int, late: int) -> tuple[Figure, Sums]:
+    tags = (*_place(stream), ("urgency", stream.urgency.value))
+    return Figure("events", tags), _counted(events=count, late=late)
+
+
+def _of_people(place: tuple[tuple[str, str], ...], event: PersonPassage, alike: _Alike) -> list[tuple[Figure, Sums]]:
+    lane, count = (*place, ("lane", event.lane)), alike.count
+    is_measured = event.temperature is not None
     sums = _counted(
-        passages=1,
-        **{_OUTCOMES.get(event.outcome, "other"): 1},
-        fevers=int(event.verdict is Verdict.FEVER),
-        suspects=int(event.verdict is Verdict.SUSPECT),
-        unmeasured=int(event.temperature is None),
+        passages=count,
+        **{_OUTCOMES.get(event.outcome, "other"): count},
+        fevers=count * (event.verdict is Verdict.FEVER),
+        suspects=count * (event.verdict is Verdict.SUSPECT),
+        unmeasured=count * (not is_measured),
     )
     figures = [(Figure("people", (*lane, ("direction", event.direction.value))), sums)]
-    figures += _why(place, "person", event.reasons)
-    figures.append((Figure("screening", lane), _screened(event)))
+    figures += _why(place, "person", event.reasons, count)
+    figures.append((Figure("screening", lane), _screened(event, alike)))
     if event.refusal is not None:
-        figures.append((Figure("refusals", (*lane, ("refusal", event.refusal.value))), _counted(people=1)))
-    if event.temperature is not None:
-        skin_c = float(event.temperature.skin_c)
-        sums.values, sums.total_c, sums.least_c, sums.most_c = 1, skin_c, skin_c, skin_c
-        figures.append((Figure("skin", (*lane, ("bin_c", f"{bin_of(skin_c):.1f}"))), _counted(people=1)))
+        figures.append((Figure("refusals", (*lane, ("refusal", event.refusal.value))), _counted(people=count)))
+    if is_measured:
+        sums.values, sums.total_c, sums.least_c, sums.most_c = count, alike.total_c, alike.least_c, alike.most_c
+        for bin_c, people in alike.bins.items():
+            figures.append((Figure("skin", (*lane, ("bin_c", f"{bin_c:.1f}"))), _counted(people=people)))
         if event.verdict is Verdict.FEVER:
-            figures.append((Figure("fevers", lane), Sums({"people": 1}, 1, skin_c, skin_c, skin_c)))
+            temperatures = (count, alike.total_c, alike.least_c, alike.most_c)
+            figures.append((Figure("fevers", lane), Sums({"people": count}, *temperatures)))
     return figures
 
 
-def _screened(event: PersonPassage) -> Sums:
+def _screened(event: PersonPassage, alike: _Alike) -> Sums:
     """How a lane measures: means are these sums over their counts, whatever they are added to."""
-    measured = event.temperature
-    limit_c = measured.limit_c if measured is not None else None
     return _counted(
-        measured=int(measured is not None),
-        looks=measured.looks if measured is not None else 0,
-        skin_mc=round(float(measured.skin_c) * 1000) if measured is not None else 0,
-        limited=int(limit_c is not None),
-        limit_mc=0 if limit_c is None else round(float(limit_c) * 1000),
-        unsynced=int(not event.clock.is_right),
+        measured=alike.count * (event.temperature is not None),
+        looks=alike.looks,
+        skin_mc=alike.skin_mc,
+        limited=alike.limited,
+        limit_mc=alike.limit_mc,
+        unsynced=alike.count * (not event.clock.is_right),
     )
 
 
-def _of_vehicle(place: tuple[tuple[str, str], ...], event: VehiclePassage) -> list[tuple[Figure, Sums]]:
+def _of_vehicles(place: tuple[tuple[str, str], ...], event: VehiclePassage, count: int) -> list[tuple[Figure, Sums]]:
     tags = (*place, ("lane", event.lane), ("direction", event.direction.value))
     sums = _counted(
-        passages=1,
-        **{_OUTCOMES.get(event.outcome, "other"): 1},
-        unregistered=int(Reason.VEHICLE_UNREGISTERED in event.reasons),
-        unread=int(Reason.VEHICLE_UNREAD in event.reasons),
-        undisinfected=int(Reason.NOT_DISINFECTED in event.reasons),
+        passages=count,
+        **{_OUTCOMES.get(event.outcome, "other"): count},
+        unregistered=count * (Reason.VEHICLE_UNREGISTERED in event.reasons),
+        unread=count * (Reason.VEHICLE_UNREAD in event.reasons),
+        undisinfected=count * (Reason.NOT_DISINFECTED in event.reasons),
     )
-    return [(Figure("vehicles", tags), sums), *_why(place, "vehicle", event.reasons)]
+    return [(Figure("vehicles", tags), sums), *_why(place, "vehicle", event.reasons, count)]
 
 
 def bin_of(skin_c: float) -> float:
@@ -176,9 +285,11 @@ def bin_of(skin_c: float) -> float:
     return round(skin_c * 100) // BIN_CENTI * BIN_CENTI / 100  # in whole numbers: 36.4 is in the bin of 36.4
 
 
-def _why(place: tuple[tuple[str, str], ...], kind: str, reasons: tuple[Reason, ...]) -> list[tuple[Figure, Sums]]:
+def _why(
+    place: tuple[tuple[str, str], ...], kind: str, reasons: tuple[Reason, ...], count: int
+) -> list[tuple[Figure, Sums]]:
     return [
-        (Figure("reasons", (*place, ("kind", kind), ("reason", reason.value))), _counted(passages=1))
+        (Figure("reasons", (*place, ("kind", kind), ("reason", reason.value))), _counted(passages=count))
         for reason in dict.fromkeys(reasons)
     ]
 

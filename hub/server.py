@@ -110,6 +110,8 @@ MakeBoards = Callable[[Figures, InfluxSettings | None, str | None], Boards]
 
 log = structlog.get_logger(__name__)
 
+PACE_S = 0.1
+"""What pages nobody reads the journal this often at most while events come without a pause."""
 PROJECTION_SIGN_S = 300.0
 """A batch of the slowest projection, with its waiting for a server that is away, takes less."""
 COMMIT_SIGN_S = 120.0
@@ -238,8 +240,11 @@ class Hub:
         if settings.influx is not None:
             projections.append(TimeSeries(self.archive, settings.influx))
         self._influx = settings.influx
-        shown = [Runner(self.archive, projection) for projection in projections]
-        self._runners = [*shown, Runner(self.archive, self.board)]
+        shown = [
+            Runner(self.archive, projection, pace_s=0.0 if projection is self.desk else PACE_S)
+            for projection in projections
+        ]
+        self._runners = [*shown, Runner(self.archive, self.board, pace_s=PACE_S)]
         self.board.runners = shown
         self.board.ingest = self.ingest
         self._heartbeat = settings.heartbeat

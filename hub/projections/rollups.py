@@ -23,7 +23,7 @@ from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, wr
 from hub.journal import Entry
 from hub.measurements import rollup_line
 from hub.projections.file import FileProjection
-from hub.rollups import Bucket, Figure, Span, Sums, contributions
+from hub.rollups import Bucket, Figure, Span, Sums, added_by
 from wire.errors import JournalError, StoreError
 from wire.link import Backoff
 
@@ -115,11 +115,7 @@ class Rollups(FileProjection):
 
     def _take(self, entries: Sequence[Entry]) -> None:
         last = entries[-1].offset
-        added: dict[Bucket, Sums] = {}
-        for entry in entries:
-            if entry.offset > self._offset:
-                for bucket, sums in contributions(entry, self._zone):
-                    added.setdefault(bucket, Sums()).add(sums)
+        added = added_by((entry for entry in entries if entry.offset > self._offset), self._zone)
         new_ids: dict[Figure, int] = {}
         with self._file.transaction() as db:
             for bucket, sums in added.items():

@@ -43,13 +43,20 @@ class Projection(Protocol):
 class Runner:
     """Feeds one projection from the journal."""
 
-    def __init__(self, archive: Archive, projection: Projection, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self, archive: Archive, projection: Projection, backoff: Backoff | None = None, pace_s: float = 0.0
+    ) -> None:
+        """Whoever has read everything is asked again no sooner than after `pace_s`: a transaction for each of very many
+        small commits costs more than what is in them. What comes after a pause is read at once all the same."""
         self.projection = projection
         self.cursor = 0
         self.error = ""
         self.tries = 0
         """Steps and starts tried: its progress, for the watchdog."""
         self._archive = archive
+        self._pace_s = pace_s
+        self._is_ahead = False
+        """Whether the last step took all there was."""
         self._backoff = backoff or Backoff(0.25, 30.0)
 
     async def run(self) -> None:
@@ -60,6 +67,8 @@ class Runner:
                 bell = self._archive.bell()
                 if not await self._step():
                     await _wait(bell, IDLE_S)
+                elif self._is_ahead and self._pace_s:
+                    await asyncio.sleep(self._pace_s)
         finally:
             await self.projection.stop()
 
@@ -85,6 +94,7 @@ class Runner:
             await self._tell_and_wait(f"defect: {error!r}")
             return True
         self.cursor = entries[-1].offset
+        self._is_ahead = len(entries) < self.projection.batch_entries
         self._recovered()
         return True
 

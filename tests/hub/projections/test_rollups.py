@@ -16,7 +16,7 @@ from hub.influx import InfluxSettings, open_writer
 from hub.journal import Entry
 from hub.measurements import COMMON_TAGS, ROLLUPS, rollup_line
 from hub.projections.rollups import Rollups, publish_once
-from hub.rollups import Bucket, Figure, Span, Sums, bin_of, contributions, day_end_ns, day_start_ns
+from hub.rollups import Bucket, Figure, Span, Sums, added_by, bin_of, contributions, day_end_ns, day_start_ns
 from tests.support import strategies as our
 from tests.support.journals import entry as journalled
 from wire.errors import StoreError
@@ -132,6 +132,11 @@ def test_figures_are_what_counting_by_hand_gives_in_any_order_of_arrival(events,
     assert {bucket: sums.counts for bucket, sums in by_hand.items()} == {
         bucket: sums.counts for bucket, sums in straight.items()
     }
+    together = added_by(entries, UTC)
+    assert {bucket: (sums.counts, sums.values, sums.least_c, sums.most_c) for bucket, sums in together.items()} == {
+        bucket: (sums.counts, sums.values, sums.least_c, sums.most_c) for bucket, sums in straight.items()
+    }
+    assert all(abs(sums.total_c - straight[bucket].total_c) < 1e-6 for bucket, sums in together.items())
     total = sum(sums.counts["events"] for bucket, sums in straight.items() if bucket.figure.name == "events")
     assert total == 2 * len(events), "each event is in one hour and one day"
 
