@@ -10,8 +10,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
     from tests.bench import boards, duties, lane, latency, registry, scale, thermal, tracing
+    from tests.bench.compare import run as compare
 
     boards.add(benches.add_parser("boards", help=boards.__doc__))
+    compare.add(benches.add_parser("compare", help=compare.__doc__))
     duties.add(benches.add_parser("duties", help=duties.__doc__))
     lane.add(benches.add_parser("lane", help=lane.__doc__))
     latency.add(benches.add_parser("latency", help=latency.__doc__))

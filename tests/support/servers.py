@@ -76,6 +76,11 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it runs"
+        return self._process.pid
+
     def command(self) -> list[str]:
         raise NotImplementedError
 

@@ -1,0 +1,1 @@
+"""Beside others: the same events through the same broker into the same InfluxDB, by Menshen, Node-RED and telegraf."""
