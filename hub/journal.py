@@ -15,14 +15,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple, force_setattr
 
-from wire.errors import DecodeError, JournalError, MenshenError
+from hub.transactions import Transaction, for_rows
+from wire.errors import DecodeError, JournalError
 from wire.events import AnyEvent, DeviceState, Urgency, urgency_of
 from wire.messages import Batch, Numbered, StreamId, decode_event, encode_event
 from wire.process import SoleOwner
@@ -319,34 +319,6 @@ class Journal:
         return Transaction(self._db, f"journal {self._path}")
 
 
-class Transaction:
-    """`BEGIN IMMEDIATE` … `COMMIT`, or `ROLLBACK` on any error; SQLite's errors become `fault`."""
-
-    def __init__(self, db: sqlite3.Connection, what: str, fault: type[MenshenError] = JournalError) -> None:
-        self._db = db
-        self._what = what
-        self._fault = fault
-
-    def __enter__(self) -> sqlite3.Connection:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.DatabaseError as error:
-            raise self._fault(f"{self._what}: {error}") from error
-        return self._db
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is None:
-                self._db.execute("COMMIT")
-        except sqlite3.DatabaseError as failed:
-            raise self._fault(f"{self._what}: {failed}") from failed
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-        if isinstance(error, sqlite3.DatabaseError):
-            raise self._fault(f"{self._what}: {error}") from error
-
-
 class JournalReader:
     """Reads the journal; one connection for one thread. Every method may raise `JournalError`."""
 
@@ -485,23 +457,7 @@ def _keep_states(db: sqlite3.Connection, stream_id: int, events: Sequence[AnyEve
     db.executemany("INSERT OR REPLACE INTO own_states VALUES (?, ?, ?, ?)", rows)
 
 
-_ROWS_AT_ONCE: Final = (256, 32, 4, 1)
 _OF_STREAM: Final = ") v WHERE streams.id = v.column1"
-
-
-def for_rows(db: sqlite3.Connection, head: str, rows: Sequence[tuple[object, ...]], end: str = "") -> None:
-    """A statement that ends in `VALUES …` for many rows, as few statements for many rows each.
-
-    That is half the work of one for each row, and other threads run while SQLite does it. Few sizes of statements, so
-    that all of them stay prepared.
-    """
-    done = 0
-    for most in _ROWS_AT_ONCE:
-        while len(rows) - done >= most:
-            group = rows[done : done + most]
-            blanks = f"({', '.join('?' * len(group[0]))})"
-            db.execute(f"{head}{', '.join([blanks] * most)}{end}", list(chain.from_iterable(group)))
-            done += most
 
 
 def _kind(event: AnyEvent) -> str:

@@ -15,8 +15,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from hub.duties.roll import Check, Means
-from hub.journal import Entry, for_rows
+from hub.journal import Entry
 from hub.projections.file import ProjectionFile
+from hub.transactions import for_rows
 from wire.events import PersonPassage, SecondaryMeasurement
 
 _SCHEMA = """

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hub.journal import Entry, Transaction
+from hub.journal import Entry
+from hub.transactions import Transaction
 from wire.errors import JournalError
 
 T = TypeVar("T")

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.journal import Entry, for_rows
+from hub.journal import Entry
 from hub.projections.file import FileProjection
+from hub.transactions import for_rows
 from wire.events import Direction, Outcome, PersonPassage
 
 FILE = "passes.db"

@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from hub.journal import Transaction
+from hub.transactions import Transaction
 from wire.errors import RegistryError
 from wire.registry import RegistryEntry, shard_of
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec import Raw
 
-from hub.journal import UNREADABLE, Bad, Journal, for_rows
+from hub.journal import UNREADABLE, Bad, Journal
+from hub.transactions import for_rows
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, batch
 from wire.errors import DecodeError, JournalError, MenshenError
