@@ -1,4 +1,4 @@
-"""The `menshen` command: `menshen edge|hub|sim|boards|demo|evaluate|bench …`; each room brings its own subcommands."""
+"""The `menshen` command: `menshen edge|hub|sim|boards|demo|…`; each room brings its own subcommands."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ ROOMS = {
     "boards": ("dashboards.cli", "dashboards", "Grafana boards: write, push, check or preview them"),
     "demo": ("sim.demo", "hub,sim", "a hub, a broker and two gates on this machine, with a live view"),
     "evaluate": ("edge.evaluate.cli", "edge", "how good the screening is, on labelled data"),
+    "release": ("hub.releases.cli", "hub", "make and sign releases of the program for gates, away from the hub"),
     "doctor": ("wire.findings", "", "what is wrong with a hub or a gate, and what to do: doctor FILE.toml"),
     "bench": ("tests.bench", "hub,sim", "how fast it is (from a checkout)"),
 }

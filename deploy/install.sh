@@ -17,6 +17,7 @@ Usage: install.sh hub  --site NAME [--names HOST,ADDRESS,…] [--zone ZONE] [--w
   --hub HOST       gate: the hub, one of its --names
   --read-only DEV  gate: from the next start on nothing is written to /, and the gate's data stands on the partition DEV
                    (deploy/setup/read-only.sh)
+  --release-keys F gate: take updates from the hub that one of these keys signed (docs/updates.md)
   --wheels DIR     install Python packages from this folder, without a network
   --no-backup      hub: do not copy the hub before an update
   --no-start       install, and start nothing
@@ -34,7 +35,7 @@ case $role in
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
 esac
-site='' gate='' hub='' data='' names='' zone='' without='' wheels='' root='' venv='' backup=yes start=yes
+site='' gate='' hub='' data='' names='' zone='' without='' keys='' wheels='' root='' venv='' backup=yes start=yes
 while [ $# -gt 0 ]; do
     case $1 in
         --no-backup) backup=no; shift; continue ;;
@@ -50,6 +51,7 @@ while [ $# -gt 0 ]; do
         --names) names=$2 ;;
         --zone) zone=$2 ;;
         --without) without=$2 ;;
+        --release-keys) keys=$2 ;;
         --wheels) wheels=$2 ;;
         --root) root=${2%/} ;;
         --venv) venv=$(CDPATH='' cd -- "$2" && pwd) || fail "--venv $2: there is no such folder" ;;
@@ -63,9 +65,11 @@ settings=/etc/menshen/$role.toml
 case $role in
     hub) user=menshen state=/var/lib/menshen lock=runtime
          units='menshen-hub.service menshen-backup.service menshen-backup.timer menshen-broker-reload.path menshen-broker-reload.service' ;;
-    gate) user=menshen-gate state=/var/lib/menshen-gate lock=edge units=menshen-gate.service ;;
+    gate) user=menshen-gate state=/var/lib/menshen-gate lock=edge
+          units='menshen-gate.service menshen-release.service menshen-release.path menshen-release.timer menshen-release-restart.path menshen-release-restart.service' ;;
 esac
 broker=/var/lib/menshen-broker
+releases=/var/lib/menshen-release loader=menshen-update
 
 plain() { # what goes into settings files must need no quoting there
     case $2 in
@@ -84,6 +88,7 @@ has_systemd() { is_live && [ -d /run/systemd/system ]; }
 
 check_wishes() {
     plain --site "$site"; plain --gate "$gate"; plain --hub "$hub"; plain --names "$names"; plain --zone "$zone"
+    [ -z "$keys" ] || [ -r "$keys" ] || fail "--release-keys $keys: cannot be read"
     if ! [ -e "$root$settings" ]; then
         [ -n "$site" ] || fail "--site is missing; see --help"
         if [ "$role" = gate ] && { [ -z "$gate" ] || [ -z "$hub" ]; }; then fail "--gate or --hub is missing; see --help"; fi
@@ -114,6 +119,9 @@ make_user() {
         useradd --system --user-group --no-create-home --home-dir "$state" --shell /usr/sbin/nologin "$user"
     fi
     [ "$role" = gate ] || return 0
+    if ! id "$loader" >/dev/null 2>&1; then
+        useradd --system --user-group --no-create-home --home-dir "$releases" --shell /usr/sbin/nologin "$loader"
+    fi
     for group in video dialout input plugdev audio gpio i2c spi; do # those of the devices that this machine has
         if getent group "$group" >/dev/null; then usermod --append --groups "$group" "$user"; fi
     done
@@ -179,21 +187,27 @@ install_program() {
     "$root$opt/bin/python" -m compileall -q "$root$opt"/lib/python3*/site-packages >/dev/null 2>&1 || true
     printf '%s\n' "$stamp" >"$root$opt/.menshen-$role"
     program_changed=yes
+    # What was installed here by hand is what runs, whatever came from afar before.
+    [ "$role" = hub ] || rm -f "$root$releases/slots.json"
 }
 
 write_command() {
     cat >"$tmp/menshen" <<'EOF'
 #!/bin/sh
 # Menshen's command. As root it goes on as the user whose files it works on, so that none of them becomes root's.
-user=
+# A gate's is that of the release that runs there, where one came from the hub.
+user= program=/opt/menshen/bin/menshen release=/var/lib/menshen-release/current/bin/menshen
 case "${1:-} ${2:-}" in
     "hub "* | "doctor "*hub.toml) user=menshen ;;
-    "edge "* | "doctor "*gate.toml) user=menshen-gate ;;
+    "edge "* | "doctor "*gate.toml)
+        user=menshen-gate
+        if [ -x "$release" ]; then program=$release; fi
+        ;;
 esac
 if [ -n "$user" ] && [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
-    exec runuser -u "$user" -- /opt/menshen/bin/menshen "$@"
+    exec runuser -u "$user" -- "$program" "$@"
 fi
-exec /opt/menshen/bin/menshen "$@"
+exec "$program" "$@"
 EOF
     put "$tmp/menshen" /usr/local/bin/menshen
     chmod 755 "$root/usr/local/bin/menshen"
@@ -242,6 +256,7 @@ gate_settings() {
         -e '/^# \[broker.tls\]/,/^$/{s|^# \[broker.tls\]|[broker.tls]|' \
         -e "s|^# ca = .*|ca = \"$state/site-ca.pem\"|;s|^# certificate = .*|certificate = \"$state/gate.pem\"|;}" \
         -e "s|^path = \"recording.npz\"|path = \"$state/recording.npz\"|" \
+        -e "/^# \[updates\]/,/^\$/{${keys:+s|^# ||}}" \
         "$here/deploy/examples/gate.toml"
 }
 
@@ -249,7 +264,16 @@ make_state() {
     mode=750
     if [ "$role" = gate ]; then mode=700; fi
     folder "$state" $mode "$user:$user"
-    [ "$role" = hub ] || return 0
+    if [ "$role" = gate ]; then
+        folder "$releases" 755 "$loader:$loader"
+        # The agent writes here, and the loader reads by its group.
+        folder "$releases/inbox" 2750 "$user:$loader"
+        if [ -n "$keys" ]; then
+            put "$keys" /etc/menshen/release-keys
+            grep -q '^\[updates\]' "$root$settings" || say "$settings: add a table [updates], or nothing comes from the hub"
+        fi
+        return 0
+    fi
     folder /var/backups/menshen 700 "$user:$user"
     if ! [ -e "$root$state/token.key" ]; then
         (umask 077 && head -c 32 /dev/urandom | base64 >"$root$state/token.key")
@@ -308,12 +332,13 @@ enable_and_start() {
         say "There is no systemd here: nothing was enabled or started."
         return 0
     fi
-    set -- menshen-gate.service
+    set -- menshen-gate.service menshen-release.path menshen-release.timer menshen-release-restart.path
     if [ "$role" = hub ]; then set -- menshen-hub.service menshen-broker-reload.path menshen-backup.timer; fi
     if has_systemd; then systemctl daemon-reload; fi
     systemctl --quiet enable "$@"
     if [ $start = no ] || ! has_systemd; then return 0; fi
     if [ "$role" = gate ]; then
+        systemctl start menshen-release.path menshen-release.timer menshen-release-restart.path
         # Before it is enrolled it has nothing to run with.
         [ -e "$state/token.key" ] || return 0
         systemctl start menshen-gate.service

@@ -11,7 +11,8 @@ while [ $# -gt 0 ]; do
         *) printf 'Usage: uninstall.sh [--purge] [--root DIR]\n' >&2; exit 2 ;;
     esac
 done
-units='menshen-hub.service menshen-gate.service menshen-backup.service menshen-backup.timer menshen-broker-reload.path menshen-broker-reload.service'
+units='menshen-hub.service menshen-gate.service menshen-backup.service menshen-backup.timer menshen-broker-reload.path menshen-broker-reload.service
+    menshen-release.service menshen-release.path menshen-release.timer menshen-release-restart.path menshen-release-restart.service'
 
 is_live() { [ -z "$root" ]; }
 has_systemd() { is_live && [ -d /run/systemd/system ]; }
@@ -57,6 +58,7 @@ rm -f "$root/etc/nginx/sites-available/menshen" \
 rm -rf "$root/var/lib/grafana/dashboards/menshen"
 if [ -L "$root/opt/menshen" ]; then rm -f "$root/opt/menshen"; else rm -rf "$root/opt/menshen"; fi
 rm -f "$root/usr/local/bin/menshen"
+rm -rf "$root/var/lib/menshen-release" # programs, and nothing that a gate knows
 if has_systemd; then
     systemctl daemon-reload
     for service in $changed; do systemctl try-restart "$service.service"; done
@@ -70,7 +72,7 @@ if [ $purge = yes ]; then
     fi
     rm -rf "$root/etc/menshen" "$root/var/lib/menshen" "$root/var/lib/menshen-gate" "$root/var/lib/menshen-broker" \
         "$root/var/backups/menshen"
-    for user in menshen menshen-gate; do
+    for user in menshen menshen-gate menshen-update; do
         if is_live && id "$user" >/dev/null 2>&1; then userdel "$user"; fi
     done
     printf 'Menshen, its settings, keys, data and backups are deleted.\n'

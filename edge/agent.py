@@ -6,7 +6,7 @@ lanes (devices → passage → decision) ── outbox (spool) ── uplink ─
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from edge.memory import Keeper, Memory
 from edge.notices import NoticeBoard
 from edge.outbox import Outbox
 from edge.registry import Registry
+from edge.remote import verdict
 from edge.remote.keeper import ConfigurationEar, Configurations
 from edge.selfcheck import SelfCheck
 from edge.settings import Gate, GateSettings
@@ -47,6 +48,7 @@ from wire.watchdog import Sign, Watchdog
 if TYPE_CHECKING:
     from edge.guard.server import GuardServer
     from edge.identity import Renewer
+    from edge.releases.care import ReleaseCare
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +74,7 @@ class Agent:
     ) -> None:
         """Raises `SettingsError` when the token key or the registry cannot be used. A `start` that is to be safe leaves
         out what only helps (`edge.starts`); with `configurations` those of the hub are heard (`edge.remote`)."""
-        self._start = start
+        self._start, self._version = start, version
         if start is not None and start.is_safe:
             gate = _safe(gate)
         settings = gate.settings
@@ -103,6 +105,10 @@ class Agent:
         companions: list[Companion] = [self.follower, sharer, self.notices, *filter(None, [self.house.album])]
         if configurations is not None:
             companions.append(ConfigurationEar(settings.site, settings.gate, configurations.hear))
+        self._release = None if configurations is None else _release(settings, version, configurations.own)
+        if self._release is not None:
+            companions.append(self._release)
+            pulse.release = self._release.told
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
@@ -163,21 +169,33 @@ class Agent:
             yield "guard", self.guard.run
         if self._renewer is not None:
             yield "certificate", self._renewer.run
+        if self._release is not None:
+            yield "release", partial(self._release.run, self._missing, self._working, self._tell_release)
+
+    def _working(self) -> list[str]:
+        return [name for name, works in self.cameras.items() if works]
+
+    def _missing(self, before: Iterable[str]) -> str:
+        """What is not as it was when these cameras worked."""
+        return verdict.missing(verdict.Seen(self.uplink.hub_answers, frozenset(self._working())), before, self.cameras)
+
+    async def _tell_release(self, works: bool, why: str) -> None:
+        await self._tell("release", Health.OK if works else Health.FAILED, why or f"runs {self._version}")
 
     async def _tell_start(self) -> None:
         """Say that this start is a safe one, or the first normal one again."""
         if self._start is None or not (self._start.is_safe or self._start.was_safe):
             return
-        now, safe = self._timekeeper.now(), self._start.is_safe
+        safe = self._start.is_safe
+        detail = SAFE if safe else "works in full again"
+        log.log(40 if safe else 20, "start", detail=detail)
+        await self._tell("agent", Health.FAILED if safe else Health.OK, detail)
+
+    async def _tell(self, device: str, health: Health, detail: str) -> None:
+        now = self._timekeeper.now()
         state = DeviceState(
-            time_ns=now.time_ns,
-            clock=now.clock,
-            device="agent",
-            kind=DeviceKind.OTHER,
-            health=Health.FAILED if safe else Health.OK,
-            detail=SAFE if safe else "works in full again",
+            time_ns=now.time_ns, clock=now.clock, device=device, kind=DeviceKind.OTHER, health=health, detail=detail
         )
-        log.log(40 if safe else 20, "start", detail=state.detail)
         await self.outbox.put(state)
 
     async def _keep(self, lane: Lane) -> None:
@@ -240,6 +258,20 @@ def _renewer(settings: GateSettings, timekeeper: Timekeeper) -> Renewer | None:
         return datetime.fromtimestamp(now.time_ns / 1e9, UTC) if now.clock is Clock.SYNCED else None
 
     return Renewer(settings.hub, settings.site, settings.gate, Path(tls.certificate), Path(tls.ca), today)
+
+
+def _release(settings: GateSettings, version: str, own: Path) -> ReleaseCare | None:
+    """What updates the program from afar, where the installer set that up. Raises `SettingsError` for a missing
+    package."""
+    if settings.updates is None:
+        return None
+    try:  # a gate without updates from afar needs no package for them
+        from edge.releases.care import ReleaseCare  # noqa: PLC0415
+    except ImportError as error:
+        need = 'install what it needs with: pip install "menshen[enrol]"'
+        raise SettingsError([f"updates: the package {error.name!r} is not installed here; {need}"]) from error
+    check = ["edge", "check", str(own.resolve())]
+    return ReleaseCare(settings.site, settings.gate, settings.updates, version, check)
 
 
 def _guard(agent: Agent, name: str, settings: GuardSettings) -> GuardServer:

@@ -11,6 +11,7 @@ import structlog
 
 from edge import fitness, machine, settings
 from edge.clock import kernel_clock_synced
+from edge.releases.slots import read_slots
 from edge.settings import Gate, GateSettings
 from wire import checkup
 from wire.errors import SettingsError
@@ -51,6 +52,7 @@ def examine(path: Path) -> list[Finding]:
         *identity(found),
         checkup.broker_answers(found.broker),
         *hub(found),
+        *updates(found),
         *checkup.unit(UNIT),
     ]
 
@@ -148,6 +150,28 @@ def hub(found: GateSettings) -> list[Finding]:
         do = Words("is that a hub with [authority]?", "确认该地址是带有 [authority] 的中心")
         return [Finding(Level.WARNING, "hub", text, do)]
     return [Finding(Level.GOOD, "hub", Words(f"{found.hub} answers", f"{found.hub} 有应答"))]
+
+
+def updates(found: GateSettings) -> list[Finding]:
+    """Whether releases can come from the hub, which one runs, and how the last one ended."""
+    if found.updates is None:
+        return []
+    keys, folder = Path(found.updates.keys_file), Path(found.updates.path)
+    if not keys.exists() or not (folder / "inbox").is_dir():
+        text = Words(
+            f"nothing can come from the hub: {keys} or {folder}/inbox is missing",
+            f"无法从中心更新：缺少 {keys} 或 {folder}/inbox",
+        )
+        do = Words("install.sh gate --release-keys FILE", "执行 install.sh gate --release-keys 公钥文件")
+        return [Finding(Level.WARNING, "updates", text, do)]
+    slots = read_slots(folder)
+    runs, own = slots.running or "what was installed here", slots.running or "本机安装的程序"
+    if slots.failed:
+        why = f"{slots.failed} did not work: {slots.why}", f"{slots.failed} 未成功：{slots.why}"
+        do = Words("mend it, and offer a newer release", "修复后下发更新的版本")
+        return [Finding(Level.WARNING, "updates", Words(f"{runs} runs; {why[0]}", f"现用 {own}；{why[1]}"), do)]
+    trial = (", on trial", "，试运行中") if slots.trying is not None else ("", "")
+    return [Finding(Level.GOOD, "updates", Words(f"{runs} runs{trial[0]}", f"现用 {own}{trial[1]}"))]
 
 
 def left_of_spool_mb(found: GateSettings) -> float:

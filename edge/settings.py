@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from edge.drivers.catalogue import Plug
 from edge.guard.settings import GuardSettings
+from edge.releases.settings import UpdateSettings
 from edge.rules import PolicySettings
 from edge.spool import SpoolSettings
 from edge.thermal.settings import ThermalSettings
@@ -70,6 +71,7 @@ class GateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     memory_file: str | None = None
     fever_pictures: bool = False
     guard: GuardSettings | None = None
+    updates: UpdateSettings | None = None
     vitals_every_s: Annotated[float, Meta(ge=0.2, le=3600)] = 5.0
     clock_fault_after_s: Annotated[float, Meta(ge=0)] = 600.0
     """A clock that is not synchronised for so long is told as a fault; 0 where nothing sets it."""

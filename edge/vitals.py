@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import machine
@@ -16,6 +16,7 @@ from edge.remote.keeper import Configurations
 from edge.uplink import Uplink
 from wire.errors import SpoolError
 from wire.messages import SCHEMA_VERSION, SpoolDepth, Vitals
+from wire.releases import ReleaseHeld
 
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = 4096
@@ -45,6 +46,7 @@ class Pulse:
         self._disk = disk
         self._started = timekeeper.now()
         self._last: tuple[Instant, dict[str, int]] = (self._started, {})
+        self.release: Callable[[], ReleaseHeld] | None = None
 
     async def take(self, uplink: Uplink) -> Vitals:
         seen, now = await asyncio.to_thread(machine.look, self._disk), self._timekeeper.now()
@@ -66,6 +68,7 @@ class Pulse:
             configuration=None if self._configurations is None else self._configurations.told(),
             machine=seen,
             safe=self.is_safe,
+            release=None if self.release is None else self.release(),
         )
 
     async def _depth(self) -> SpoolDepth:

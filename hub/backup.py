@@ -30,6 +30,7 @@ from sqlalchemy.engine import make_url
 
 from hub.database import shown
 from hub.pictures.store import FOLDER as PICTURES
+from hub.releases.shelf import FOLDER as RELEASES
 from hub.settings import HubSettings
 from wire.errors import BackupError
 from wire.process import SoleOwner
@@ -156,7 +157,7 @@ def _copy_data(data: Path, target: Path) -> None:
     Thermal pictures of people stay where they are: in a copy they would outlive the time for which they are kept.
     """
     files = sorted((path for path in data.rglob("*") if path.is_file()), key=lambda path: path.name == JOURNAL)
-    for path in (each for each in files if PICTURES not in each.relative_to(data).parts[:1]):
+    for path in (each for each in files if each.relative_to(data).parts[0] not in (PICTURES, RELEASES)):
         if path.name.endswith(_PASSING) or ".corrupt-" in path.name:
             continue
         copy = target / path.relative_to(data)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from wire.events import Count, Direction, Outcome, Reason, Refusal, Temperature, Verdict
 from wire.machine import Machine
 from wire.messages import ConfigurationHeld, RegistryHeld
+from wire.releases import ReleaseHeld
 
 
 class PassageRow(Struct, frozen=True, omit_defaults=True):
@@ -106,6 +107,8 @@ class GateRow(Struct, frozen=True, omit_defaults=True):
     """What it runs as of its last pulse."""
     wanted: int | None = None
     """The version of its settings that the hub wants it to run; None where it was never told any."""
+    release: ReleaseHeld | None = None
+    """Which release of the program it runs, and how far it is with an update, as of its last pulse."""
     frames_per_s: dict[str, float] = {}
     vitals: GateVitals | None = None
     devices: tuple[DeviceRow, ...] = ()

@@ -30,6 +30,7 @@ from hub.projections.rollups import FILE as ROLLUPS_FILE
 from hub.projections.rollups import Rollups
 from hub.projections.timeseries import TimeSeries
 from hub.registry import command as registry_command
+from hub.releases import command as releases_command
 from hub.reports import command as report_command
 from hub.rounds.record import FILE as ROUNDS_FILE
 from hub.rounds.record import RoundRecord
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     accounts_command.add(commands)
     trust_command.add(commands)
     configurations_command.add(commands)
+    releases_command.add(commands)
     return parser
 
 

@@ -238,6 +238,7 @@ class LiveBoard:
             registry=_registry_of(vitals),
             configuration=vitals.configuration if vitals else None,
             wanted=self.wanted(site, name),
+            release=vitals.release if vitals else None,
             frames_per_s=vitals.frames_per_s if vitals else {},
             vitals=_vitals_of(gate),
             devices=tuple(self._devices_of(site, name)),

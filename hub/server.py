@@ -77,6 +77,9 @@ from hub.registry.office import PeopleOffice
 from hub.registry.publisher import Publisher
 from hub.registry.store import Registrar, RegistryStore
 from hub.registry.visits import Visits
+from hub.releases.publisher import ReleasePublisher
+from hub.releases.shelf import FOLDER as RELEASES
+from hub.releases.shelf import Shelf
 from hub.reports.figures import DayReport, without_names
 from hub.reports.gather import Sources, report_of
 from hub.reports.post import Postman
@@ -274,6 +277,7 @@ class Hub:
         self._publisher = Publisher(site, self.registrar, broker, f"menshen-registry-{site}", sealing_key)
         self._gate_settings = SettingsPublisher(site, self.database, broker, f"menshen-settings-{site}")
         self.board.wanted = self._gate_settings.version
+        self._releases = ReleasePublisher(site, self.database, self.presence, Shelf(data / RELEASES), broker)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
 
     def _office(self, settings: HubSettings, zone: ZoneInfo | None) -> PeopleOffice:
@@ -385,6 +389,7 @@ class Hub:
         yield "registry", self._publisher.run
         yield "pictures", self._receiver.run
         yield "gates' settings", self._gate_settings.run
+        yield "releases", self._releases.run
         if self._influx is not None:
             yield "figures", partial(publish, self.rollups, self._influx)
             yield "standings' lines", partial(publish, self.standings, self._influx)

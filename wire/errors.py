@@ -13,6 +13,7 @@
     ├── JournalError             the hub's event log cannot be read or written
     ├── LinkError                the broker refused us or cannot be reached
     ├── BackupError              a copy of a hub cannot be made, or is not whole
+    ├── ReleaseError             a release is not signed by who may, not whole, or not for this machine
     ├── EnrolmentError           a gate's code, key or certificate cannot be used
     ├── DeliveryError            a notification was not taken, `retry` says whether to try again
     └── StoreError               a time-series server refused or could not be reached, `retry` likewise
@@ -80,6 +81,10 @@ class LinkError(MenshenError):
 
 class BackupError(MenshenError):
     """A copy of a hub cannot be made, is not whole, or does not belong here."""
+
+
+class ReleaseError(MenshenError):
+    """A release is not signed by a key that is trusted, not whole, too old, or not for this machine."""
 
 
 class EnrolmentError(MenshenError):

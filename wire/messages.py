@@ -22,6 +22,7 @@ from wire.events import AnyEvent, Count, Id, Name, Text, TimeNs, Urgency
 from wire.machine import Machine
 from wire.notices import Notices
 from wire.registry import Beat, Manifest, Shard
+from wire.releases import FetchPiece, ReleaseHeld, ReleaseOffer
 from wire.sightings import Recall, Recalled, Sighting
 from wire.snapshots import Snapshot, SnapshotHeld
 
@@ -162,16 +163,17 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     machine: Machine | None = None
     safe: bool = False
     """Whether it runs in safe mode, after a crash loop."""
+    release: ReleaseHeld | None = None
 
 
 AnyMessage = (
     Batch | Watermark | Status | Vitals | GateConfiguration | Manifest | Shard | Beat
-    | Sighting | Recall | Recalled | Snapshot | SnapshotHeld | Notices
+    | Sighting | Recall | Recalled | Snapshot | SnapshotHeld | Notices | ReleaseOffer | FetchPiece
 )  # fmt: skip
 Message = TypeVar(
     "Message",
     Batch, Watermark, Status, Vitals, GateConfiguration, Manifest, Shard, Beat,
-    Sighting, Recall, Recalled, Snapshot, SnapshotHeld, Notices,
+    Sighting, Recall, Recalled, Snapshot, SnapshotHeld, Notices, ReleaseOffer, FetchPiece,
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

@@ -9,7 +9,10 @@
     menshen/1/{site}/{gate}/recalled/{asker}   gate → gate  Recalled, QoS 1
     menshen/1/{site}/{gate}/snapshot           gate → hub   Snapshot, QoS 1
     menshen/1/{site}/{gate}/snapshot-held      hub → gate   SnapshotHeld, QoS 1
+    menshen/1/{site}/{gate}/fetch              gate → hub   FetchPiece, QoS 1
     menshen/1/{site}/hub/gates/{gate}/settings hub → gate   GateConfiguration, QoS 1, retained
+    menshen/1/{site}/hub/gates/{gate}/release  hub → gate   ReleaseOffer, QoS 1, retained
+    menshen/1/{site}/hub/gates/{gate}/piece/{sha256}/{offset}  hub → gate  bytes of a release's file, QoS 1
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
     menshen/1/{site}/hub/registry/{shard}      hub → gates  Shard, QoS 1, retained
     menshen/1/{site}/hub/registry/beat         hub → gates  Beat, QoS 1
@@ -123,6 +126,31 @@ def configuration(site: str, gate: str) -> str:
     return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/settings"
 
 
+def release(site: str, gate: str) -> str:
+    """Where the hub says which release a gate is to install."""
+    return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/release"
+
+
+def fetch(site: str, gate: str) -> str:
+    """Where a gate asks for a piece of a release's file."""
+    return f"{ROOT}/{check_name(site)}/{check_name(gate)}/fetch"
+
+
+def fetches_of(site: str) -> str:
+    """What all gates of a site ask for."""
+    return f"{ROOT}/{check_name(site)}/+/fetch"
+
+
+def piece(site: str, gate: str, sha256: str, offset: int) -> str:
+    """Where the hub sends the bytes of a file from `offset` on."""
+    return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/piece/{sha256}/{offset}"
+
+
+def pieces_for(site: str, gate: str) -> str:
+    """All pieces for a gate."""
+    return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/piece/+/+"
+
+
 def sightings(site: str, gate: str) -> str:
     """Where a gate tells the others which badges it saw."""
     return f"{ROOT}/{check_name(site)}/{check_name(gate)}/sightings"
@@ -172,7 +200,8 @@ def of_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate publishes, as patterns: what a broker lets it."""
     own = f"{ROOT}/{check_name(site)}/{check_name(gate)}"
     return [
-        f"{own}/{tail}" for tail in ("events/+", "status", "vitals", "sightings", "recall", "recalled/+", "snapshot")
+        f"{own}/{tail}"
+        for tail in ("events/+", "status", "vitals", "sightings", "recall", "recalled/+", "snapshot", "fetch")
     ]
 
 
@@ -180,7 +209,7 @@ def for_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate reads, as patterns."""
     of_hub = f"{ROOT}/{check_name(site)}/hub/registry/+"
     own = [acks_for(site, gate), configuration(site, gate), snapshot_held(site, gate)]
-    own.append(f"{notices(site)}/#")
+    own += [f"{notices(site)}/#", release(site, gate), pieces_for(site, gate)]
     return [*own, of_hub, sightings_of(site), recalls_of(site), recalled_for(site, gate)]
 
 

@@ -28,7 +28,18 @@ from wire.messages import ConfigurationHeld, GateConfiguration, decode
 log = structlog.get_logger(__name__)
 
 STATE_FILE = "configuration.json"
-KEPT = ("site", "gate", "hub", "token_key_file", "registry_copy_file", "memory_file", "broker", "spool", "guard")
+KEPT = (
+    "site",
+    "gate",
+    "hub",
+    "token_key_file",
+    "registry_copy_file",
+    "memory_file",
+    "broker",
+    "spool",
+    "guard",
+    "updates",
+)
 """Settings that a configuration from afar must leave as they are in the gate's own file."""
 
 
@@ -37,7 +48,7 @@ class Configurations:
 
     def __init__(self, own: Path, folder: Path) -> None:
         """`own` is the gate's own file, `folder` where what the hub sent is kept."""
-        self._own, self._folder = own, folder
+        self.own, self._folder = own, folder
         self._lock = threading.Lock()
         self.held = Held()
         self.working: Callable[[], Iterable[str]] = tuple
@@ -56,7 +67,7 @@ class Configurations:
                 log.error("configuration cannot be used", version=self.held.running, error=str(error))
                 held = trial.failed(self.held, str(error))
                 self._keep(held if held != self.held else trial.given_up(self.held))
-        return settings.load(self._own)
+        return settings.load(self.own)
 
     @property
     def is_trial(self) -> bool:
@@ -114,7 +125,7 @@ class Configurations:
 
     def _load(self, path: Path) -> Gate:
         """A configuration of the hub's, its paths counted from the gate's own file. Raises `SettingsError`."""
-        own, other = settings.read(self._own), settings.load(path, folder=self._own.parent)
+        own, other = settings.read(self.own), settings.load(path, folder=self.own.parent)
         changed = [name for name in KEPT if getattr(own, name) != getattr(other.settings, name)]
         if changed:
             found = f"{path.name}: changes {', '.join(changed)}"

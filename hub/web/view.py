@@ -18,6 +18,7 @@ from hub.alerts.rules import runbook
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from hub.web.words import WORDS, Lang, known, name, say
 from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Verdict
+from wire.releases import Phase
 
 LATE_S = 60.0
 """A passage that came this much after the fact is marked: it was caught up after an outage."""
@@ -145,6 +146,16 @@ def settings_level(row: GateRow) -> Level:
     if held is None or row.wanted is None or held.running == row.wanted:
         return Level.NOTE if held is not None and held.trial else Level.CALM
     return Level.WARN
+
+
+def release_level(row: GateRow) -> Level:
+    """An update that was gone back from wants a look; one that is under way is no trouble."""
+    held = row.release
+    if held is None:
+        return Level.CALM
+    if not held.works:
+        return Level.WARN
+    return Level.CALM if held.phase is Phase.IDLE else Level.NOTE
 
 
 # ── the whole site ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -348,6 +359,19 @@ def settings(row: GateRow, lang: Lang) -> str:
         turned_down = held.turned_down == row.wanted
         key = "settings-turned-down" if turned_down else "settings-wanted"
         parts.append(say(lang, key, version=row.wanted, why=plain(held.why)))
+    return listed(lang, parts)
+
+
+def release(row: GateRow, lang: Lang) -> str:
+    """Which version runs, and how far an update is, or why the last did not work."""
+    held = row.release
+    if held is None:
+        return NEVER
+    parts = [say(lang, "release-runs", version=plain(held.version))]
+    if held.phase is not Phase.IDLE:
+        parts.append(say(lang, f"release-{held.phase}", share=f"{held.loaded:.0%}"))
+    elif not held.works:
+        parts.append(say(lang, "release-failed", why=plain(held.why)))
     return listed(lang, parts)
 
 

@@ -40,7 +40,7 @@ def test_systemd_understands_each_unit(name, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, "menshen-release.service"])
 def test_each_service_is_hardly_exposed(name):
     analyze = binary("systemd-analyze", "systemd")
     done = subprocess.run(
@@ -71,3 +71,17 @@ def test_the_broker_s_rights_are_watched_where_the_installer_has_the_hub_write_t
     assert unit("menshen-broker-reload.path")["Path"]["PathChanged"] == f"{folder}/{ACL_FILE}"
     assert unit("menshen-hub.service")["Service"]["ReadWritePaths"] == f"-{folder}"
     assert f"-c {folder}/mosquitto.conf" in (UNITS.parent / "drop-in" / "mosquitto.conf").read_text()
+
+
+def test_the_loader_has_the_folder_that_the_installer_makes_and_the_agent_writes_only_into_its_inbox():
+    """And the agent of a release runs behind the same unit as the one that was installed."""
+    from edge.releases import loader
+    from edge.releases.settings import UpdateSettings
+
+    folder, gate = UpdateSettings().path, unit("menshen-gate.service")["Service"]
+    assert f"releases={folder} " in (UNITS.parent / "install.sh").read_text()
+    assert unit("menshen-release.service")["Service"]["ReadWritePaths"] == folder
+    assert gate["ReadWritePaths"] == f"-{folder}/{loader.INBOX}"
+    assert gate["ExecStartPre"].endswith(f"-m edge.releases.loader start {folder}")
+    assert unit("menshen-release.path")["Path"]["PathChanged"] == f"{folder}/{loader.INBOX}/{loader.REQUEST_FILE}"
+    assert unit("menshen-release-restart.path")["Path"]["PathChanged"] == f"{folder}/{loader.RESTART}"
