@@ -95,7 +95,7 @@ def _open_alerts(path: Path, count: int) -> None:
         )
         for n in range(count)
     ]
-    store.take("bench", 0, [(fault, now_ns) for fault in faults], now_ns)
+    store.take(0, [(fault, now_ns) for fault in faults], now_ns)
     while messages := store.due(now_ns, {"bench": Allowance(count, count)}):
         for message in messages:
             store.record(message, Outcome.TAKEN, "HTTP 200: ok", now_ns)
