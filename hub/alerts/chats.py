@@ -147,10 +147,7 @@ def answer(
     if not who.receivers:
         return Reply(Outcome.STRANGER, account=account)
     waiting = _waiting(db, who.receivers, told_by_then_ns(said.at_ns, now_ns))
-    if said.message is None:
-        choice = choose(wanted(said.text), waiting)
-    else:
-        choice = _pressed(db, who.receivers, said.message, waiting)
+    choice = choose(wanted(said.text), waiting) if said.message is None else _pressed(db, said.message, waiting)
     note = f"{channel}: {account}" + (f", message {said.message}" if said.message is not None else "")
     if choice.outcome is Outcome.ACKNOWLEDGED:
         done = [alert for alert in choice.alerts if acknowledge(alert, who.name, note)]
@@ -160,14 +157,12 @@ def answer(
     return Reply(choice.outcome, tuple(rows_of(db, choice.alerts)), account)
 
 
-def _pressed(db: sqlite3.Connection, receivers: frozenset[str], message: int, waiting: Sequence[Waiting]) -> Choice:
-    """What the button under a message means: all that it told of and that still waits."""
-    row = db.execute("SELECT receiver, alerts FROM messages WHERE id = ?", (message,)).fetchone()
-    told = msgspec.json.decode(row[1], type=list[int]) if row else []
-    if row is None or row[0] not in receivers:
-        return Choice(Outcome.NOT_YOURS, tuple(told))
-    open_ = tuple(each.alert for each in waiting if each.alert in set(told))
-    return Choice(Outcome.ACKNOWLEDGED, open_) if open_ else Choice(Outcome.NOT_YOURS, tuple(told))
+def _pressed(db: sqlite3.Connection, message: int, waiting: Sequence[Waiting]) -> Choice:
+    """What the button under a message means: all that it told of and that still waits for whoever presses it."""
+    row = db.execute("SELECT alerts FROM messages WHERE id = ?", (message,)).fetchone()
+    told = msgspec.json.decode(row[0], type=list[int]) if row else []
+    meant = tuple(each.alert for each in waiting if each.alert in set(told))
+    return Choice(Outcome.ACKNOWLEDGED, meant) if meant else Choice(Outcome.NOT_YOURS, tuple(told))
 
 
 def _why_not(db: sqlite3.Connection, receivers: frozenset[str], alerts: Sequence[int], account: str) -> Reply:

@@ -4,6 +4,8 @@ transaction."""
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -11,7 +13,7 @@ from hub.alerts import plan
 from hub.alerts.chains import Planner
 from hub.alerts.lifecycle import CAUSE_GONE, Change, State, Why, Word, on_signal, on_word
 from hub.alerts.plan import Next
-from hub.alerts.rules import SEVERITY, Signal
+from hub.alerts.rules import SEVERITY, Rule, Severity, Signal
 from hub.alerts.tables import write_log
 
 
@@ -19,6 +21,10 @@ class StoreSettings(Struct, frozen=True):
     """`acknowledgeable` are the channels that are told of acknowledgements too."""
 
     page_within_s: float = 3600.0
+    page_within: Mapping[Rule, float] = MappingProxyType({})
+    """Of rules that have their own."""
+    severity: Mapping[Rule, Severity] = MappingProxyType({})
+    """Of rules for which the site wants another than ours."""
     reopen_within_s: float = 60.0
     acknowledgeable: frozenset[str] = frozenset()
     cluster_fevers: int = 3
@@ -39,7 +45,8 @@ class Course:
         query = "SELECT id, state, last_ns FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
         alert, state, last_ns = db.execute(query, (signal.key,)).fetchone() or (0, None, 0)
         age_ns = received_ns - (signal.time_ns if signal.newest_ns is None else signal.newest_ns)
-        late = signal.dated and age_ns > self._settings.page_within_s * 1e9
+        within_s = self._settings.page_within.get(signal.rule, self._settings.page_within_s)
+        late = signal.dated and age_ns > within_s * 1e9
         change = on_signal(
             State(state) if state else None,
             firing=signal.firing,
@@ -76,7 +83,7 @@ class Course:
         done = db.execute(
             "INSERT INTO alerts (key, rule, severity, state, since_ns, last_ns, count, site, gate, lane, detail, kind)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (signal.key, signal.rule, signal.severity or SEVERITY[signal.rule], change.state, at_ns, at_ns, count,
+            (signal.key, signal.rule, self._severity(signal), change.state, at_ns, at_ns, count,
              signal.site, signal.gate, signal.lane, signal.detail, signal.kind),
         )  # fmt: skip
         alert = done.lastrowid
@@ -87,6 +94,9 @@ class Course:
         elif not plan.refresh_muting(db, self._planner, alert, now_ns):
             plan.begin_round(db, self._planner, alert, now_ns)
         self._let_inhibit(db, alert, now_ns)
+
+    def _severity(self, signal: Signal) -> Severity:
+        return signal.severity or self._settings.severity.get(signal.rule, SEVERITY[signal.rule])
 
     def _again(self, db: sqlite3.Connection, alert: int, signal: Signal, change: Change, now_ns: int) -> None:
         since_ns = signal.time_ns if signal.total else None  # what is counted by itself knows where it began

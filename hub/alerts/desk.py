@@ -70,7 +70,8 @@ class AlertDesk:
         self._channels = channels
         self._site = site
         self.run = store.run
-        self.notifier = Notifier(store, channels, self.clocks, self.run, site.links, site.picture_of)
+        self.runbooks = site.rules.runbooks
+        self.notifier = Notifier(store, channels, self.clocks, self.run, site.links, site.picture_of, self.runbooks)
 
     async def start(self) -> int:
         cursor = await self.run(self.store.open)

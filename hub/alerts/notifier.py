@@ -21,6 +21,7 @@ from hub.alerts.channels.base import Channel
 from hub.alerts.lifecycle import State
 from hub.alerts.links import Links
 from hub.alerts.outbox import Message, Outcome
+from hub.alerts.rules import NO_RUNBOOKS, Runbooks
 from hub.alerts.store import AlertStore
 from hub.board import AlertRow
 from wire.errors import DeliveryError, JournalError
@@ -64,6 +65,7 @@ class Notifier:
         run_in_thread: Callable[[Callable[[], object]], Awaitable[object]],
         links: Links | None = None,
         picture_of: Callable[[AlertRow], bytes] | None = None,
+        runbooks: Runbooks = NO_RUNBOOKS,
     ) -> None:
         self._turned_s = clocks.mono_s()
         self._store = store
@@ -74,6 +76,7 @@ class Notifier:
         self._in_thread = run_in_thread
         self._links = links
         self._picture_of = picture_of
+        self._runbooks = runbooks
         self._audited_s = float("-inf")
         self._bell = asyncio.Event()
 
@@ -152,7 +155,7 @@ class Notifier:
     async def _send(self, message: Message) -> tuple[Outcome, str]:
         about = {"channel": message.channel, "page": message.key, "attempt": message.attempts + 1}
         try:
-            told = await self._with_picture(await self._with_link(message))
+            told = await self._with_picture(await self._with_link(replace(message, runbooks=self._runbooks)))
             answer = await self._channels[message.channel].send(told)
         except DeliveryError as error:
             told = log.warning if error.retry else log.error

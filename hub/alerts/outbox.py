@@ -18,6 +18,7 @@ from hub.alerts.bundles import Allowance, DuePage, bundle
 from hub.alerts.chains import Contact
 from hub.alerts.lifecycle import Why
 from hub.alerts.rows import rows_of
+from hub.alerts.rules import NO_RUNBOOKS, Runbooks, runbook
 from hub.alerts.tables import About, write_log
 from hub.board import AlertRow
 
@@ -54,6 +55,12 @@ class Message(Struct, frozen=True, kw_only=True):
     """The same in short (`hub.alerts.codes`), for a channel that asks for it."""
     picture: bytes = b""
     """A thermal picture (JPEG) of whom it is about, where there is one."""
+    runbooks: Runbooks = NO_RUNBOOKS
+    """The site's own."""
+
+    def do(self, alert: AlertRow, lang: str) -> str:
+        """What is to be done about one of its alerts."""
+        return runbook(alert.rule, alert.kind, lang, self.runbooks)
 
 
 class Outcome(StrEnum):

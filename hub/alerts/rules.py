@@ -6,7 +6,9 @@ What takes several events (a cluster of fevers, a disinfection that is overdue) 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -235,8 +237,22 @@ _OF_DEVICE = {
 }
 
 
-def runbook(rule: str, kind: str, lang: str) -> str:
-    """What to do about an alert of that rule; of a device fault, for the device's kind. Nothing for an unknown rule."""
+class RunbookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a site wants done about alerts of a rule, in both languages."""
+
+    zh: Annotated[str, Meta(min_length=1, max_length=500)]
+    en: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+Runbooks = Mapping[Rule, RunbookSettings]
+NO_RUNBOOKS: Runbooks = MappingProxyType({})
+
+
+def runbook(rule: str, kind: str, lang: str, own: Runbooks = NO_RUNBOOKS) -> str:
+    """What to do about an alert of that rule: the site's own words, where it has some; of a device fault else what its
+    kind needs. Nothing for an unknown rule."""
+    if rule in set(Rule) and (found := own.get(Rule(rule))) is not None:
+        return found.en if lang == "en" else found.zh
     if rule == Rule.DEVICE_FAULT and kind in _OF_DEVICE:
         return _OF_DEVICE[DeviceKind(kind)][lang]
     return RUNBOOK[Rule(rule)][lang] if rule in RUNBOOK else ""
@@ -298,12 +314,17 @@ class RuleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `confirmed_from_c`: from where on a contact thermometer's reading is a fever (37.3 °C: the order's usual limit).
     `cluster_fevers`: so many people with fever at one gate, or of one team, on one day are a cluster.
-    `off`: rules that are not wanted here.
+    `off`: rules that are not wanted here. `severity`, `page_within_s` and `runbooks` are a rule's own, where the site
+    wants others than ours: how bad it is, how late it still wakes somebody (`[alerts] page_within_s` for the rest), and
+    what is to be done.
     """
 
     confirmed_from_c: Annotated[float, Meta(ge=35.0, le=42.0)] = 37.3
     cluster_fevers: Annotated[int, Meta(ge=2)] = 3
     off: list[Rule] = []
+    severity: dict[Rule, Severity] = {}
+    page_within_s: dict[Rule, Annotated[float, Meta(gt=0)]] = {}
+    runbooks: dict[Rule, RunbookSettings] = {}
 
 
 def said_of(entry: Entry, settings: RuleSettings) -> list[Signal | Fact]:

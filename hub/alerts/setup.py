@@ -74,6 +74,8 @@ def make_store(settings: HubSettings) -> AlertStore:
     told = [channel.name for channel in settings.channels if isinstance(channel, TOLD_OF_ACKNOWLEDGEMENTS)]
     store = StoreSettings(
         page_within_s=alerts.page_within_s,
+        page_within=settings.rules.page_within_s,
+        severity=settings.rules.severity,
         reopen_within_s=alerts.reopen_within_s,
         acknowledgeable=frozenset(told),
         cluster_fevers=settings.rules.cluster_fevers,

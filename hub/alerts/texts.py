@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub.alerts.outbox import Message
-from hub.alerts.rules import Rule, runbook
+from hub.alerts.rules import Rule
 from hub.board import AlertRow
 
 Lang = Literal["zh", "en"]
@@ -198,7 +198,7 @@ def _parts(message: Message, lang: Lang, zone: str | None) -> Parts:
     if message.kind == "acknowledged":
         rest.append(say(lang, "held", by=one_line(message.alerts[0].held_by)))
     if message.kind == "firing":
-        said = [runbook(alert.rule, alert.kind, lang) for alert in message.alerts]
+        said = [message.do(alert, lang) for alert in message.alerts]
         advices = [say(lang, "do", what=advice) for advice in dict.fromkeys(filter(None, said))][:LISTED]
         if message.step:
             rest.append(say(lang, "step", n=message.step + 1))

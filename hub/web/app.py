@@ -18,6 +18,7 @@ from hub.accounts.oidc import Provider
 from hub.accounts.pace import Pace
 from hub.alerts.desk import AlertDesk
 from hub.alerts.links import Links
+from hub.alerts.rules import NO_RUNBOOKS
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.duties.desk import DutyDesk
@@ -120,7 +121,7 @@ def create_app(
     Times are shown in `zone` (None: the machine's own). Set `app.state.closing`, an `asyncio.Event`, to end all
     streams before the server waits for its connections; `hub.web.serve` does.
     """
-    page = Page(site=site, version=version, zone=zone)
+    page = Page(site=site, version=version, zone=zone, runbooks=alerts.desk.runbooks if alerts else NO_RUNBOOKS)
     access = Access(office.database, page, language, office.now_ns, office.pace)
     app = FastAPI(
         title="Menshen", version=version, docs_url=None, redoc_url=None, openapi_url=None,

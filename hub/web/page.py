@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from hub.accounts.desk import Who
 from hub.alerts.lifecycle import State, Word, on_word
+from hub.alerts.rules import NO_RUNBOOKS, Runbooks, runbook
 from hub.board import AlertRow, Snapshot
 from hub.registry.fields import written
 from hub.web import gate_view, view, ways
@@ -29,10 +31,15 @@ REFRESH_S = 5
 """How often a browser without JavaScript loads the page anew."""
 
 
+def _advice(own: Runbooks) -> Callable[[AlertRow, Lang], str]:
+    """What to do about an alert, from the runbook; nothing for a rule that has none."""
+    return lambda row, lang: runbook(row.rule, row.kind, lang, own)
+
+
 class Page:
     """The templates, bound to one site, one zone (None: the machine's own) and one version."""
 
-    def __init__(self, *, site: str, version: str, zone: tzinfo | None) -> None:
+    def __init__(self, *, site: str, version: str, zone: tzinfo | None, runbooks: Runbooks = NO_RUNBOOKS) -> None:
         self._zone = zone
         self._env = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -41,7 +48,7 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._env.filters.update(plain=view.plain, written=written)
+        self._env.filters.update(plain=view.plain, written=written, advice=_advice(runbooks))
         self._env.globals.update(
             v=view,
             machine_of=gate_view.brief,

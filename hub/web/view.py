@@ -14,7 +14,6 @@ from itertools import chain
 
 from msgspec import Struct
 
-from hub.alerts.rules import runbook
 from hub.board import AlertRow, DeviceRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from hub.web.words import WORDS, Lang, known, name, say
 from wire.events import MAX_TIME_NS, Direction, Outcome, Reason, Temperature, Verdict
@@ -94,11 +93,6 @@ def device_level(row: DeviceRow) -> Level:
 
 def alert_level(row: AlertRow) -> Level:
     return _ALERT_LEVELS.get(row.severity, Level.WARN)
-
-
-def advice(row: AlertRow, lang: Lang) -> str:
-    """What to do about it, from the runbook; nothing for a rule that has none."""
-    return runbook(row.rule, row.kind, lang)
 
 
 def told_level(row: AlertRow) -> Level:

@@ -15,7 +15,6 @@ from msgspec import Meta, field
 
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, object_in, pause_s, said
 from hub.alerts.outbox import Message
-from hub.alerts.rules import runbook
 from hub.alerts.texts import Lang, cut, headline, name, when
 from wire.errors import DeliveryError
 
@@ -110,7 +109,7 @@ def variables(message: Message, lang: Lang, zone: str | None) -> dict[str, str]:
         "place": f"{alert.site}/{alert.gate}",
         "time": when(alert.since_ns, zone)[5:],
         "detail": alert.detail or "-",
-        "do": (runbook(alert.rule, alert.kind, lang) if message.kind == "firing" else "") or "-",
+        "do": (message.do(alert, lang) if message.kind == "firing" else "") or "-",
         "code": message.code or NO_CODE,
     }
     return {key: cut(text, MOST_CHARACTERS) for key, text in facts.items()}

@@ -14,7 +14,6 @@ from msgspec import Meta
 
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, said
 from hub.alerts.outbox import Message
-from hub.alerts.rules import runbook
 from hub.alerts.texts import Lang, body, headline
 from wire.errors import DeliveryError
 
@@ -58,7 +57,7 @@ class Alertmanager(Http):
                 {"alertname": alert.rule, "site": alert.site, "gate": alert.gate, "severity": alert.severity,
                  "menshen_alert": str(alert.id)},
                 {"summary": headline(_only(message, alert), lang, self._context.zone), "detail": alert.detail,
-                 "runbook": runbook(alert.rule, alert.kind, lang), "link": message.link},
+                 "runbook": message.do(alert, lang), "link": message.link},
                 alert.since_ns / 1e9,
                 ends_s,
             ) | ({"generatorURL": message.link} if message.link else {})

@@ -9,7 +9,6 @@ from msgspec import Meta
 
 from hub.alerts.channels.base import Common, Context, Http, Url, needed_secret, said
 from hub.alerts.outbox import Message
-from hub.alerts.rules import runbook
 from hub.alerts.texts import body, cut, headline
 from hub.board import AlertRow
 from wire.errors import DeliveryError
@@ -80,7 +79,7 @@ class PagerDuty(Http):
             "class": alert.rule,
             "custom_details": {
                 "detail": alert.detail,
-                "do": runbook(alert.rule, alert.kind, lang),
+                "do": message.do(alert, lang),
                 "count": alert.count,
             },
         }

@@ -10,7 +10,6 @@ import msgspec
 
 from hub.alerts.channels.base import NOWHERE, Common, Context, Http, Url, said, secret
 from hub.alerts.outbox import Message
-from hub.alerts.rules import runbook
 from hub.alerts.texts import headline
 
 
@@ -70,7 +69,7 @@ def webhook_body(message: Message, zone: str | None = None) -> bytes:
             "count": alert.count if len(message.alerts) == 1 else len(message.alerts),
             "detail": alert.detail,
             "by": alert.held_by or alert.ended_by,
-            "runbook": {lang: runbook(alert.rule, alert.kind, lang) for lang in ("zh", "en")},
+            "runbook": {lang: message.do(alert, lang) for lang in ("zh", "en")},
         }
     if message.picture:
         facts["picture"] = {"type": "image/jpeg", "base64": message.picture}

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from hub.alerts.bundles import Allowance
 from hub.alerts.chains import AllChannels
+from hub.alerts.course import StoreSettings
 from hub.alerts.outbox import Message, Outcome
-from hub.alerts.rules import Rule, Signal
+from hub.alerts.rules import Rule, Severity, Signal
 from hub.alerts.store import AlertStore
 from tests.support.events import TIME_NS
 from wire.errors import JournalError
@@ -120,6 +121,18 @@ def test_a_late_backlog_is_recorded_and_pages_nobody(tmp_path):
     assert [alert.told for alert in store.open_alerts()] == ["late"]
     say(store, 2, firing=False, late_ns=HOUR_NS + 1)
     assert waiting(store) == []
+
+
+def test_a_site_says_how_bad_a_rule_is_and_how_late_it_still_wakes_somebody(tmp_path):
+    settings = StoreSettings(page_within={Rule.FEVER: 60.0}, severity={Rule.DEVICE_FAULT: Severity.CRITICAL})
+    store = AlertStore(tmp_path / "alerts.db", AllChannels(("hook",)), settings)
+    store.open()
+    fever = replace(FAULT, key="fever", rule=Rule.FEVER)
+    late_ns = TIME_NS + 90 * 10**9
+    store.take(1, [(signal, late_ns) for signal in (fever, FAULT)], late_ns)
+    assert [(row.rule, row.severity, row.told) for row in store.newest(9)] == [
+        (Rule.DEVICE_FAULT, Severity.CRITICAL, "pending"), (Rule.FEVER, Severity.CRITICAL, "late")
+    ]  # fmt: skip
 
 
 def test_just_within_the_time_is_paged(tmp_path):

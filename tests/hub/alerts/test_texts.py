@@ -17,9 +17,10 @@ from hub.alerts.channels.base import Channel
 from hub.alerts.channels.mail import MailSettings, mail
 from hub.alerts.channels.telegram import CAPTION_ROOM, TEXT_ROOM
 from hub.alerts.outbox import Message
-from hub.alerts.rules import SEVERITY, Rule, runbook
+from hub.alerts.rules import SEVERITY, Rule, RunbookSettings, runbook
 from hub.alerts.texts import LISTED, Room, body, fitted, headline, name
 from hub.board import AlertRow
+from hub.web.page import Page
 from tests.support.events import TIME_NS
 from tests.support.services import SERVICES, ServiceDouble
 
@@ -138,3 +139,15 @@ async def test_an_sms_says_what_where_when_how_much_and_what_to_do_in_35_charact
     assert (said["rule"], said["detail"]) == ("发热人员", "38.1 ± 0.3 °C")
     assert said["time"] == TIME[5:]
     assert said["do"].startswith("立即隔离，用接触式体温计复测")
+
+
+@pytest.mark.parametrize(("lang", "own"), [("zh", "报值班电话 8000。"), ("en", "Call 8000.")])
+def test_what_is_to_be_done_is_said_in_the_sites_own_words_where_it_has_some(lang, own):
+    runbooks = {Rule.FEVER: RunbookSettings(zh="报值班电话 8000。", en="Call 8000.")}
+    one, other = alert(Rule.FEVER, ""), alert(Rule.GAP, "", 2)
+    text = "\n".join(body(replace(page(one, other), runbooks=runbooks), lang))
+    assert own in text
+    assert runbook(Rule.GAP, "", lang) in text
+    assert runbook(Rule.FEVER, "", lang) not in text
+    html = Page(site="s", version="0", zone=None, runbooks=runbooks).acknowledge(lang, [one], "Li", TIME_NS)
+    assert own in html
