@@ -37,16 +37,24 @@ def _file(folder: Path, name: str, text: str) -> str:
     return str(folder / name)
 
 
+def _uploaded(request: Request, part: str, taken: dict[str, Any]) -> Answer:
+    """A picture as a form's file."""
+    good = request.headers["content-type"].startswith("multipart/form-data") and part.encode() in request.body
+    return (200, taken) if good and b"image/jpeg" in request.body else (400, {"errcode": 40005, "code": 234001})
+
+
 # -- DingTalk ----------------------------------------------------------------------------------------------------------
 
 
 def judge_dingtalk(request: Request) -> Answer:
     """`oauth2/accessToken`, `oToMessages/batchSend` and `interactiveCards/send`."""
+    if "/media/upload" in request.path:
+        return _uploaded(request, 'name="media"', {"errcode": 0, "media_id": "@media"})
     body = json.loads(request.body)
     if request.path.endswith("/oauth2/accessToken"):
-        if (body.get("appKey"), body.get("appSecret")) != ("dingapp", SECRET):
-            return 400, {"code": "invalidClientIdOrSecret", "message": "无效的clientId或者clientSecret"}
-        return 200, {"accessToken": GOOD, "expireIn": 7200}
+        good = (body.get("appKey"), body.get("appSecret")) == ("dingapp", SECRET)
+        wrong = {"code": "invalidClientIdOrSecret", "message": "无效的clientId或者clientSecret"}
+        return (200, {"accessToken": GOOD, "expireIn": 7200}) if good else (400, wrong)
     if request.headers.get("x-acs-dingtalk-access-token") != GOOD:
         return 401, {"code": "InvalidAuthentication", "message": "不合法的access_token", "requestid": "r"}
     kinds = {
@@ -79,8 +87,8 @@ def _dingtalk_text(body: dict[str, Any]) -> str:
     wrong = {
         "userIds": not 0 < len(body["userIds"]) <= 20,
         "robotCode": not body["robotCode"],
-        "msgKey": body["msgKey"] not in {"sampleMarkdown", "sampleText"},
-        "msgParam": len(body["msgParam"].encode()) > 15_000 or not (param.get("text") or param.get("content")),
+        "msgKey": body["msgKey"] not in {"sampleMarkdown", "sampleText", "sampleImageMsg"},
+        "msgParam": len(body["msgParam"].encode()) > 15_000 or not {"text", "content", "photoURL"} & set(param),
     }
     return next((name for name, is_so in wrong.items() if is_so), "")
 
@@ -88,7 +96,7 @@ def _dingtalk_text(body: dict[str, Any]) -> str:
 def make_dingtalk(base: str, folder: Path, context: Context, **changes: Any) -> Channel:
     settings = dingtalk.DingTalkAppSettings(
         name="c", client_id="dingapp", client_secret_file=_file(folder, "secret", SECRET), to=["u1"], base_url=base,
-        timeout_s=1.0,
+        upload_url=base, timeout_s=1.0,
     )  # fmt: skip
     return dingtalk.DingTalkApp(replace(settings, **changes), context)
 
@@ -179,17 +187,20 @@ def judge_wecom_app(request: Request) -> Answer:
     """`gettoken` and `message/send`; an unknown user fails the call only where nobody is known."""
     query = {key: values[0] for key, values in parse_qs(urlsplit(request.path).query).items()}
     if request.path.startswith("/cgi-bin/gettoken"):
-        if request.method != "GET" or (query.get("corpid"), query.get("corpsecret")) != (CORP, SECRET):
-            return 200, {"errcode": 40001, "errmsg": "invalid credential", "access_token": ""}
-        return 200, {"errcode": 0, "errmsg": "ok", "access_token": GOOD, "expires_in": 7200}
+        good = request.method == "GET" and (query.get("corpid"), query.get("corpsecret")) == (CORP, SECRET)
+        given = {"errcode": 0, "errmsg": "ok", "access_token": GOOD, "expires_in": 7200}
+        return 200, given if good else {"errcode": 40001, "errmsg": "invalid credential", "access_token": ""}
     if query.get("access_token") != GOOD:
         return 200, {"errcode": 40014, "errmsg": "invalid access_token"}
+    if "/media/upload" in request.path:
+        return _uploaded(request, 'name="media"', {"errcode": 0, "errmsg": "", "media_id": "@media"})
     body = json.loads(request.body)
     users = body["touser"].split("|")
     unknown = [user for user in users if user == "nobody"]
     if unknown == users:
         return 200, {"errcode": 81013, "errmsg": "user & party & tag all invalid"}
-    if body["msgtype"] != "text" or body["agentid"] != 1000002 or len(body["text"]["content"].encode()) > 2048:
+    good = len(body["text"]["content"].encode()) <= 2048 if body["msgtype"] == "text" else body["image"]["media_id"]
+    if not good or body["agentid"] != 1000002:
         return 200, {"errcode": 40058, "errmsg": "invalid Request Parameter"}
     return 200, {"errcode": 0, "errmsg": "ok", "invaliduser": "|".join(unknown), "msgid": "m"}
 
@@ -249,7 +260,9 @@ def wecom_opened(sealed: str) -> str:
 
 
 def judge_feishu_app(request: Request) -> Answer:
-    """`tenant_access_token`, `im/v1/messages` and their `reply`."""
+    """`tenant_access_token`, `im/v1/images`, `im/v1/messages` and their `reply`."""
+    if request.path.endswith("/im/v1/images"):
+        return _uploaded(request, 'name="image"', {"code": 0, "msg": "success", "data": {"image_key": "img_v2"}})
     body = json.loads(request.body)
     if request.path.endswith("/tenant_access_token/internal"):
         if (body.get("app_id"), body.get("app_secret")) != (APP, SECRET):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from hub.alerts.channels.base import Common, Context, Http
+import httpx
+
+from hub.alerts.channels.base import Common, Context, Http, object_in
 from hub.alerts.chats import Hear, Reply, words_of
 from hub.alerts.outbox import Message
 from hub.alerts.texts import Lang, Room, fitted, say
@@ -94,6 +96,17 @@ class Robot(Http):
         """The whole text, with how to answer."""
         lang = self.lang(message)
         return fitted(message, lang, self._context.zone, self._room, frame=frame, also=how_to_answer(message, lang))
+
+    async def upload(
+        self, url: str, part: str, picture: bytes, headers: Mapping[str, str] | None = None, **fields: str
+    ) -> dict[str, Any]:
+        """What the service says to a picture for a message. Raises `DeliveryError`: the message itself does without."""
+        files = {part: ("picture.jpg", picture, "image/jpeg")}
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return object_in(await self._client.post(url, data=fields, files=files, headers=dict(headers or {})))
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise DeliveryError(f"{type(error).__name__}", retry=True) from error
 
     def mark(self, message: Message) -> str:
         return self._context.marks.of(message) if self._context.marks else ""

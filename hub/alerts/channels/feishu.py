@@ -212,16 +212,33 @@ class FeishuApp(Robot):
         self._token = Token(self._ask_token)
 
     async def send(self, message: Message) -> str:
-        to, card = self.receivers(message), msgspec.json.encode(self._card(message)).decode()
+        to, (image, became) = self.receivers(message), await self._image(message.picture)
+        card = msgspec.json.encode(self._card(message, image)).decode()
         answers = [await self._say(one, "interactive", card, f"{message.key}/{one}") for one in to]
-        return answers[-1]
+        return answers[-1] + became
 
-    def _card(self, message: Message) -> dict[str, Any]:
+    async def _image(self, picture: bytes) -> tuple[str, str]:
+        """The picture's key for a card, and what became of it; the card goes without one that was not taken."""
+        if not picture:
+            return "", ""
+        try:
+            headers = {"Authorization": f"Bearer {await self._token.get()}"}
+            url = f"{self._settings.base_url}/open-apis/im/v1/images"
+            found = await self.upload(url, "image", picture, headers, image_type="message")
+        except DeliveryError as error:
+            return "", f"; picture not taken: {error}"
+        data = found.get("data")
+        key = data.get("image_key") if found.get("code") == 0 and isinstance(data, dict) else None
+        return (key, "; picture taken") if isinstance(key, str) else ("", f"; picture not taken: {found}"[:200])
+
+    def _card(self, message: Message, image: str = "") -> dict[str, Any]:
         """The card: a headline in the colour of its severity, the text, and a button where there is what to take."""
         lang, mark = self.lang(message), self.mark(message)
         title = cut_bytes(headline(message, lang, self._context.zone), 300)
         worst = message.alerts[0].severity if message.alerts and message.kind == "firing" else ""
         elements: list[dict[str, Any]] = [{"tag": "div", "text": {"tag": "plain_text", "content": self.text(message)}}]
+        if image:
+            elements.append({"tag": "img", "img_key": image, "alt": {"tag": "plain_text", "content": title}})
         if mark:
             label = {"tag": "plain_text", "content": say(lang, "acknowledge")}
             button = {"tag": "button", "text": label, "type": "primary", "value": {"mark": mark}}

@@ -164,7 +164,10 @@ def answer_of(keys: Keys, to: str, text: str, now_s: float) -> bytes:
 
 
 class WeComApp(Robot):
-    """`to` is a user id, in any letters. Whom a success names as `invaliduser` has it not."""
+    """`to` is a user id, in any letters. Whom a success names as `invaliduser` has it not. A picture is a message of
+    its own behind the text."""
+
+    pictures_apart = True
 
     def __init__(self, settings: WeComAppSettings, context: Context) -> None:
         super().__init__(settings, settings.to, context, ROOM)
@@ -186,7 +189,21 @@ class WeComApp(Robot):
         unknown = {name.lower() for name in str(found.get("invaliduser") or "").split("|") if name}
         if unknown >= {name.lower() for name in to}:
             raise DeliveryError(said(answer), retry=False)
-        return said(answer)
+        return said(answer) + await self._picture(to, message.picture) if message.picture else said(answer)
+
+    async def _picture(self, to: list[str], picture: bytes) -> str:
+        """What became of the picture. The text is taken already: nothing is sent again for its sake."""
+        try:
+            url = f"{self._settings.base_url}/cgi-bin/media/upload?access_token={await self._token.get()}&type=image"
+            uploaded = await self.upload(url, "media", picture)
+            if not uploaded.get("media_id"):
+                return f"; picture not taken: {uploaded}"[:200]
+            image = {"media_id": uploaded["media_id"]}
+            body = {"touser": "|".join(to), "msgtype": "image", "agentid": self._settings.agent_id, "image": image}
+            await self._call("/cgi-bin/message/send", body)
+        except DeliveryError as error:
+            return f"; picture not taken: {error}"
+        return "; picture taken"
 
     async def called(self, call: Call, hear: Hear) -> Answer:
         """WeCom looks whether the address is ours (`echostr`), or brings what somebody wrote."""

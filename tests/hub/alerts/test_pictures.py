@@ -17,6 +17,7 @@ from hub.alerts.outbox import Message
 from hub.alerts.rules import Rule
 from tests.hub.alerts.test_services import FEVER, PAGE
 from tests.support.events import TIME_NS
+from tests.support.servers import Request
 from tests.support.services import SERVICES, ServiceDouble
 from wire.errors import DeliveryError
 
@@ -83,6 +84,35 @@ async def test_apprise_attaches_it_and_does_without_when_it_is_tried_again(servi
     with_it, without = (json.loads(request.body)["attachments"] for request in service.requests)
     assert base64.b64decode(with_it[0]["base64"]) == JPEG
     assert without == []
+
+
+APPS = {"dingtalk-app": b"@media", "wecom-app": b"@media", "feishu-app": b"img_v2"}
+"""Apps, and how what they sent names the picture."""
+
+
+@pytest.mark.parametrize("kind", APPS)
+async def test_an_app_of_a_chat_shows_it_and_the_text_arrives_whatever_becomes_of_it(kind, tmp_path):
+    refuses = False
+
+    def judge(request: Request) -> tuple[int, object]:
+        if refuses and ("upload" in request.path or "images" in request.path):
+            return 400, {"errcode": 40004, "code": 234001, "errmsg": "invalid media type"}
+        return SERVICES[kind].judge(request)
+
+    service = ServiceDouble(judge)
+    service.start()
+    channel = SERVICES[kind].make(service.base, tmp_path, Context())
+    assert "picture taken" in await channel.send(PICTURED)
+    upload = next(request for request in service.requests if JPEG in request.body)
+    assert b"image/jpeg" in upload.body
+    assert APPS[kind] in service.requests[-1].body
+    service.requests.clear()
+    refuses = True
+    assert "picture not taken" in await channel.send(PICTURED)
+    assert any(b"38.1" in request.body for request in service.requests)
+    assert not any(APPS[kind] in request.body for request in service.requests)
+    await channel.close()
+    service.stop()
 
 
 class Line:
