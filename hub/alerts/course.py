@@ -14,7 +14,7 @@ from hub.alerts.chains import Planner
 from hub.alerts.lifecycle import CAUSE_GONE, Change, State, Why, Word, on_signal, on_word
 from hub.alerts.plan import Next
 from hub.alerts.rules import SEVERITY, Rule, Severity, Signal
-from hub.alerts.tables import write_log
+from hub.alerts.tables import THE_ONE, write_log
 
 
 class StoreSettings(Struct, frozen=True):
@@ -42,7 +42,7 @@ class Course:
     def take(self, db: sqlite3.Connection, signal: Signal, received_ns: int, now_ns: int) -> None:
         if not self._is_news(db, signal):
             return
-        query = "SELECT id, state, last_ns FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
+        query = f"SELECT id, state, last_ns FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
         alert, state, last_ns = db.execute(query, (signal.key,)).fetchone() or (0, None, 0)
         age_ns = received_ns - (signal.time_ns if signal.newest_ns is None else signal.newest_ns)
         within_s = self._settings.page_within.get(signal.rule, self._settings.page_within_s)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hub.alerts.rules import Fact, FactKind, Rule, Signal
+from hub.alerts.tables import THE_ONE
 from hub.rounds.state import State, Window, state_of
 
 KEEP_DAYS = 60
@@ -147,7 +148,7 @@ def is_news(db: sqlite3.Connection, signal: Signal) -> bool:
 
     What a person has ended stays so until a later threshold than that has passed.
     """
-    query = "SELECT state, count, detail, ended_by, last_ns FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
+    query = f"SELECT state, count, detail, ended_by, last_ns FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
     row = db.execute(query, (signal.key,)).fetchone()
     if row is None:
         return signal.firing

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from hub.alerts.lifecycle import CAUSE_GONE, State
 from hub.alerts.rules import Rule, Signal
+from hub.alerts.tables import THE_ONE
 from hub.board import AlertRow
 
 _ALERT = """
@@ -65,10 +66,10 @@ def row_of(db: sqlite3.Connection, alert: int) -> AlertRow | None:
 
 
 def newest_of(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, AlertRow]:
-    """The newest alert of each key that has any."""
+    """The alert that counts of each key that has any (`THE_ONE`)."""
     found = {}
     for key in keys:
-        row = db.execute(f"{_ALERT} WHERE a.key = ? ORDER BY a.id DESC LIMIT 1", (key,)).fetchone()
+        row = db.execute(f"{_ALERT} WHERE a.key = ? {THE_ONE}", (key,)).fetchone()
         if row is not None:
             found[key] = AlertRow(*row)
     return found

@@ -28,7 +28,7 @@ from hub.alerts.lifecycle import State, Why, Word
 from hub.alerts.links import Claim
 from hub.alerts.outbox import Message, Outcome
 from hub.alerts.rules import Fact, Rule, Signal
-from hub.alerts.tables import LogLine, bring_up, read_log, write_log
+from hub.alerts.tables import THE_ONE, LogLine, bring_up, read_log, write_log
 from hub.board import AlertRow
 from hub.projections.file import ProjectionFile
 from wire.errors import JournalError
@@ -80,8 +80,8 @@ class AlertStore(ProjectionFile):
                 if self._is_more(db, signal):
                     self._course.take(db, signal, now_ns, now_ns)
                 elif signal.firing:
-                    query = "UPDATE alerts SET since_ns = ? WHERE id = (SELECT max(id) FROM alerts WHERE key = ?)"
-                    db.execute(query, (signal.time_ns, signal.key))
+                    known = f"SELECT id FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
+                    db.execute(f"UPDATE alerts SET since_ns = ? WHERE id = ({known})", (signal.time_ns, signal.key))  # noqa: S608
 
     # -- people's words -----------------------------------------------------------------------------------------------
 
@@ -357,7 +357,7 @@ class AlertStore(ProjectionFile):
             return self._course.say(db, alert, word, by, now_ns, note)
 
     def _is_more(self, db: sqlite3.Connection, signal: Signal) -> bool:
-        query = "SELECT count, state FROM alerts WHERE key = ? ORDER BY id DESC LIMIT 1"
+        query = f"SELECT count, state FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
         row = db.execute(query, (signal.key,)).fetchone()
         if not signal.firing:
             return row is not None and row[1] != State.RESOLVED

@@ -84,6 +84,11 @@ ALTER TABLE alerts ADD COLUMN next_why TEXT NOT NULL DEFAULT '';
 """A file of version 1 knew no chains: its open alerts have no next step, and the auditor gives them one."""
 
 
+THE_ONE = "ORDER BY state <> 'resolved' DESC, id DESC LIMIT 1"
+"""Of the alerts of a key the one that counts: the open one, which somebody may have reopened after a newer one had
+ended, else the newest."""
+
+
 @contextmanager
 def without_guard(db: sqlite3.Connection) -> Iterator[None]:
     """Within a transaction: lines of the log can be erased, for they are too old to be kept."""

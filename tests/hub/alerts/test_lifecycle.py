@@ -358,6 +358,20 @@ def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path):
         make(tmp_path)
 
 
+def test_an_older_alert_that_somebody_reopened_is_the_one_that_counts(tmp_path):
+    store = make(tmp_path)
+    for seq, (firing, after_s) in enumerate([(True, 0), (False, 1), (True, 100), (False, 101)], 1):
+        say(store, replace(FEVER, seq=seq, firing=firing, time_ns=TIME_NS + after_s * S_NS))
+    assert [row.id for row in store.newest(9)] == [2, 1]
+    assert store.reopen(1, "Li", TIME_NS + 110 * S_NS)
+    again = replace(FEVER, seq=5, time_ns=TIME_NS + 120 * S_NS)
+    say(store, again)
+    assert [(row.id, row.count) for row in store.open_alerts()] == [(1, 2)]
+    assert store.newest_of([FEVER.key])[FEVER.key].id == 1
+    say(store, replace(again, seq=6, firing=False, time_ns=TIME_NS + 130 * S_NS))
+    assert store.open_alerts() == []
+
+
 class LifeMachine(RuleBasedStateMachine):
     """Whatever happens in whatever order, every open alert has a next step and every page its reason in the log."""
 
