@@ -22,6 +22,7 @@ ROOMS = {
     "release": ("hub.releases.cli", "hub", "make and sign releases of the program for gates, away from the hub"),
     "doctor": ("wire.findings", "", "what is wrong with a hub or a gate, and what to do: doctor FILE.toml"),
     "bench": ("tests.bench", "hub,sim", "how fast it is (from a checkout)"),
+    "chaos": ("tests.chaos.command", "hub,sim", "whether it keeps everything, whatever fails (from a checkout)"),
 }
 
 
@@ -70,13 +71,13 @@ def _doctor(words: list[str]) -> int:
 
 def _run(room: str, arguments: list[str]) -> int:
     module, extra, _ = ROOMS[room]
-    if room == "bench":
+    if module.startswith("tests."):
         sys.path.insert(0, str(Path(__file__).parent))
     try:
         command = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if room == "bench" and error.name and error.name.startswith("tests"):
-            print("menshen bench: runs from a checkout of the repository, which has tests/bench", file=sys.stderr)
+        if module.startswith("tests.") and error.name and error.name.startswith("tests"):
+            print(f"menshen {room}: runs from a checkout of the repository, which has tests/", file=sys.stderr)
         else:
             print(
                 f"menshen {room}: the package {error.name!r} is not installed here; "

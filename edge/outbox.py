@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_WAITING = 20_000
 """Events kept in memory while the disk refuses; beyond it the oldest routine ones are lost, and a gap says so."""
 
+_MEMORY_SCARCE = 0.5
+"""From this share of it on, room is made on a full disk by giving up the oldest that is there."""
+
 MAX_COMMIT = 1000
 """Events in one transaction at most."""
 
@@ -96,8 +99,8 @@ class Outbox:
     async def depth(self) -> SpoolDepth:
         return await self._run(self.spool.depth)
 
-    async def renumber(self, detail: str) -> None:
-        await self._run(lambda: self.spool.renumber(detail))
+    async def renumber(self, urgency: Urgency, detail: str, in_common: int = 0) -> None:
+        await self._run(lambda: self.spool.renumber(urgency, detail, in_common))
         self.changed.set()
 
     async def next_session(self) -> int:
@@ -189,8 +192,9 @@ class Outbox:
             victim.kept.set_exception(SpoolError("memory full while the disk refuses; counted in a gap"))
 
     async def _make_room(self) -> None:
-        """The disk may be full: give up a tenth of the oldest events rather than every new one."""
-        if "full" not in self.fault:
+        """The disk may be full: give up a tenth of the oldest events rather than every new one; but not before memory
+        runs out, too. Until then the disk may have room again, and nothing was lost."""
+        if "full" not in self.fault or len(self._waiting) < self._max_waiting * _MEMORY_SCARCE:
             return
         try:
             depth = await self.depth()

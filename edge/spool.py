@@ -4,64 +4,48 @@ SQLite in WAL mode with full synchronisation: when `append` returns, a power cut
 routine) share one epoch, which is made with the file. The spool is bounded in bytes and in age; when it must drop it
 drops the oldest routine events first, and a `gap` event takes over their numbers, so that the stream has no holes.
 
-A file that turns out to be corrupt never stops the gate: it is put aside, what can still be read of it is carried over
-with its numbers, holes become gaps, and where not even the numbering can be read a new epoch begins with a gap event.
+A file that turns out to be corrupt never stops the gate: it is put aside, every row of it that is still whole is
+carried over with its numbers, holes become gaps, and where not even the numbering can be read a new epoch begins with a
+gap event. Rows carry checksums, so that a bit that flipped in one is found before it is sent.
 
-A card that was restored from an image, or lied about a write, would give numbers away twice. The hub's first watermark
-of a connection tells: it acknowledges what this spool never sent. Then `renumber` starts a new epoch (invariant 6).
+A card that was restored from an image, or lied about a write, gives numbers away twice, and so do two machines with
+images of one card. Each running of the agent is a run with a name (`edge.lineage`): the hub's watermark names the run
+of the number, and where that is another's, `renumber` starts a new epoch (invariant 6).
 
 This class blocks; `edge.outbox.Outbox` gives it a thread of its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
 
 import msgspec
 import structlog
-from msgspec import Meta, Struct
 
 from edge import spool_rows as table
+from edge.carrying import numbers_of, without_holes
 from edge.clock import Instant, Timekeeper, boot_id
 from edge.dating import Moments
-from edge.salvage import Row, Salvage, salvage
+from edge.salvage import PAGE, Found, Salvage, damage, salvage, size
+from edge.spool_guard import Guard
+from edge.spool_rows import Mark, Numbers, Row, Run
+from edge.spool_settings import SpoolSettings
 from wire.errors import SpoolError
 from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
 from wire.messages import Numbered, SpoolDepth, StreamId, encode_event
 from wire.process import SoleOwner
 
+__all__ = ["Mark", "Spool", "SpoolSettings"]
 log = structlog.get_logger(__name__)
 
 _ROOM_AFTER_DROP = 0.95
 """A spool that dropped is this full afterwards, so that it does not drop at every event."""
 _DATE_AT_ONCE = 2000
 """Events dated in one transaction: what is read meanwhile ends before those that are not."""
-
-
-class SpoolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the spool is and how much it may keep.
-
-    A gate whose clock may be wrong at boot sends what it cannot date yet only when the link is up and the event known
-    for `await_clock_s`, urgent events for 5 s at most: most clocks are set in that time. 0 where there is nothing
-    that would set the clock. From the share `full_at` of `max_bytes` on it fills up, which is told as a fault.
-    """
-
-    path: str = "var/spool.db"
-    max_bytes: Annotated[int, Meta(ge=64 * 1024)] = 512 * 1024 * 1024
-    max_age_s: Annotated[float, Meta(ge=60)] = 60 * 86400.0
-    await_clock_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
-    full_at: Annotated[float, Meta(gt=0, le=1)] = 0.5
-
-
-class Mark(NamedTuple):
-    """How far a replayable source has been read: kept in one transaction with the events that came of it."""
-
-    source: str
-    position: int
 
 
 class Spool:
@@ -78,7 +62,7 @@ class Spool:
     ) -> None:
         self.site = site
         self.gate = gate
-        self.epoch = ""
+        self._epochs = dict.fromkeys(Urgency, "")
         self._path = Path(settings.path)
         self._owner = SoleOwner(self._path)
         self._settings = settings
@@ -92,6 +76,15 @@ class Spool:
         self._events = dict.fromkeys(Urgency, 0)
         self._bytes = 0
         self._next = dict.fromkeys(Urgency, 1)
+        self._low = dict.fromkeys(Urgency, 0)
+        self._run = ""
+        self._runs: dict[Urgency, list[Run]] = {urgency: [] for urgency in Urgency}
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of the urgent stream, empty until the spool is open; the routine one's is the same until one of the
+        two had to begin anew."""
+        return self._epochs[Urgency.URGENT]
 
     @property
     def await_clock_s(self) -> float:
@@ -106,9 +99,12 @@ class Spool:
         Raises `SpoolError` for a folder that cannot be used, `MenshenError` when another process has the spool open.
         """
         self._make_folder()
+        is_lost = self._owner.was_taken and not size(self._path)
         self._owner.take()
         try:
             self._connect()
+            if is_lost:
+                self.append([self._gap(GapCause.SPOOL_CORRUPT, None, "the spool's file is gone, or empty")])
         except sqlite3.DatabaseError as error:
             if table.code_of(error) not in table.BROKEN:
                 raise SpoolError(f"spool {self._path}: {error}") from error
@@ -120,17 +116,18 @@ class Spool:
         self._owner.release()
 
     def _disconnect(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
 
     def stream(self, urgency: Urgency) -> StreamId:
-        return StreamId(self.site, self.gate, urgency, self.epoch)
+        return StreamId(self.site, self.gate, urgency, self._epochs[urgency])
 
     def next_session(self) -> int:
         """A number that grows by one with each call, for as long as the file lives."""
         with self._transaction() as db:
-            session = int(self._meta(db, "session") or 0) + 1
+            row = db.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
+            session = 1 + (int(row[0]) if row else 0)
             table.set_meta(db, "session", session)
         return session
 
@@ -150,12 +147,15 @@ class Spool:
             numbers[urgency] += 1
         with self._transaction() as db:
             for row in rows:
-                table.insert(db, row)
+                table.insert(db, row, self._epochs[Urgency(row.urgency)])
+            begun = [run for stream in {Urgency(row.urgency) for row in rows} if (run := self._begin_run(db, stream))]
             for stream in {Urgency(row.urgency) for row in rows}:
-                table.set_next(db, stream, numbers[stream])
+                self._set_next(db, stream, numbers[stream])
             if mark is not None:
                 db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", mark)
         self._next = numbers
+        for run in begun:
+            self._runs[Urgency(run.urgency)].append(run)
         for row in rows:
             self._events[Urgency(row.urgency)] += 1
             self._bytes += len(row.body)
@@ -164,6 +164,19 @@ class Spool:
             self._date(now)
             self._keep_young(now.time_ns)
         self._keep_small()
+
+    def _begin_run(self, db: sqlite3.Connection, urgency: Urgency) -> Run | None:
+        """Note that the stream's numbers from the next on are of this running, if they were another's before."""
+        runs = self._runs[urgency]
+        before = runs[-1].run if runs else ""
+        if before == self._run:
+            return None
+        run = Run(urgency, self._next[urgency], self._run, before, self._epochs[urgency]).sealed()
+        table.add_run(db, run)
+        return run
+
+    def _set_next(self, db: sqlite3.Connection, urgency: Urgency, number: int) -> None:
+        table.set_numbers(db, Numbers(urgency, number, self._low[urgency], self._epochs[urgency]))
 
     def _row(self, event: AnyEvent, urgency: Urgency, first: int, last: int, now: Instant) -> Row:
         """The event's row under the numbers `first` to `last`. Raises `DecodeError`."""
@@ -191,17 +204,39 @@ class Spool:
         now = self._timekeeper.now()
         if now.clock.is_right:
             self._date(now)
+        try:
+            return self._read(urgency, after, max_events, max_bytes, undated_until_ns)
+        except sqlite3.DatabaseError as error:  # found by a checksum: SQLite does not look at what rows say
+            self._replace_corrupt(error)
+        return self._read(urgency, after, max_events, max_bytes, undated_until_ns)
+
+    def _read(
+        self, urgency: Urgency, after: int, max_events: int, max_bytes: int, undated_until_ns: int | None
+    ) -> list[Numbered]:
+        """Raises `sqlite3.DatabaseError` for a row that is not as it was written, or is missing."""
+        now, broken = self._timekeeper.now(), ""
         found: list[Numbered] = []
-        size = 0
-        query = "SELECT seq, last, body, boot, mono_ns FROM events WHERE urgency = ? AND last > ? ORDER BY seq LIMIT ?"
+        size, expected, is_all = 0, max(after, self._low[urgency]) + 1, False
+        query = "SELECT * FROM events WHERE urgency = ? AND last > ? ORDER BY seq LIMIT ?"
         with self._guard() as db:
-            for seq, last, body, boot, mono_ns in db.execute(query, (urgency, after, max_events)):
-                size += len(body)
+            for values in db.execute(query, (urgency, after, max_events)):
+                row = Row(*values)
+                if not row.is_whole or row.seq > expected or row.epoch != self._epochs[urgency]:
+                    broken = f"{urgency} {expected} is missing" if row.is_whole else f"{urgency} {row.seq} is not whole"
+                    break
+                size += len(row.body)
                 if found and size > max_bytes:
                     break
-                if boot == self._boot and not self._may_go(mono_ns, now, undated_until_ns):
+                if row.boot == self._boot and not self._may_go(row.mono_ns or 0, now, undated_until_ns):
                     break
-                found.append(Numbered(seq, msgspec.Raw(body), last if last > seq else None))
+                found.append(Numbered(row.seq, msgspec.Raw(row.body), row.last if row.last > row.seq else None))
+                expected = row.last + 1
+            else:
+                is_all = len(found) < max_events
+        if is_all and expected < self._next[urgency]:
+            broken = f"{urgency} {expected} to {self._next[urgency] - 1} are missing"
+        if broken:
+            raise table.broken(f"rows: {broken}")
         return found
 
     def _may_go(self, mono_ns: int, now: Instant, until_ns: int | None) -> bool:
@@ -218,7 +253,7 @@ class Spool:
                 rows += [Row(*row) for row in db.execute(query, (self._boot, urgency, left))]
                 left = _DATE_AT_ONCE - len(rows)
             for row in rows:
-                table.replace(db, table.date(row, now))
+                table.replace(db, table.date(row, now), self._epochs[Urgency(row.urgency)])
         if len(rows) < _DATE_AT_ONCE:
             self._recount()
         else:
@@ -232,12 +267,21 @@ class Spool:
                 f"SELECT count(*), sum(length(body)) {done}", (urgency, through, through)
             ).fetchone()
             db.execute(f"DELETE {done}", (urgency, through, through))
+            low = max(self._low[urgency], min(through, self._next[urgency] - 1))
+            table.set_numbers(db, Numbers(urgency, self._next[urgency], low, self._epochs[urgency]))
+        self._low[urgency] = low
         self._events[urgency] -= count
         self._bytes -= size or 0
 
     def last_number(self, urgency: Urgency) -> int:
         """The last number that was given away, 0 when none was."""
         return self._next[urgency] - 1
+
+    def trimmed(self, urgency: Urgency) -> int:
+        return self._low[urgency]  # the last number that was deleted because the hub had it
+
+    def runs(self, urgency: Urgency) -> list[Run]:
+        return self._runs[urgency]  # which gave the stream's numbers, oldest first
 
     def depth(self) -> SpoolDepth:
         """What waits for the hub."""
@@ -249,24 +293,28 @@ class Spool:
         oldest_ns = min(heads, default=None)
         return SpoolDepth(self._events[Urgency.URGENT], self._events[Urgency.ROUTINE], self._bytes, oldest_ns)
 
-    def renumber(self, detail: str) -> None:
-        """Start a new epoch: what waits is numbered anew from 1, behind a gap event that tells why."""
-        gap = self._gap(GapCause.SPOOL_CORRUPT, None, detail)
+    def renumber(self, urgency: Urgency, detail: str, in_common: int = 0) -> None:
+        """Start a new epoch of one stream: what waits is numbered anew from 1, but for what the hub has, which is
+        everything up to the number `in_common`; and a gap event tells why."""
+        query = "SELECT * FROM events WHERE urgency = ? AND last > ? ORDER BY seq"
         with self._transaction() as db:
-            rows = [Row(*row) for row in db.execute("SELECT * FROM events ORDER BY urgency, seq")]
-            db.execute("DELETE FROM events")
+            rows = [Row(*row) for row in db.execute(query, (urgency, in_common))]
+            db.execute("DELETE FROM events WHERE urgency = ?", (urgency,))
+            db.execute("DELETE FROM runs WHERE urgency = ?", (urgency,))
             epoch = self._new_epoch()
-            table.set_meta(db, "epoch", epoch)
-            numbers = dict.fromkeys(Urgency, 1)
-            gap_row = self._row(gap, Urgency.URGENT, 1, 1, self._timekeeper.now())
-            for row in [gap_row, *rows]:
-                seq = numbers[Urgency(row.urgency)]
-                numbers[Urgency(row.urgency)] = seq + 1
-                table.insert(db, row._replace(seq=seq, last=seq))
-            for urgency, number in numbers.items():
-                table.set_next(db, urgency, number)
-        self.epoch, self._next = epoch, numbers
+            if urgency is Urgency.URGENT:
+                told = self._row(self._gap(GapCause.SPOOL_CORRUPT, None, detail), urgency, 1, 1, self._timekeeper.now())
+                rows.insert(0, told)
+            for seq, row in enumerate(rows, start=1):
+                table.insert(db, row._replace(seq=seq, last=seq), epoch)
+            run = Run(urgency, 1, self._run, "", epoch).sealed()
+            table.add_run(db, run)
+            table.set_numbers(db, Numbers(urgency, len(rows) + 1, 0, epoch))
+        self._epochs[urgency], self._next[urgency], self._low[urgency] = epoch, len(rows) + 1, 0
+        self._runs[urgency] = [run]
         self._recount()
+        if urgency is not Urgency.URGENT:
+            self.append([self._gap(GapCause.SPOOL_CORRUPT, None, detail)])
 
     # -- bounds -----------------------------------------------------------------------------------------------------
 
@@ -326,7 +374,7 @@ class Spool:
         gap = self._gap(cause, lost, "", since_ns, until_ns)
         db.execute("DELETE FROM events WHERE urgency = ? AND last <= ?", (urgency, upto))
         row = self._row(gap, urgency, rows[0].seq, upto, self._timekeeper.now())
-        table.insert(db, row._replace(stored_ns=rows[-1].stored_ns))
+        table.insert(db, row._replace(stored_ns=rows[-1].stored_ns), self._epochs[urgency])
         return lost
 
     def _gap(
@@ -352,15 +400,17 @@ class Spool:
             raise SpoolError(f"spool folder {self._path.parent}: {error.strerror}") from error
 
     def _connect(self) -> None:
+        if found := damage(self._path):
+            raise table.broken(found)
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
+            db.execute(f"PRAGMA page_size = {PAGE}")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             found = db.execute("PRAGMA quick_check").fetchone()[0]
             if found != "ok":
                 raise table.broken(f"quick_check: {found}")  # noqa: TRY301 - handled like SQLite's own word for it
             db.executescript(table.SCHEMA)
-            table.bring_up(db)
             self._db = db
             self._load()
         except BaseException:
@@ -369,15 +419,17 @@ class Spool:
             raise
 
     def _load(self) -> None:
-        with self._transaction() as db:
-            epoch = self._meta(db, "epoch")
-            if epoch is None:
-                epoch = self._new_epoch()
-                table.set_meta(db, "epoch", epoch)
-            self.epoch = str(epoch)
-            for urgency in Urgency:
-                row = db.execute("SELECT next FROM streams WHERE urgency = ?", (urgency,)).fetchone()
-                self._next[urgency] = 1 if row is None else int(row[0])
+        """Take up the numbering. Raises `sqlite3.DatabaseError` when it is not as it was written."""
+        assert self._db is not None
+        self._db.execute("BEGIN IMMEDIATE")  # without a guard: whoever opens the file replaces it, if need be
+        table.bring_up(self._db)
+        found = table.numbering(self._db, self._new_epoch)
+        self._db.execute("COMMIT")
+        for one, runs in found:
+            urgency = Urgency(one.urgency)
+            self._epochs[urgency], self._next[urgency], self._low[urgency] = one.epoch, one.next, one.low
+            self._runs[urgency] = runs
+        self._run = secrets.token_hex(4)
         self._recount()
 
     def _recount(self) -> None:
@@ -394,14 +446,18 @@ class Spool:
 
     def _replace_corrupt(self, cause: Exception) -> None:
         """Put the corrupt file aside and carry over what it still says."""
-        self._disconnect()
         aside = self._path.with_name(f"{self._path.name}.corrupt-{self._timekeeper.now().time_ns}")
-        for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
+        journal, journal_aside = (path.with_name(path.name + "-wal") for path in (self._path, aside))
+        with contextlib.suppress(OSError):  # to close the file may delete it, and all that only it still has
+            journal_aside.hardlink_to(journal)
+        self._disconnect()
+        with contextlib.suppress(FileNotFoundError):
+            self._path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         log.error("spool corrupt, put aside", file=str(aside), error=str(cause))
         saved = salvage(aside)
+        self._next, self._low = dict.fromkeys(Urgency, 1), dict.fromkeys(Urgency, 0)
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
@@ -409,38 +465,25 @@ class Spool:
         self._carry_over(saved, f"{cause}; the old file is kept as {aside.name}")
 
     def _carry_over(self, saved: Salvage, why: str) -> None:
-        if saved.epoch is None:
-            self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
-            return
         with self._transaction() as db:
-            table.set_meta(db, "epoch", saved.epoch)
-            table.set_meta(db, "session", saved.session)
+            if saved.session:
+                table.set_meta(db, "session", saved.session)
             db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", saved.marks)
             for urgency in Urgency:
-                rows = [row for row in saved.rows if row.urgency == urgency]
-                upto = max(saved.next.get(urgency, 1), rows[-1].last + 1 if rows else 1)
-                for row in self._without_holes(rows, urgency, upto, why):
-                    table.insert(db, row)
-                table.set_next(db, urgency, upto)
+                found = saved.streams.get(urgency)
+                if found is not None:
+                    self._carry_stream(db, urgency, found, why)
         self._load()
         self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
-        log.warning("spool carried over", events=len(saved.rows))
+        log.warning("spool carried over", events=sum(len(found.rows) for found in saved.streams.values()))
 
-    def _without_holes(self, rows: list[Row], urgency: Urgency, upto: int, why: str) -> Iterator[Row]:
-        """The rows with gaps for the numbers that are missing between them, and behind them before `upto`.
-
-        Nothing can be said of what was before the first: the hub may have it. The uplink sees when it has not.
-        """
-        if not rows:
-            return
-        expected = rows[0].seq
-        for row in rows:
-            if row.seq > expected:
-                yield self._hole(urgency, expected, row.seq - 1, why)
-            yield row
-            expected = row.last + 1
-        if expected < upto:
-            yield self._hole(urgency, expected, upto - 1, why)
+    def _carry_stream(self, db: sqlite3.Connection, urgency: Urgency, found: Found, why: str) -> None:
+        for run in found.runs:
+            table.add_run(db, run)
+        numbers = numbers_of(found, urgency)
+        for row in without_holes(found.rows, numbers, lambda first, last: self._hole(urgency, first, last, why)):
+            table.insert(db, row, numbers.epoch)
+        table.set_numbers(db, numbers)
 
     def _hole(self, urgency: Urgency, first: int, last: int, why: str) -> Row:
         gap = self._gap(GapCause.SPOOL_CORRUPT, last - first + 1, why)
@@ -448,52 +491,8 @@ class Spool:
 
     # -- SQLite -----------------------------------------------------------------------------------------------------
 
-    def _guard(self) -> _Guard:
-        return _Guard(self, begin=False)
+    def _guard(self, *, begin: bool = False) -> Guard:
+        return Guard(lambda: self._db, f"spool {self._path}", self._replace_corrupt, begin=begin)
 
-    def _transaction(self) -> _Guard:
-        return _Guard(self, begin=True)
-
-    def _meta(self, db: sqlite3.Connection, key: str) -> str | int | None:
-        row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else row[0]
-
-
-class _Guard:
-    """Lends the connection, in a transaction if asked, and turns SQLite's errors into `SpoolError`.
-
-    A file that turns out to be corrupt is replaced at once; the caller's work fails and may be tried again.
-    """
-
-    def __init__(self, spool: Spool, *, begin: bool) -> None:
-        self._spool = spool
-        self._begin = begin
-
-    def __enter__(self) -> sqlite3.Connection:
-        db = self._spool._db
-        if db is None:
-            raise SpoolError(f"spool {self._spool._path}: not open")
-        if self._begin:
-            try:
-                db.execute("BEGIN IMMEDIATE")
-            except sqlite3.DatabaseError as error:
-                raise self._translate(error) from error
-        return db
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        db = self._spool._db
-        assert db is not None
-        try:
-            if self._begin and db.in_transaction:
-                db.execute("ROLLBACK" if error else "COMMIT")
-        except sqlite3.DatabaseError as failed:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise self._translate(failed) from failed
-        if isinstance(error, sqlite3.DatabaseError):
-            raise self._translate(error) from error
-
-    def _translate(self, error: sqlite3.DatabaseError) -> SpoolError:
-        if table.code_of(error) in table.BROKEN:
-            self._spool._replace_corrupt(error)
-        return SpoolError(f"spool {self._spool._path}: {error}")
+    def _transaction(self) -> Guard:
+        return self._guard(begin=True)

@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 from msgspec import Raw
 
+from edge import lineage
 from edge.clock import Timekeeper
 from edge.outbox import Outbox
 from edge.window import Heard, Window
@@ -22,7 +23,18 @@ from wire import topics
 from wire.errors import DecodeError, LinkError, SpoolError
 from wire.events import Clock, Gap, GapCause, Urgency
 from wire.link import Arrival, BrokerSettings, Session, Will, hold
-from wire.messages import SCHEMA_VERSION, Numbered, Status, Vitals, Watermark, batch_of, decode, encode, encode_event
+from wire.messages import (
+    SCHEMA_VERSION,
+    Batch,
+    Numbered,
+    Status,
+    Vitals,
+    Watermark,
+    batch_of,
+    decode,
+    encode,
+    encode_event,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -122,10 +134,12 @@ class Uplink:
         return Will(topics.status(self._spool.site, self._spool.gate), status)
 
     def _status(self, *, online: bool) -> Status:
+        urgent, routine = self._spool.stream(Urgency.URGENT), self._spool.stream(Urgency.ROUTINE)
         return Status(
             v=SCHEMA_VERSION,
             online=online,
-            epoch=self._spool.epoch,
+            epoch=urgent.epoch,
+            routine_epoch=routine.epoch if routine.epoch != urgent.epoch else None,
             session=self._session_number,
             version=self._version,
             time_ns=self._timekeeper.now().time_ns if online else 0,
@@ -199,19 +213,29 @@ class Uplink:
         if address.channel is not topics.Channel.ACK or watermark.stream != self._spool.stream(urgency):
             return  # another epoch's
         window = self._windows[urgency]
+        own = lineage.run_of(self._spool.runs(urgency), watermark.through)
+        if lineage.is_foreign(own, watermark.run):
+            await self._meet_another(watermark)
+            return
         match window.hear(watermark.through, resend=watermark.resend):
             case Heard.FOREIGN:
-                await self._begin_new_epoch(watermark)
+                await self._meet_another(watermark)
             case Heard.NEWS:
                 await self._outbox.trim(urgency, watermark.through)
         self._outbox.changed.set()
 
-    async def _begin_new_epoch(self, watermark: Watermark) -> None:
-        last = self._spool.last_number(watermark.stream.urgency)
-        detail = f"the hub has {watermark.stream} up to {watermark.through}, this spool gave numbers up to {last}"
-        log.error("numbers were given away twice, new epoch", detail=detail)
-        await self._outbox.renumber(detail)
-        self._reset_windows()
+    async def _meet_another(self, watermark: Watermark) -> None:
+        """Somebody else gave numbers of this stream, too: find out where we went apart, and begin a new epoch there."""
+        urgency, through = watermark.stream.urgency, watermark.through
+        if watermark.run and not watermark.runs:
+            self._windows[urgency].connect()  # only the answer to a birth says enough
+            return
+        last, runs = self._spool.last_number(urgency), self._spool.runs(urgency)
+        common = lineage.in_common(runs, last, watermark.runs, through)
+        detail = f"another gave numbers of {watermark.stream} too: the hub has {through}, of them {common} are ours"
+        log.error("numbers were given away twice, new epoch", detail=detail, last=last)
+        await self._outbox.renumber(urgency, detail, common)
+        self._windows[urgency] = Window(self._spool.last_number(urgency))
         self._reborn.set()
 
     def _reset_windows(self) -> None:
@@ -246,19 +270,32 @@ class Uplink:
         until_ns = self._undated_until_ns(urgency)
         behind = window.sent
         events = await self._outbox.read(urgency, behind, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
-        if window.sent != behind:
+        if window.sent != behind or self._windows[urgency] is not window:
             return True  # the hub spoke while this was read: something else comes next, and is no gap
-        if not events or not window.has_room:
+        if not window.has_room:
             return False
-        if events[0].seq > window.sent + 1:
-            events.insert(0, self._forgotten(window.sent + 1, events[0].seq - 1))
-        payload = encode(batch_of(self._spool.stream(urgency), events))
+        low = self._spool.trimmed(urgency)
+        first = events[0].seq if events else low + 1
+        if window.sent + 1 < first <= low + 1:
+            events.insert(0, self._forgotten(window.sent + 1, first - 1))
+        if not events:
+            return False
+        payload = encode(self._batch(urgency, events))
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         window.record(events[-1].last, began_s)
         await session.publish(topics.events(self._spool.site, self._spool.gate, urgency), payload)
         self._fit_batches(loop.time() - began_s)
         return True
+
+    def _batch(self, urgency: Urgency, events: list[Numbered]) -> Batch:
+        """As many of the events as one run gave; the others are left out of `events`, too."""
+        runs, last = self._spool.runs(urgency), events[-1].last
+        end = lineage.end_of(runs, events[0].last, last)
+        while events[-1].last > end:
+            events.pop()
+        run, after = lineage.run_of(runs, events[-1].last), lineage.run_of(runs, events[0].seq - 1)
+        return batch_of(self._spool.stream(urgency), events, run, None if after == run else after)
 
     def _undated_until_ns(self, urgency: Urgency) -> int | None:
         """Of what can still be dated, that goes now which happened before; nothing soon after the link came up."""

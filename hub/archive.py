@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub.journal import Bad, Entry, Journal, JournalReader, Taken
+from hub.lineage import Laps
 from hub.recent import Recent
 from wire.events import AnyEvent
 from wire.messages import Batch, StreamId
@@ -78,6 +79,9 @@ class Archive:
     def through(self, stream: StreamId) -> int:
         """The last number of the stream that is durable."""
         return self._journal.through(stream)
+
+    def laps(self, stream: StreamId) -> Laps:
+        return self._journal.laps(stream)
 
     def streams(self) -> dict[StreamId, int]:
         return self._journal.streams()

@@ -82,12 +82,24 @@ def server_version(settings: InfluxSettings) -> tuple[int, int] | None:
     return (int(found.group(1)), int(found.group(2))) if found else None
 
 
-def write_all(writer: Writer, lines: Sequence[str]) -> list[Rejected]:
+def write_all(writer: Writer, lines: Sequence[str], proof: Proof | None = None) -> list[Rejected]:
     """Write what the server takes, and return what it refuses, each line with the reason.
 
     A refused batch is halved until the bad lines stand alone: with b bad lines of n about b·log2(n) writes.
-    Raises `StoreError` (retry) when the server itself is the trouble; then nothing may be taken as written.
+    Raises `StoreError` (retry) when the server itself is the trouble; then nothing may be taken as written. With a
+    `proof` that counts, too, when it says that the lines were at fault and would refuse any other.
     """
+    rejected = _write_halved(writer, lines)
+    if proof is None:
+        return rejected
+    bad = {line for line, _ in rejected}
+    proof.took(next((line for line in lines if line not in bad), ""))
+    if not rejected or not proof.is_sane(writer, rejected[0].reason):
+        return rejected
+    return _write_halved(writer, [line for line, _ in rejected])  # it may have come to its senses only now
+
+
+def _write_halved(writer: Writer, lines: Sequence[str]) -> list[Rejected]:
     try:
         writer.write(lines)
     except StoreError as error:
@@ -96,8 +108,39 @@ def write_all(writer: Writer, lines: Sequence[str]) -> list[Rejected]:
         if len(lines) == 1:
             return [Rejected(lines[0], str(error))]
         half = len(lines) // 2
-        return write_all(writer, lines[:half]) + write_all(writer, lines[half:])
+        return _write_halved(writer, lines[:half]) + _write_halved(writer, lines[half:])
     return []
+
+
+class Proof:
+    """Whether a server that refuses lines would refuse any: a proxy before it may say 400 to everything for a while.
+
+    A line that it took before is written again, which changes nothing. As long as it never took one, it is asked again
+    so many times before it is believed.
+    """
+
+    MOST_DOUBTS = 8
+
+    def __init__(self) -> None:
+        self._known = ""
+        self._doubts = 0
+
+    def took(self, line: str) -> None:
+        if line:
+            self._known, self._doubts = line, 0
+
+    def is_sane(self, writer: Writer, reason: str) -> bool:
+        """Whether it takes what it took before; false where nobody knows any more. Raises `StoreError` (retry)."""
+        if not self._known:
+            self._doubts += 1
+            if self._doubts < self.MOST_DOUBTS:
+                raise StoreError(f"refuses everything so far: {reason}", retry=True)
+            return False
+        try:
+            writer.write([self._known])
+        except StoreError as error:
+            raise StoreError(f"refuses what it took before, too: {error}", retry=True) from error
+        return True
 
 
 async def beside(work: Callable[[], T]) -> T:

@@ -23,6 +23,7 @@ import structlog
 
 from hub.archive import Archive
 from hub.journal import OWN_GATE, Bad, Taken
+from hub.lineage import TOLD, run_at
 from hub.presence import Presence
 from wire import topics
 from wire.errors import DecodeError, JournalError
@@ -152,8 +153,8 @@ class Ingest:
         if not self._presence.status(address.site, address.gate, status) or not status.online:
             return
         for urgency in Urgency:
-            stream = StreamId(address.site, address.gate, urgency, status.epoch)
-            self._mark(stream, self._archive.through(stream), resend=False)
+            stream = StreamId(address.site, address.gate, urgency, status.epoch_of(urgency))
+            self._mark(stream, self._archive.through(stream), resend=False, is_first=True)
 
     # -- commit -----------------------------------------------------------------------------------------------------
 
@@ -213,10 +214,11 @@ class Ingest:
             self._mark(stream, result.through, resend=result.resend)
         self._new_events(sum(result.new for result in taken.values()))
 
-    def _mark(self, stream: StreamId, through: int, *, resend: bool) -> None:
-        waiting = self._marks.get(stream)
+    def _mark(self, stream: StreamId, through: int, *, resend: bool, is_first: bool = False) -> None:
+        waiting, laps = self._marks.get(stream), self._archive.laps(stream)
         resend = resend or (waiting is not None and waiting.resend)
-        self._marks[stream] = Watermark(SCHEMA_VERSION, stream, through, resend)
+        told = list(laps[-TOLD:]) if is_first or (waiting is not None and waiting.runs) else []
+        self._marks[stream] = Watermark(SCHEMA_VERSION, stream, through, resend, run_at(laps, through), told)
         self._marked.set()
 
     async def _acknowledge(self, session: Session) -> None:

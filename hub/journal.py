@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple, force_setattr
 
+from hub.lineage import Laps, extended, joins, kept
 from hub.transactions import Transaction, for_rows
 from wire.errors import DecodeError, JournalError
 from wire.events import AnyEvent, DeviceState, Urgency, urgency_of
@@ -42,6 +43,9 @@ CREATE TABLE IF NOT EXISTS entries (
     last INTEGER NOT NULL, kind TEXT NOT NULL, time_ns INTEGER NOT NULL, received_ns INTEGER NOT NULL,
     body BLOB NOT NULL, UNIQUE (stream, seq)
 );
+CREATE TABLE IF NOT EXISTS runs (
+    stream INTEGER NOT NULL REFERENCES streams, first INTEGER NOT NULL, run TEXT NOT NULL, PRIMARY KEY (stream, first)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (
     id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, source TEXT NOT NULL, topic TEXT NOT NULL,
@@ -158,6 +162,7 @@ class Journal:
         """What the last `append` or `append_own` put in, as a reader would find it."""
         self._db: sqlite3.Connection | None = None
         self._tails: dict[StreamId, _Tail] = {}
+        self._laps: dict[StreamId, Laps] = {}
 
     def open(self) -> None:
         """Open or make the file. Raises `MenshenError` when another process has it open."""
@@ -170,6 +175,7 @@ class Journal:
                 self._tails[StreamId(row[0], row[1], Urgency(row[2]), row[3])] = _Tail(row[4], row[5])
             if self._db.execute("SELECT 1 FROM totals").fetchone() is None:
                 self._db.executescript(_COUNT_ONCE)
+            self._laps = kept(self._db, {tail.id: stream for stream, tail in self._tails.items()})
         except (sqlite3.DatabaseError, OSError) as error:
             raise JournalError(f"journal {self._path}: {error}") from error
 
@@ -195,20 +201,29 @@ class Journal:
         new: list[_New] = []
         streams: dict[int, StreamId] = {}
         bad: list[tuple[Bad, int, int]] = []
+        laps: dict[StreamId, Laps] = {}
         with self._transaction() as db:
             for batch in batches:
                 stream = batch.stream
                 tail = tails.get(stream) or self._tails.get(stream) or self._new_stream(db, stream)
                 streams[tail.id] = stream
+                had = laps.get(stream) or self._laps.get(stream, ())
+                if not joins(batch, had, tail.through):
+                    taken.setdefault(stream, Taken(tail.through, False, 0))
+                    continue  # of another card with the same name: the watermark tells it so
                 through, hole, fresh = _next_of(batch.events, tail, received_ns, stream, bad)
                 new += fresh
                 tails[stream] = _Tail(tail.id, through)
+                laps[stream] = extended(had, batch, tail.through, through)
+                if laps[stream] is not had:
+                    db.execute("INSERT INTO runs VALUES (?, ?, ?)", (tail.id, *laps[stream][-1]))
                 before = taken.get(stream, Taken(0, False, 0))
                 taken[stream] = Taken(through, hole or before.resend, before.new + len(fresh))
             last = self._insert(db, [row for row, _ in new], tails.values())
             for letter, stream_id, seq in bad:
                 _bury(db, letter, received_ns, stream_id, seq)
         self._tails.update(tails)
+        self._laps.update(laps)
         self.fresh = _entries(new, streams, last)
         return taken
 
@@ -236,6 +251,9 @@ class Journal:
         """The last number of the stream that is durable, 0 for a stream that is not known."""
         tail = self._tails.get(stream)
         return tail.through if tail else 0
+
+    def laps(self, stream: StreamId) -> Laps:
+        return self._laps.get(stream, ())  # which runs of the gate gave the stream's numbers
 
     def streams(self) -> dict[StreamId, int]:
         """All streams with their last durable number."""

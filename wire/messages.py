@@ -32,6 +32,8 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_EVENT_BYTES = 64 * 1024
 
 Version = Annotated[int, Meta(ge=1)]
+RunName = Annotated[str, Meta(max_length=64)]
+"""One running of a gate's agent (`edge.lineage`); empty where it is not known."""
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
@@ -60,31 +62,42 @@ class Numbered(Struct, frozen=True, omit_defaults=True, gc=False):
         return self.seq if self.through is None else self.through
 
 
-class Batch(Struct, frozen=True, gc=False):
-    """Events of one stream in the order of their numbers; a live event is a batch of one."""
+class Batch(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Events of one stream in the order of their numbers; a live event is a batch of one.
+
+    `run` gave all their numbers, but for those that a gap at the beginning stands for; `after` is the run that gave the
+    number before the first, None where that is `run` too.
+    """
 
     v: Version
     stream: StreamId
     events: list[Numbered]
+    run: RunName = ""
+    after: RunName | None = None
 
 
 class Watermark(Struct, frozen=True, omit_defaults=True, gc=False):
     """The hub's word that everything of the stream up to `through` is in the journal.
 
-    `resend` asks the gate to send again from `through` + 1, because something else arrived instead.
+    `resend` asks the gate to send again from `through` + 1, because something else arrived instead. `run` gave the
+    number `through`: for a gate that knows another run for it, this says nothing but that somebody else works under its
+    name. In the answer to a birth `runs` are the last ones that the hub has of the stream, with their first numbers.
     """
 
     v: Version
     stream: StreamId
     through: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     resend: bool = False
+    run: RunName = ""
+    runs: list[tuple[Seq, RunName]] = []
 
 
 class Status(Struct, frozen=True, omit_defaults=True):
     """A gate's birth (online) or its will (offline), retained.
 
     `session` grows by one with each connection of one epoch. A death belongs to the birth with the same session;
-    one that is older than the newest birth says nothing (the idea of Sparkplug's bdSeq).
+    one that is older than the newest birth says nothing (the idea of Sparkplug's bdSeq). `epoch` is the urgent
+    stream's; the routine one's is the same unless it is named.
     """
 
     v: Version
@@ -93,6 +106,10 @@ class Status(Struct, frozen=True, omit_defaults=True):
     session: Count
     version: Text = ""
     time_ns: TimeNs = 0
+    routine_epoch: Id | None = None
+
+    def epoch_of(self, urgency: Urgency) -> str:
+        return self.routine_epoch or self.epoch if urgency is Urgency.ROUTINE else self.epoch
 
 
 class SpoolDepth(Struct, frozen=True):
@@ -231,9 +248,9 @@ def decode(kind: type[Message], payload: bytes) -> Message:
     return message
 
 
-def batch_of(stream: StreamId, events: Sequence[Numbered]) -> Batch:
+def batch_of(stream: StreamId, events: Sequence[Numbered], run: str = "", after: str | None = None) -> Batch:
     """A batch of this schema version."""
-    return Batch(SCHEMA_VERSION, stream, list(events))
+    return Batch(SCHEMA_VERSION, stream, list(events), run, after)
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes, what: str) -> Any:  # noqa: ANN401 - of the decoder's type

@@ -124,11 +124,20 @@ class SoleOwner:
         self._path = path
         self._lock: TextIO | None = None
 
+    @property
+    def was_taken(self) -> bool:
+        """Whether anybody ever worked on it."""
+        return self._file.exists()
+
+    @property
+    def _file(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.lock")
+
     def take(self) -> None:
         """Raises `MenshenError` when another process has it."""
         if self._lock is not None:
             return
-        lock = self._path.with_name(f"{self._path.name}.lock").open("w")
+        lock = self._file.open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 import structlog
 
-from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, write_all
+from hub.influx import InfluxSettings, Proof, Rejected, Writer, beside, open_writer, write_all
 from hub.journal import Entry
 from hub.measurements import rollup_line
 from hub.projections.file import FileProjection
@@ -172,13 +172,13 @@ async def publish(source: Marked[U], settings: InfluxSettings, every_s: float = 
     """Bring what changed to the time-series server, until cancelled. An outage only makes it wait."""
     backoff = Backoff(1.0, 60.0)
     writer: Writer | None = None
-    told, busy_s, loop = "", 0.0, asyncio.get_running_loop()
+    told, proof, busy_s, loop = "", Proof(), 0.0, asyncio.get_running_loop()
     while True:
         try:
             if writer is None:
                 writer = await beside(partial(open_writer, settings))
             begun_s = loop.time()
-            waits = await publish_once(source, writer)
+            waits = await publish_once(source, writer, proof)
             backoff.reset()
             told = ""
             busy_s += loop.time() - begun_s
@@ -193,20 +193,20 @@ async def publish(source: Marked[U], settings: InfluxSettings, every_s: float = 
             await asyncio.sleep(backoff.next_s())
 
 
-async def publish_once(source: Marked[U], writer: Writer) -> bool:
+async def publish_once(source: Marked[U], writer: Writer, proof: Proof | None = None) -> bool:
     """Write what changed; whether more waits. Raises `StoreError` (retry), `JournalError`."""
     changed = await source.changed(PUBLISH_LINES)
     if not changed:
         return False
-    refused = await beside(partial(_write, writer, changed))
+    refused = await beside(partial(_write, writer, changed, proof))
     if refused:
         log.error("time-series server refuses figures", lines=len(refused), first=refused[0].reason)
     await source.settle(changed)
     return len(changed) == PUBLISH_LINES
 
 
-def _write(writer: Writer, changed: Sequence[Unwritten]) -> list[Rejected]:
-    return write_all(writer, [one.line() for one in changed])
+def _write(writer: Writer, changed: Sequence[Unwritten], proof: Proof | None) -> list[Rejected]:
+    return write_all(writer, [one.line() for one in changed], proof)
 
 
 def _figure(name: str, tags: str) -> Figure:

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from hub.archive import Archive
-from hub.influx import InfluxSettings, Rejected, Writer, beside, open_writer, write_all
+from hub.influx import InfluxSettings, Proof, Rejected, Writer, beside, open_writer, write_all
 from hub.journal import Bad, Entry
 from hub.measurements import line_of
 from wire.errors import StoreError
@@ -26,6 +26,7 @@ class TimeSeries:
         self._archive = archive
         self._settings = settings
         self._writer: Writer | None = None
+        self._proof = Proof()
 
     async def start(self) -> int:
         return await self._archive.read(lambda reader: reader.cursor(self.name))
@@ -51,4 +52,4 @@ class TimeSeries:
     def _write(self, entries: Sequence[Entry]) -> list[Rejected]:
         if self._writer is None:
             self._writer = open_writer(self._settings)
-        return write_all(self._writer, [line_of(entry) for entry in entries])
+        return write_all(self._writer, [line_of(entry) for entry in entries], self._proof)

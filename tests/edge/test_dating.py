@@ -162,8 +162,11 @@ def test_a_file_of_an_older_version_goes_on(tmp_path):
     spool.close()
     with sqlite3.connect(tmp_path / "spool.db") as db:
         db.execute("DROP INDEX undated")
-        db.execute("ALTER TABLE events DROP COLUMN boot")
-        db.execute("ALTER TABLE events DROP COLUMN mono_ns")
+        for column in ("boot", "mono_ns", "epoch", "crc"):
+            db.execute(f"ALTER TABLE events DROP COLUMN {column}")
+        for column in ("low", "epoch", "crc"):
+            db.execute(f"ALTER TABLE streams DROP COLUMN {column}")
+        db.execute("DROP TABLE runs")
     clock = wrong_clock()
     spool = make(tmp_path / "spool.db", clock)
     spool.append([now(clock, 2)])

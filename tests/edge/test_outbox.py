@@ -95,14 +95,18 @@ async def test_what_memory_cannot_hold_is_counted_in_a_gap_and_the_urgent_stay(o
     assert len([event for event in await kept(outbox) if isinstance(event, Disinfection)]) == 49
 
 
-async def test_a_full_disk_gives_up_the_oldest_rather_than_the_new(outbox):
+async def test_a_full_disk_gives_up_the_oldest_rather_than_the_new_once_memory_runs_out(outbox):
     await asyncio.gather(*(outbox.put(routine(n)) for n in range(30)))
     card = Card(outbox.spool)
     card.broken = "database or disk is full"
-    waiting = asyncio.create_task(outbox.put(routine(99)))
+    waiting = [asyncio.create_task(outbox.put(routine(98)))]
+    tries = outbox.tries
+    await eventually(lambda: outbox.tries > tries + 1, "the disk is tried again")
+    assert outbox.spool.depth().routine == 30, "nothing is given up while memory keeps what comes"
+    waiting += [asyncio.create_task(outbox.put(routine(99))) for _ in range(25)]
     await eventually(lambda: outbox.spool.depth().routine < 30, "the oldest are dropped")
     card.broken = ""
-    await waiting
+    await asyncio.gather(*waiting)
     events = await kept(outbox)
     assert isinstance(events[0], Gap)
     assert events[-1] == routine(99)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge.spool import Mark, Spool, SpoolSettings
+from tests.chaos.corruption import corrupt
 from tests.support.clocks import HandClock
 from tests.support.events import fever, routine
 from wire.errors import DecodeError, MenshenError, SpoolError
@@ -38,6 +39,14 @@ def agents(spool: Spool) -> list[str]:
     """The numbers that routine events carry."""
     found = [decode_event(numbered.event) for numbered in everything(spool)]
     return [event.agent for event in found if isinstance(event, Disinfection)]
+
+
+def events(spool: Spool, urgency: Urgency) -> list[object]:
+    return [decode_event(numbered.event) for numbered in everything(spool, urgency)]
+
+
+def name_of(event) -> str:
+    return event.agent if isinstance(event, Disinfection) else event.passage
 
 
 def test_each_stream_is_numbered_from_one_without_holes(tmp_path):
@@ -64,6 +73,7 @@ def test_a_reopened_spool_goes_on_where_it_was(tmp_path):
 def test_what_append_returned_for_survives_a_kill(tmp_path):
     program = """
 import sys
+from tests.chaos.corruption import corrupt
 from tests.support.clocks import HandClock
 from tests.support.events import routine
 from edge.spool import Spool, SpoolSettings
@@ -161,27 +171,69 @@ def test_a_corrupt_file_is_put_aside_and_a_gap_tells(tmp_path, damage):
     assert list(tmp_path.glob("spool.db.corrupt-*"))
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_pages_overwritten_at_random_never_stop_the_spool_and_what_is_carried_over_keeps_its_numbers(tmp_path, seed):
+def test_only_rows_whose_own_bytes_were_hit_are_lost_and_each_number_of_theirs_has_a_gap(tmp_path):
+    """Wherever the card is damaged, in the file or in its log, while nobody looks."""
+    lost = 0
+    for seed in range(24):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        spool = make(folder / "whole.db")
+        for start in range(0, 120, 20):
+            spool.append([routine(n) for n in range(start, start + 20)] + [fever(start)])
+            if start == 60:
+                spool.trim(Urgency.ROUTINE, 30)
+                spool._db.execute("PRAGMA wal_checkpoint")
+        for suffix in ("", "-wal"):  # as after a kill
+            (folder / f"spool.db{suffix}").write_bytes((folder / f"whole.db{suffix}").read_bytes())
+        spool.close()
+        _, destroyed = corrupt(folder, random.Random(seed), wounds=1 if seed < 12 else 20)
+        again = make(folder / "spool.db")
+        again.append([routine(5000)])
+        kept = [name_of(event) for u in Urgency for event in events(again, u) if not isinstance(event, Gap)]
+        gone = {decode_event(row.body) for row in destroyed}
+        whole = [routine(n) for n in range(30, 120)] + [fever(n) for n in range(0, 120, 20)]
+        names = [name_of(event) for event in whole if event not in gone]
+        assert [name for name in names if name not in kept] == [], seed
+        for urgency in Urgency:
+            numbers = everything(again, urgency)
+            assert [n.seq for n in numbers[1:]] == [n.last + 1 for n in numbers[:-1]], seed
+        if any(name not in kept for name in map(name_of, gone)):
+            lost += 1
+            causes = [event.cause for event in events(again, Urgency.URGENT) if isinstance(event, Gap)]
+            assert GapCause.SPOOL_CORRUPT in causes, seed
+        again.close()
+    assert lost > 5, "some damage was done"
+
+
+def test_a_bit_that_flips_in_an_event_is_found_before_it_is_sent(tmp_path):
+    spool = make(tmp_path / "spool.db")
+    spool.append([routine(n) for n in range(1, 4)])
+    body = bytes(everything(spool)[1].event)
+    spool.close()
+    content = (tmp_path / "spool.db").read_bytes()
+    (tmp_path / "spool.db").write_bytes(content.replace(body, body.replace(b"2", b"7")))
+    again = make(tmp_path / "spool.db")
+    told = events(again, Urgency.ROUTINE)
+    assert agents(again) == ["1", "3"]
+    assert isinstance(told[1], Gap)
+    assert told[1].lost == 1
+
+
+@pytest.mark.parametrize("left", [0, 1, 511])
+def test_a_file_that_was_cut_to_nothing_is_told_and_what_the_log_has_is_saved(tmp_path, left):
     path = tmp_path / "spool.db"
     spool = make(path)
-    spool.append([routine(n) for n in range(1, 1000)])
+    spool.append([routine(1)])
+    log = path.with_name("spool.db-wal").read_bytes()
     spool.close()
-    draw = random.Random(seed)
-    content = bytearray(path.read_bytes())
-    for _ in range(3):
-        page = draw.randrange(1, len(content) // 4096) * 4096
-        content[page : page + 4096] = draw.randbytes(4096)
-    path.write_bytes(bytes(content))
+    path.write_bytes(path.read_bytes()[:left])
+    path.with_name("spool.db-wal").write_bytes(log)
     again = make(path)
-    again.append([routine(5000)])
-    expected = None
-    for numbered in everything(again):
-        event = decode_event(numbered.event)
-        assert expected is None or numbered.seq == expected
-        expected = numbered.last + 1
-        if again.epoch == "epoch-1" and isinstance(event, Disinfection) and event.agent != "5000":
-            assert int(event.agent) == numbered.seq
+    assert agents(again) == ["1"]
+    again.close()
+    path.unlink()
+    told = events(make(path), Urgency.URGENT)
+    assert [event.cause for event in told] == [GapCause.SPOOL_CORRUPT]
 
 
 def test_a_file_that_becomes_corrupt_while_it_is_open_is_replaced(tmp_path):
@@ -200,13 +252,23 @@ def test_a_new_epoch_keeps_every_waiting_event_behind_a_gap(tmp_path):
     spool.append([routine(n) for n in range(1, 6)] + [fever(1)])
     spool.trim(Urgency.ROUTINE, 3)
     before = spool.epoch
-    spool.renumber("the hub has more")
-    assert spool.epoch != before
+    spool.renumber(Urgency.ROUTINE, "the hub has more")
+    assert spool.stream(Urgency.ROUTINE).epoch != before == spool.epoch
     assert [n.seq for n in everything(spool)] == [1, 2]
     assert agents(spool) == ["4", "5"]
+    spool.renumber(Urgency.URGENT, "there, too", in_common=0)
     urgent = [decode_event(n.event) for n in everything(spool, Urgency.URGENT)]
-    assert isinstance(urgent[0], Gap)
+    assert [type(event) for event in urgent] == [Gap, type(fever(1)), Gap]
     assert urgent[1] == fever(1)
+
+
+def test_what_the_hub_has_of_both_cards_is_not_numbered_anew(tmp_path):
+    spool = make(tmp_path / "spool.db")
+    spool.append([routine(n) for n in range(1, 6)])
+    spool.renumber(Urgency.ROUTINE, "another card of one origin", in_common=3)
+    assert agents(spool) == ["4", "5"]
+    spool.close()
+    assert agents(make(tmp_path / "spool.db")) == ["4", "5"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -52,7 +52,9 @@ class HubDouble:
             self.births.append(status)
             if status.online and self.answering:
                 for urgency in Urgency:
-                    await self.say(client, StreamId(address.site, address.gate, urgency, status.epoch), False)
+                    await self.say(
+                        client, StreamId(address.site, address.gate, urgency, status.epoch_of(urgency)), False
+                    )
         elif address.channel is topics.Channel.EVENTS:
             batch = decode(Batch, payload)
             self.arrived.append(batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from hub.archive import Archive
-from hub.influx import InfluxSettings, V1Writer, V2Writer, open_writer, write_all
+from hub.influx import InfluxSettings, Proof, V1Writer, V2Writer, open_writer, write_all
 from hub.measurements import COMMON_FIELDS, COMMON_TAGS, SCHEMA, line_of, point_time_ns
 from hub.projections.runner import Runner
 from hub.projections.timeseries import TimeSeries
@@ -128,6 +129,49 @@ def test_bad_lines_among_many_are_found_and_the_good_ones_stored(influxdb1, data
     rejected = write_all(writer, lines)
     assert [bad.line for bad in rejected] == ["m,t=a v=NaN 5", "no line at all"]
     assert influxdb1.query("SELECT count(v) FROM m", database)[0]["count"] == 98
+
+
+class Doubtful:
+    """A writer before a server that takes no line with `bad` in it, and nothing at all at some times."""
+
+    def __init__(self, *insane: int) -> None:
+        self.written: set[str] = set()
+        self.calls = 0
+        self._insane = insane
+
+    def write(self, lines: Sequence[str]) -> None:
+        self.calls += 1
+        if self.calls in self._insane or any("bad" in line for line in lines):
+            raise StoreError("HTTP 400: no", retry=False)
+        self.written |= set(lines)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_proxy_that_refuses_everything_for_a_while_costs_no_line():
+    writer, proof = Doubtful(2, 3, 4, 5), Proof()
+    assert write_all(writer, ["a"], proof) == []
+    with pytest.raises(StoreError, match="took before") as caught:
+        write_all(writer, ["b", "c"], proof)
+    assert caught.value.retry
+    assert [bad.line for bad in write_all(writer, ["b", "bad", "c"], proof)] == ["bad"]
+    assert writer.written == {"a", "b", "c"}
+
+
+def test_a_server_that_comes_to_its_senses_while_lines_are_tried_is_asked_once_more_for_each():
+    writer, proof = Doubtful(2), Proof()
+    assert write_all(writer, ["a"], proof) == []
+    assert write_all(writer, ["b"], proof) == []
+    assert writer.written == {"a", "b"}
+
+
+def test_a_server_that_never_took_anything_is_doubted_for_a_while_and_then_believed():
+    writer, proof = Doubtful(), Proof()
+    for _ in range(Proof.MOST_DOUBTS - 1):
+        with pytest.raises(StoreError, match="so far"):
+            write_all(writer, ["bad"], proof)
+    assert [bad.line for bad in write_all(writer, ["bad"], proof)] == ["bad"]
 
 
 def test_the_server_is_asked_what_it_is(influxdb1, victoria_metrics, database):

@@ -1,0 +1,32 @@
+"""What of a damaged stream goes on, and what stands in the place of the rest: a pure decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edge.salvage import Found
+from edge.spool_rows import Numbers, Row
+from wire.events import Urgency
+
+
+def numbers_of(found: Found, urgency: Urgency) -> Numbers:
+    """How far the stream is. Where its numbering was lost the rows say it: what is not among them nobody can count, and
+    the hub's first word tells whether it knows of more."""
+    rows = found.rows
+    if found.numbers is None:
+        return Numbers(urgency, rows[-1].last + 1, rows[0].seq - 1, rows[0].epoch or "")
+    return found.numbers._replace(next=max(found.numbers.next, rows[-1].last + 1 if rows else 1))
+
+
+def without_holes(rows: list[Row], numbers: Numbers, hole: Callable[[int, int], Row]) -> Iterator[Row]:
+    """The rows behind what the hub has, with a `hole` for the numbers that are missing among them and at their end."""
+    expected = numbers.low + 1
+    for row in rows:
+        if row.last < expected:
+            continue  # the hub has it, or an older version of it stands elsewhere
+        if row.seq > expected:
+            yield hole(expected, row.seq - 1)
+        yield row._replace(seq=max(row.seq, expected)) if row.last > row.seq else row
+        expected = row.last + 1
+    if expected < numbers.next:
+        yield hole(expected, numbers.next - 1)
