@@ -25,10 +25,11 @@ from hub.archive import Archive
 from hub.journal import OWN_GATE, Bad, Taken
 from hub.lineage import TOLD, run_at
 from hub.presence import Presence
-from wire import topics
+from wire import bulk, topics
+from wire.bulk import BulkSession
 from wire.errors import DecodeError, JournalError
 from wire.events import Urgency
-from wire.link import Arrival, Backoff, BrokerSettings, Session, hold
+from wire.link import Arrival, Backoff, BrokerSettings, hold_by
 from wire.messages import SCHEMA_VERSION, Batch, Status, StreamId, Vitals, Watermark, decode, encode
 from wire.mqtt import Message
 from wire.topics import Address, Channel
@@ -99,9 +100,11 @@ class Ingest:
             tasks.create_task(self._commit_for_ever(), name="journal commits")
             for link in (_URGENT, _ROUTINE):
                 name = self._client_id if link == _URGENT else f"{self._client_id}-{link}"
-                tasks.create_task(hold(self._broker, name, partial(self._use, link)), name=f"hub link, {link}")
+                tasks.create_task(
+                    hold_by(bulk.connect, self._broker, name, partial(self._use, link)), name=f"hub link, {link}"
+                )
 
-    async def _use(self, link: str, session: Session) -> None:
+    async def _use(self, link: str, session: BulkSession) -> None:
         heard = topics.urgent_from_gates if link == _URGENT else topics.routine_from_gates
         await session.subscribe(heard(self._site))
         self._up.add(link)
@@ -121,7 +124,7 @@ class Ingest:
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
-    async def _receive(self, session: Session, *, waits: bool) -> None:
+    async def _receive(self, session: BulkSession, *, waits: bool) -> None:
         async for arrival in session.arrivals():
             if waits and self._waiting_bytes > MAX_WAITING_BYTES:
                 self._room.clear()
@@ -221,7 +224,7 @@ class Ingest:
         self._marks[stream] = Watermark(SCHEMA_VERSION, stream, through, resend, run_at(laps, through), told)
         self._marked.set()
 
-    async def _acknowledge(self, session: Session) -> None:
+    async def _acknowledge(self, session: BulkSession) -> None:
         while True:
             await self._marked.wait()
             self._marked.clear()

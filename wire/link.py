@@ -1,6 +1,7 @@
 """The MQTT connection: one small boundary of our own, so that the client library below can be changed.
 
-A `Session` is one connection. `hold` keeps one after the other, for ever: it owns the reconnecting, with jittered
+A `Session` is one connection, through aiomqtt and paho-mqtt; what takes a whole site's events has a faster one
+(`wire.bulk`). `hold` keeps one after the other, for ever: it owns the reconnecting, with jittered
 back-off. Sessions are clean and nothing depends on what a broker remembers (DESIGN: a broker that loses everything
 loses nothing); whoever uses a session says everything anew when it begins.
 """
@@ -11,21 +12,23 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
+import aiomqtt
 import structlog
 from msgspec import Meta, Struct
 
-from wire import mqtt
 from wire.errors import LinkError
 from wire.mqtt import Arrival
 
-__all__ = ["Arrival", "Backoff", "BrokerSettings", "Session", "TlsSettings", "Will", "connect", "hold"]
+__all__ = ["Arrival", "Backoff", "BrokerSettings", "Session", "TlsSettings", "Will", "connect", "hold", "hold_by"]
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
+S_co = TypeVar("S_co", covariant=True)
 
 _REFUSED = 0x80
 """MQTT 3.1.1, section 3.9.3: the SUBACK return code that means failure."""
@@ -70,8 +73,8 @@ class Will(Struct, frozen=True):
 class Session:
     """One connection to a broker."""
 
-    def __init__(self, connection: mqtt.Connection) -> None:
-        self._connection = connection
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand a message to the broker; with QoS 1 return when the broker has it.
@@ -79,25 +82,18 @@ class Session:
         Raises `LinkError` when the connection is gone or the broker does not answer in time.
         """
         try:
-            await self._connection.publish(mqtt.Message(topic, payload, retain), qos=qos)
-        except LinkError as error:
+            await _heeding(self._client.publish(topic, payload, qos=qos, retain=retain))
+        except aiomqtt.MqttError as error:
             raise LinkError(f"publishing to {topic}: {error}") from error
-
-    async def publish_all(self, messages: Sequence[mqtt.Message], *, qos: int = 1) -> None:
-        """Hand many messages to the broker together; with QoS 1 return when it has all. Raises `LinkError`."""
-        try:
-            await self._connection.publish_all(messages, qos=qos)
-        except LinkError as error:
-            raise LinkError(f"publishing {len(messages)} messages: {error}") from error
 
     async def subscribe(self, topics: list[str]) -> None:
         """Subscribe with QoS 1. Raises `LinkError`, also when the broker refuses one of them."""
         try:
-            codes = await self._connection.subscribe(topics)
-        except LinkError as error:
+            codes = await _heeding(self._client.subscribe([(topic, 1) for topic in topics]))
+        except aiomqtt.MqttError as error:
             raise LinkError(f"subscribing to {', '.join(topics)}: {error}") from error
         for topic, code in zip(topics, codes, strict=False):
-            if code >= _REFUSED:
+            if int(getattr(code, "value", code)) >= _REFUSED:  # type: ignore[call-overload]
                 raise LinkError(f"the broker refuses the subscription to {topic}")
 
     async def unsubscribe(self, topics: list[str]) -> None:
@@ -107,13 +103,19 @@ class Session:
         """
         try:
             for topic in topics:
-                await self._connection.unsubscribe(topic)
-        except LinkError as error:
+                await _heeding(self._client.unsubscribe(topic))
+        except aiomqtt.MqttError as error:
             raise LinkError(f"unsubscribing from {', '.join(topics)}: {error}") from error
 
-    def arrivals(self) -> AsyncIterator[Arrival]:
+    async def arrivals(self) -> AsyncIterator[Arrival]:
         """Messages as they arrive. Raises `LinkError` when the connection is lost."""
-        return self._connection.arrivals()
+        try:
+            async for message in self._client.messages:
+                payload: object = message.payload
+                assert isinstance(payload, bytes | bytearray), "MQTT payloads arrive as bytes"
+                yield Arrival(str(message.topic), bytes(payload))
+        except aiomqtt.MqttError as error:
+            raise LinkError(f"connection lost: {error}") from error
 
 
 @asynccontextmanager
@@ -124,22 +126,62 @@ async def connect(
 
     Where our own clock may be wrong (`knows_time` is false), the broker's certificate is checked but for its time.
     """
-    login = mqtt.Login(
-        client_id,
-        settings.keepalive_s,
-        settings.username,
-        _password(settings.password_file),
-        Arrival(will.topic, will.payload) if will else None,
+    client = aiomqtt.Client(
+        hostname=settings.host,
+        port=settings.port,
+        username=settings.username,
+        password=password_of(settings),
+        identifier=client_id,
+        clean_session=True,
+        keepalive=settings.keepalive_s,
+        timeout=settings.timeout_s,
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+        tls_context=tls_context_of(settings.tls, knows_time=knows_time),
+        max_inflight_messages=1000,
     )
-    tls = _tls_context(settings.tls, knows_time=knows_time)
     try:
-        connection = await mqtt.open_connection(settings.host, settings.port, login, settings.timeout_s, tls)
-    except (LinkError, OSError) as error:
+        await _heeding(client.__aenter__())
+    except (aiomqtt.MqttError, OSError) as error:
         raise LinkError(f"broker {settings.host}:{settings.port}: {error}") from error
     try:
-        yield Session(connection)
+        yield Session(client)
     finally:
-        connection.close()
+        try:
+            await client.__aexit__(None, None, None)
+        except aiomqtt.MqttError as error:
+            log.debug("disconnect not clean", error=str(error))
+        _heard_of_its_end(client)
+
+
+def _heard_of_its_end(client: aiomqtt.Client) -> None:
+    """The client leaves a lost connection in a future, and asyncio complains of each that nobody looked at: whoever was
+    waiting has been told by an error of their own, and where nobody was, nothing is amiss."""
+    ended: asyncio.Future[None] | None = getattr(client, "_disconnected", None)
+    if ended is not None and ended.done() and not ended.cancelled():
+        ended.exception()
+
+
+async def _heeding(call: Awaitable[T]) -> T:
+    """The call's result, unless the task was cancelled meanwhile: then `CancelledError`, always.
+
+    The client waits by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes together with the
+    result (cpython issue 86296). A task that goes on although it was cancelled is one that whoever ended it waits for,
+    for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    result = await call
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
+
+
+class Connects(Protocol[S_co]):
+    """How to make one connection: `connect`, or `wire.bulk.connect`."""
+
+    def __call__(
+        self, settings: BrokerSettings, client_id: str, will: Will | None = None, *, knows_time: bool = True
+    ) -> AbstractAsyncContextManager[S_co]: ...
 
 
 class Backoff:
@@ -173,12 +215,24 @@ async def hold(
     `will`, and whether our clock is right (`knows_time`), is asked for at each connect.
     `use` returns to ask for a new connection; every other error is the caller's.
     """
+    await hold_by(connect, settings, client_id, use, will, knows_time)
+
+
+async def hold_by(
+    connects: Connects[T],
+    settings: BrokerSettings,
+    client_id: str,
+    use: Callable[[T], Awaitable[None]],
+    will: Callable[[], Will | None] = lambda: None,
+    knows_time: Callable[[], bool] = lambda: True,
+) -> None:
+    """As `hold`, by the connections of somebody's choice."""
     backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s)
     short_lives, told = 0, ""
     while True:
         began_s = time.monotonic()
         try:
-            async with connect(settings, client_id, will(), knows_time=knows_time()) as session:
+            async with connects(settings, client_id, will(), knows_time=knows_time()) as session:
                 log.info("connected", broker=f"{settings.host}:{settings.port}", client_id=client_id)
                 told = ""
                 await use(session)
@@ -195,7 +249,9 @@ async def hold(
         await asyncio.sleep(backoff.next_s())
 
 
-def _password(path: str | None) -> str | None:
+def password_of(settings: BrokerSettings) -> str | None:
+    """What its file holds. Raises `LinkError`."""
+    path = settings.password_file
     if path is None:
         return None
     try:
@@ -204,7 +260,8 @@ def _password(path: str | None) -> str | None:
         raise LinkError(f"password file {path}: {error.strerror}") from error
 
 
-def _tls_context(tls: TlsSettings | None, *, knows_time: bool) -> ssl.SSLContext | None:
+def tls_context_of(tls: TlsSettings | None, *, knows_time: bool) -> ssl.SSLContext | None:
+    """Whom we trust and who we are. Raises `LinkError` for files that cannot be used."""
     if tls is None:
         return None
     try:
