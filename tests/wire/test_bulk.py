@@ -1,4 +1,4 @@
-"""The connection for a whole site's events: whoever uses it is told of everything, and a task that is told to end ends."""
+"""The connection for a site's events: whoever uses it is told of everything, and a task told to end ends."""
 
 from __future__ import annotations
 
