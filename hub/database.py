@@ -8,10 +8,11 @@ The schema is brought to the newest version when the hub starts (Alembic, `hub/m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 THREADS = 4
 BUSY_S = 10
+_AT_ONCE = 500
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "menshen_writes"
 
@@ -153,6 +155,22 @@ def upgrade(on: Engine) -> None:
     with on.execution_options(**{_WRITES: True}).begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """Lists short enough for one query."""
+    rest = iter(values)
+    while part := list(islice(rest, _AT_ONCE)):
+        yield part
+
+
+def in_parts(session: Session, query: Any, column: Any, values: Iterable[Any] | None) -> Iterator[Any]:  # noqa: ANN401 - a query and a column of it
+    """The query's rows, where the column has one of these values, however many they are; all where there are none."""
+    if values is None:
+        yield from session.execute(query)
+        return
+    for part in parts(values):
+        yield from session.execute(query.where(column.in_(part)))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a connection of sqlite3

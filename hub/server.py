@@ -225,7 +225,7 @@ class Hub:
             self.board,
             self.presence,
             self.desk,
-            [self._watch.account, account_of(self.database, settings.site, zone)],
+            [self._watch.account, account_of(self.database, settings.site, zone, self.duties.off)],
         )
         self._crowds = CrowdWatch(settings.site, crowds, self.desk, settings.rules)
         projections: list[Projection] = [

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from hub.cases.models import Case
 from hub.projections.passes import Near
-from hub.registry.models import Badge, Person, Visit
+from hub.registry.holdings import Holders, holder_at, holders_of
+from hub.registry.models import Person, Visit
 
 TEAM_POINTS = HOST_POINTS = 10
 """As much as ten passages together: people of one team are together for a shift, a visitor and the host for a talk."""
@@ -46,17 +47,17 @@ class Contact(NamedTuple):
 class Group(NamedTuple):
     """Who belongs together with somebody, whether they were seen together or not."""
 
-    badges: Mapping[str, int]
-    """Whose each badge is."""
+    badges: Holders
+    """Whose each badge is or was."""
     team: Collection[int]
     host: Collection[int]
 
 
-def meetings(near: Iterable[Near], whose: Mapping[str, int]) -> dict[int, Met]:
+def meetings(near: Iterable[Near], whose: Holders) -> dict[int, Met]:
     """What was near, by person; badges of nobody that we know are left out, of one person counted once."""
     found: dict[int, dict[int, Near]] = {}
     for one in near:
-        person_id = whose.get(one.token)
+        person_id = holder_at(whose, one.token, one.last_ns)
         if person_id is not None:
             own = found.setdefault(person_id, {})
             before = own.get(one.own)
@@ -75,18 +76,14 @@ def rank(met: Mapping[int, Met], team: Collection[int], host: Collection[int]) -
     return sorted(found, key=_exposure)
 
 
-def strangers(near: Iterable[Near], whose: Mapping[str, int]) -> int:
-    """How many badges were near that belong to nobody who is registered."""
-    return len({one.token for one in near} - whose.keys())
+def strangers(near: Iterable[Near], whose: Holders) -> int:
+    """How many badges were near that belonged to nobody who is registered."""
+    return len({one.token for one in near if holder_at(whose, one.token, one.last_ns) is None})
 
 
 def group_of(session: Session, person: Person, tokens: Collection[str], from_ns: int, until_ns: int) -> Group:
     """Whose the badges are that were near somebody, who is in the team, and who had the same host."""
-    whose: dict[str, int] = {}
-    alive = Person.erased_ns.is_(None)
-    for part in _parts(sorted(tokens)):
-        holders = select(Badge.token, Badge.person_id).join(Person).where(Badge.token.in_(part), alive)
-        whose.update(session.execute(holders).all())
+    whose, alive = holders_of(session, tokens), Person.erased_ns.is_(None)
     team: Collection[int] = ()
     if person.team_id is not None:
         mates = select(Person.id).where(Person.team_id == person.team_id, Person.active.is_(True), alive)

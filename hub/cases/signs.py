@@ -19,6 +19,7 @@ from hub.cases.models import Case, Cause, End, Sign, SignKind
 from hub.cases.rule import Seen, Standing, Told, Why, standing
 from hub.cases.settings import IsolationSettings
 from hub.cases.ward import Cannot
+from hub.registry import holdings
 from hub.registry.models import Badge, Person, PersonKind
 
 HUB = "hub"
@@ -136,10 +137,11 @@ def unnamed(session: Session, rules: Rules) -> list[Unnamed]:
     standings = [(signs, rules.standing(signs)) for signs in groups.values()]
     waiting = [[sign for sign in signs if sign.time_ns >= now.since_ns] for signs, now in standings if now.isolate]
     tokens = [signs[0].badge for signs in waiting if signs[0].badge]
-    holders = {
-        badge.token: badge.person for badge in session.scalars(select(Badge).where(Badge.token.in_(tokens))).all()
-    }
-    found = [Unnamed(signs, holders.get(signs[0].badge or "")) for signs in waiting]
+    holders = holdings.holders_of(session, tokens)
+    found = []
+    for signs in waiting:
+        person_id = holdings.holder_at(holders, signs[0].badge or "", signs[0].time_ns)
+        found.append(Unnamed(signs, None if person_id is None else session.get(Person, person_id)))
     return sorted(found, key=lambda one: -one.first.time_ns)
 
 
@@ -172,9 +174,11 @@ def make_person(session: Session, sign_id: int, name: str, telephone: str, *, by
         kind=PersonKind.VISITOR,
         created_ns=now_ns,
         changed_ns=now_ns,
-        badges=[Badge(number=f"token {badge[:8]}", token=badge)] if badge else [],
+        badges=[],
     )
     session.add(person)
+    if badge:
+        holdings.issue(session, person, f"token {badge[:8]}", badge)
     session.flush()
     note(session, now_ns, by, "person-added", f"person {person.id}", because=f"sign {sign_id}")
     return person.id
@@ -192,8 +196,7 @@ def dismiss(session: Session, sign_id: int, why: str, *, by: str, now_ns: int) -
 def _whose(session: Session, told: Told) -> int | None:
     """By the badge; without one by what else is known of the passage."""
     if told.badge is not None:
-        alive = select(Badge.person_id).join(Person).where(Badge.token == told.badge, Person.erased_ns.is_(None))
-        return session.scalar(alive)
+        return holdings.holder_at(holdings.holders_of(session, [told.badge]), told.badge, told.time_ns)
     if not told.passage:
         return None
     same = select(Sign.person_id).where(Sign.passage == told.passage, Sign.person_id.is_not(None))

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from hub.crowds.counting import Crowd, Limit, Move, Step, crowds, limits_of, peak_of, people_at, steps
 from hub.crowds.meals import Diner, Slots, Visit, meal_of, slots_of
 from hub.crowds.settings import CheckpointSettings, MealSettings
-from hub.database import Database
+from hub.database import Database, in_parts
 from hub.projections.moves import Moves
-from hub.registry.models import Badge, Person, Place, PlaceKind, Team
-from hub.registry.records import parts
+from hub.registry.holdings import Holders, holder_at, holders_of
+from hub.registry.models import Person, Place, PlaceKind, Team
 
 
 class Canteen(NamedTuple):
@@ -94,20 +94,21 @@ class CrowdDesk:
         """Everybody who came to a canteen on a day, in the order of time."""
         moves = [move for move in await self.moves.between(place.name, *self.day_ns(day)) if move.enters]
         tokens = {move.who for move in moves}
-        diners, slots = await self.database.read(partial(_diners, tokens=tokens))
+        holders, diners, slots = await self.database.read(partial(_diners, tokens=tokens))
         visits = []
         for move in moves:
-            diner = diners.get(move.who)
+            diner = diners.get(holder_at(holders, move.who, move.time_ns) or 0)
             team = diner.team_id if diner else None
             meal = meal_of(team, self.local(move.time_ns), slots, self.meals.tolerance_min)
             visits.append(Visit(move.time_ns, move.who, diner, meal))
         return Canteen(place, visits)
 
 
-def _diners(session: Session, tokens: Collection[str]) -> tuple[dict[str, Diner], Slots]:
-    diners: dict[str, Diner] = {}
-    for part in parts(sorted(tokens)):
-        query = select(Badge.token, Person.id, Person.team_id).join(Badge.person).where(Badge.token.in_(part))
-        diners |= {token: Diner(person_id, team_id) for token, person_id, team_id in session.execute(query)}
+def _diners(session: Session, tokens: Collection[str]) -> tuple[Holders, dict[int, Diner], Slots]:
+    """Whose the cards were when, and who of them eats in which team's time."""
+    holders = holders_of(session, tokens)
+    people = {one.person_id for held in holders.values() for one in held}
+    rows = in_parts(session, select(Person.id, Person.team_id), Person.id, people)
+    diners = {person_id: Diner(person_id, team_id) for person_id, team_id in rows}
     query_slots = select(Team.id, Team.meal_slot).where(Team.meal_slot != "")
-    return diners, {team_id: slots_of(slot) for team_id, slot in session.execute(query_slots)}
+    return holders, diners, {team_id: slots_of(slot) for team_id, slot in session.execute(query_slots)}

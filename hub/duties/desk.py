@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from hub.duties.muster import Day, Muster, close_day, muster, reach
 from hub.duties.roll import Roll
 from hub.duties.shifts import Hours
-from hub.duties.standing import DutyRules
+from hub.duties.standing import DutyRules, Off
 from hub.projections.checks import Follower, Measured
 from hub.registry.office import PeopleOffice, Touched, opens_on
 from wire.errors import DatabaseError, JournalError
@@ -102,6 +102,10 @@ class DutyDesk:
                 found = self._books.get(day) or await self._load(day)
         self._books.move_to_end(day)
         return found
+
+    async def off(self, day: date) -> dict[int, Off]:
+        """Who is not on duty on a day, and why."""
+        return (await self.book(day)).roll.off()
 
     async def touched(self, touched: Touched) -> None:
         """Something about people has changed: their lines are as new as the database when this returns. What touches

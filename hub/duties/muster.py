@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.cases.models import Case
+from hub.database import in_parts, parts
 from hub.duties import absences
 from hub.duties.models import ClosedDay, Correction, DutyDay, Placement, Rota
 from hub.duties.roll import Check, Duty, Group, Means, Whom
 from hub.duties.shifts import NOTHING, Cycle, Hours, Moment, Plan, shift_on
 from hub.duties.standing import MINUTE_NS, DutyRules, Facts, Off, off_because
-from hub.registry.models import Badge, Person, PersonKind, Shift, Team
-from hub.registry.records import parts
+from hub.registry import holdings
+from hub.registry.holdings import Holding
+from hub.registry.models import Person, PersonKind, Shift, Team
 
 _DAY = timedelta(days=1)
 
@@ -67,7 +69,7 @@ class _Said(NamedTuple):
 def muster(session: Session, day: Day, rules: DutyRules, people: Collection[int] | None = None) -> Muster:
     """The duties of a day, of everybody or of these people."""
     said = _said(session, day.day)
-    tokens = _tokens(session, people)
+    cards = holdings.of_people(session, people)
     isolated = _isolated(session, day)
     away = {person: Off(kind.value) for person, kind in absences.away_on(session, day.day).items()}
     spans = {
@@ -80,7 +82,7 @@ def muster(session: Session, day: Day, rules: DutyRules, people: Collection[int]
     for row in _rows(session, day, people):
         closed = day.opens_on is not None and day.day < day.opens_on and not row.exempt
         facts = Facts(row.id in isolated, away.get(row.id), closed)
-        duties.append(maker.duty(row, tokens.get(row.id, ()), facts))
+        duties.append(maker.duty(row, cards.get(row.id, ()), facts))
     corrections, struck = _corrections(session, day.day, people)
     teams = {key: name for key, (name, _, _) in said.teams.items()}
     return Muster(duties, corrections, struck, teams, said.shifts)
@@ -130,11 +132,12 @@ class _Maker:
         self._of_team: dict[int | None, list[int | None]] = {}
         self._groups: dict[Group, Group] = {}
 
-    def duty(self, row: _Row, tokens: tuple[str, ...], facts: Facts) -> Duty:
+    def duty(self, row: _Row, cards: Sequence[Holding], facts: Facts) -> Duty:
         before, shift, after = self._shifts(row)
         off = off_because(facts, shift)
         team_grid = self._said.teams[row.team_id][1] if row.team_id in self._said.teams else ""
-        whom = Whom(row.id, row.number, row.name, row.team_id, row.grid or team_grid, tokens)
+        tokens, limited = tuple(one.token for one in cards), tuple(one for one in cards if one.is_limited)
+        whom = Whom(row.id, row.number, row.name, row.team_id, row.grid or team_grid, tokens, limited)
         worked = shift if off is None and shift else None
         group = self._groups.setdefault(one := Group(whom.team_id, whom.grid, worked, off), one)
         if worked:
@@ -195,7 +198,7 @@ def _rows(session: Session, day: Day, people: Collection[int] | None) -> Iterato
     placed = _placements(session, day.day) if day.day < day.today else {}
     if not placed:
         query = query.where(Person.active.is_(True))
-    for found in _of_people(session, query, Person.id, people):
+    for found in in_parts(session, query, Person.id, people):
         row, active = _Row(*found[:7]), found[7]
         then = placed.get(row.id)
         if then is not None:
@@ -238,13 +241,6 @@ def close_day(session: Session, day: date) -> int:
     return len(changed)
 
 
-def _tokens(session: Session, people: Collection[int] | None) -> dict[int, tuple[str, ...]]:
-    found: dict[int, tuple[str, ...]] = {}
-    for person, token in _of_people(session, select(Badge.person_id, Badge.token), Badge.person_id, people):
-        found[person] = (*found.get(person, ()), token)
-    return found
-
-
 def _isolated(session: Session, day: Day) -> set[int]:
     """Who is in isolation when the day ends, or now where it is not over."""
     ends_ns = day.begins_ns(1)
@@ -259,17 +255,9 @@ def _corrections(
     query = query.where(Correction.day == day, Correction.withdrawn_ns.is_(None))
     added: dict[int, list[Check]] = {}
     struck: dict[int, set[int]] = {}
-    for key, person, number, at_ns, where in _of_people(session, query, Correction.person_id, people):
+    for key, person, number, at_ns, where in in_parts(session, query, Correction.person_id, people):
         if number is None:
             added.setdefault(person, []).append(Check(-key, at_ns, where, "", Means.CORRECTION))
         else:
             struck.setdefault(person, set()).add(number)
     return added, struck
-
-
-def _of_people(session: Session, query: Any, column: Any, people: Collection[int] | None) -> Iterator[Any]:  # noqa: ANN401 - a query and a column of it
-    if people is None:
-        yield from session.execute(query)
-        return
-    for part in parts(people):
-        yield from session.execute(query.where(column.in_(part)))

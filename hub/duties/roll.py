@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from hub.duties.standing import AWAY, MINUTE_NS, TWICE, DutyRules, Off, Standing, counted, standing
+from hub.registry.holdings import Holding
 
 
 class Means(StrEnum):
@@ -46,6 +47,13 @@ class Whom(NamedTuple):
     team_id: int | None
     grid: str
     tokens: tuple[str, ...]
+    limited: tuple[Holding, ...] = ()
+    """Those of the cards that were somebody else's before or after."""
+
+    def had(self, token: str, time_ns: int) -> bool:
+        """Whether the card was theirs then."""
+        times = [one for one in self.limited if one.token == token]
+        return not times or any(one.covers(time_ns) for one in times)
 
 
 class Group(NamedTuple):
@@ -204,6 +212,10 @@ class Roll:
             if any(counts)
         }
 
+    def off(self) -> dict[int, Off]:
+        """Who is not on duty, and why."""
+        return {person: duty.off for person, duty in self._duties.items() if duty.off is not None}
+
     def spans(self) -> dict[Group, tuple[int, int]]:
         """When the shift of each group begins and ends."""
         return self._spans
@@ -235,12 +247,13 @@ class Roll:
         if duty.off is None:
             from_ns, until_ns = from_ns - self._before_ns, until_ns + self._after_ns
         struck = self._struck.get(person, ())
-        for token in duty.whom.tokens:
+        for token in dict.fromkeys(duty.whom.tokens):
             for check in self._seen.get(token, {}).values():
                 if (
                     from_ns <= check.time_ns < until_ns
                     and check.number not in struck
                     and not _is_elsewhere(duty, check)
+                    and duty.whom.had(token, check.time_ns)
                 ):
                     yield check
 

@@ -9,19 +9,24 @@ change is noted in the record, which names no symptoms.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, distinct, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from hub.accounts.audit import note
+from hub.duties.standing import AWAY, Off
 from hub.forms.health import Answers, concern_of, keeps_away
 from hub.forms.models import Concern, Declaration
 from hub.registry.models import ListedArea, Person, PersonKind, Team
 
 OPEN = (Concern.CALL, Concern.ILL)
+NOT_ASKED = frozenset({Off.REST, Off.ISOLATED, *AWAY})
+"""Who does not come that day. Of whom no shift is known may come, and before work resumes it is the declaration that
+says who may."""
 LISTED = 300
 
 
@@ -36,12 +41,19 @@ NOTHING = Health()
 
 
 class TeamDay(NamedTuple):
-    """One team on a day: how many are asked, and how many have declared. `id` 0: of no team."""
+    """One team on a day: how many are asked, and how many of them have declared. `id` 0: of no team."""
 
     id: int
     name: str
     asked: int
     declared: int
+
+
+class DeclaredDay(NamedTuple):
+    """A day by team, and how many are not asked, by why."""
+
+    teams: list[TeamDay]
+    left_out: Mapping[Off, int]
 
 
 def declare(session: Session, person_id: int, day: date, answers: Answers, *, by: str, now_ns: int) -> Declaration:
@@ -114,31 +126,38 @@ def health_of(session: Session, people: Collection[int], day: date) -> dict[int,
     return {person: Health(person in declared, person in held) for person in declared | held}
 
 
-def day_by_team(session: Session, day: date, away: Collection[int]) -> list[TeamDay]:
-    """How many are asked to declare on a day (who is away is not), and how many have, by team."""
-    by_team = select(Person.team_id, func.count(distinct(Person.id))).where(*_asked(away)).group_by(Person.team_id)
-    totals = dict(session.execute(by_team).all())
-    of_day = by_team.join(Declaration, Declaration.person_id == Person.id).where(Declaration.day == day)
-    declared = dict(session.execute(of_day).all())
+def day_by_team(session: Session, day: date, off: Mapping[int, Off]) -> DeclaredDay:
+    """How many are asked to declare on a day (who is off is not), and how many have, by team."""
+    declared = set(session.scalars(select(Declaration.person_id).where(Declaration.day == day).distinct()))
+    asked: Counter[int] = Counter()
+    done: Counter[int] = Counter()
+    left: Counter[Off] = Counter()
+    for person, team in session.execute(select(Person.id, Person.team_id).where(*_staff())):
+        why = off.get(person)
+        if why in NOT_ASKED:
+            left[why] += 1
+            continue
+        asked[team or 0] += 1
+        done[team or 0] += person in declared
     names = dict(session.execute(select(Team.id, Team.name)).all())
-    rows = [
-        TeamDay(team or 0, names.get(team or 0, ""), number, declared.get(team, 0)) for team, number in totals.items()
-    ]
-    return sorted(rows, key=lambda row: row.name)
+    rows = [TeamDay(team, names.get(team, ""), number, done[team]) for team, number in asked.items()]
+    return DeclaredDay(sorted(rows, key=lambda row: row.name), left)
 
 
-def missing(session: Session, day: date, away: Collection[int], team: int | None, most: int) -> Sequence[Person]:
-    """The first of those who have not declared on a day, of a team (0: of none) or of all (None)."""
-    query = select(Person).where(*_asked(away), ~_has_declared(day)).options(joinedload(Person.team))
+def missing(session: Session, day: date, off: Mapping[int, Off], team: int | None, most: int) -> Sequence[Person]:
+    """The first of those who are asked and have not declared on a day, of a team (0: of none) or of all (None)."""
+    query = select(Person.id).where(*_staff(), ~_has_declared(day))
     if team is not None:
         query = query.where(Person.team_id == team if team else Person.team_id.is_(None))
-    return session.scalars(query.order_by(Person.number).limit(most)).all()
+    asked = (person for person in session.scalars(query.order_by(Person.number)) if off.get(person) not in NOT_ASKED)
+    first = [person for person, _ in zip(asked, range(most), strict=False)]
+    people = select(Person).where(Person.id.in_(first)).options(joinedload(Person.team))
+    return session.scalars(people.order_by(Person.number)).all()
 
 
-def _asked(away: Collection[int]) -> tuple[ColumnElement[bool], ...]:
-    """Who is asked to declare."""
-    kinds = (Person.active.is_(True), Person.erased_ns.is_(None), Person.kind != PersonKind.VISITOR)
-    return *kinds, Person.id.not_in(away)
+def _staff() -> tuple[ColumnElement[bool], ...]:
+    """Who declares their health on the days on which they come."""
+    return Person.active.is_(True), Person.erased_ns.is_(None), Person.kind != PersonKind.VISITOR
 
 
 def _has_declared(day: date) -> ColumnElement[bool]:

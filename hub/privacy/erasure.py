@@ -16,6 +16,7 @@ from hub.accounts.audit import note
 from hub.cases.models import Case
 from hub.privacy.kinds import Kind
 from hub.privacy.register import KINDS
+from hub.registry import holdings
 from hub.registry.models import Person, PersonKind, Visit
 
 
@@ -51,6 +52,7 @@ def erase(session: Session, person_id: int, *, by: str, why: str, now_ns: int) -
     open_case = select(Case.id).where(Case.person_id == person_id, Case.closed_ns.is_(None))
     if session.scalar(open_case) is not None:
         raise CannotErase("isolated")
+    holdings.forget(session, person_id, now_ns)
     counts = {kind.name: _blank(session, kind, kind.owner(person_id)) for kind in KINDS if kind.owner is not None}
     session.execute(update(Person).where(Person.id == person_id).values(erased_ns=now_ns, changed_ns=now_ns))
     session.expire_all()

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.models import AuditEntry
 from hub.privacy.register import KINDS
-from hub.registry.models import Badge
 
 Rows = list[dict[str, Any]]
 _STYLE = (
@@ -46,11 +45,6 @@ def collect(session: Session, person_id: int) -> dict[str, Rows]:
         for line in session.scalars(about.order_by(AuditEntry.id))
     ]
     return found
-
-
-def tokens_of(session: Session, person_id: int) -> list[str]:
-    """What gates know of the person's badges."""
-    return list(session.scalars(select(Badge.token).where(Badge.person_id == person_id)))
 
 
 def archive(data: Mapping[str, Rows], title: str, words: Mapping[str, str], zone: tzinfo | None, lang: str) -> bytes:

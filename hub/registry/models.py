@@ -105,7 +105,21 @@ class Badge(Base):
     token: Mapped[str] = mapped_column(String(64), unique=True)
     from_ns: Mapped[Moment | None]
     until_ns: Mapped[Moment | None]
+    held_from_ns: Mapped[Moment | None]
+    """Since when it is theirs, where it was another's before (`hub.registry.holdings`)."""
     person: Mapped[Person] = relationship(back_populates="badges")
+
+
+class FormerBadge(Base):
+    """A card that somebody had, from `from_ns` (None: since ever) to before `until_ns`; of nobody once erased, when
+    instead of the token stands what only the token leads to."""
+
+    __tablename__ = "former_badges"
+    id: Mapped[Key]
+    token: Mapped[str] = mapped_column(String(64), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    from_ns: Mapped[Moment | None]
+    until_ns: Mapped[Moment]
 
 
 class Vehicle(Base):

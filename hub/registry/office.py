@@ -24,7 +24,7 @@ from hub.accounts.audit import note
 from hub.cases import returnees, signs
 from hub.cases.models import Case
 from hub.cases.settings import IsolationSettings
-from hub.database import Database
+from hub.database import Database, T, parts
 from hub.forms import declarations
 from hub.forms.declarations import Health
 from hub.forms.settings import FormSettings
@@ -33,7 +33,7 @@ from hub.registry.entries import of_person, of_vehicle, with_health, with_rechec
 from hub.registry.fields import PEOPLE, Cell, Fault, Kind, Unfit
 from hub.registry.models import ListedArea, Person, PersonKind, Vehicle, Visit
 from hub.registry.plans import Change, Plan, keys_of, plan, plan_rows
-from hub.registry.records import Hand, T
+from hub.registry.records import Hand
 from hub.registry.sheets import Sheet
 from hub.registry.store import Registrar
 from hub.resumption.models import Opening
@@ -229,9 +229,9 @@ class PeopleOffice:
             return await self._settle_some(touched)
         people, vehicles = await self.database.read(_all_ids)
         changed = 0
-        for part in records.parts(people):
+        for part in parts(people):
             changed += await self._settle_some(Touched(people=part))
-        for part in records.parts(vehicles):
+        for part in parts(vehicles):
             changed += await self._settle_some(Touched(vehicles=part))
         return changed + await self._drop_unknown()
 
@@ -256,7 +256,7 @@ class PeopleOffice:
     async def _add_rechecks(self, touched: Touched, wanted: dict[str, list[RegistryEntry]]) -> None:
         """Whom a guard's own thermometer may let in although a camera's fever has isolated them already."""
         rules = signs.Rules(self.isolation, self.day_of)
-        for part in records.parts(touched.people):
+        for part in parts(touched.people):
             found = await self.database.read(partial(signs.rechecks, people=part, rules=rules))
             for person, until_ns in found.items():
                 wanted[f"person {person}"] = with_recheck(wanted[f"person {person}"], until_ns)
@@ -302,7 +302,7 @@ def _entries(
     wanted: dict[str, list[RegistryEntry]] = {f"person {key}": [] for key in touched.people}
     wanted |= {f"vehicle {key}": [] for key in touched.vehicles}
     people = select(Person).options(selectinload(Person.badges))
-    for part in records.parts(touched.people):
+    for part in parts(touched.people):
         visits = {visit.person_id: visit for visit in session.scalars(select(Visit).where(Visit.person_id.in_(part)))}
         allowed = {} if hours is None else hours(session, part, today)
         for person in session.scalars(people.where(Person.id.in_(part))):
@@ -318,7 +318,7 @@ def _entries(
             if person.id in allowed and person.kind is not PersonKind.VISITOR:
                 entries = [replace(entry, hours=tuple(allowed[person.id])) for entry in entries]
             wanted[f"person {person.id}"] = entries
-    for part in records.parts(touched.vehicles):
+    for part in parts(touched.vehicles):
         for vehicle in session.scalars(select(Vehicle).where(Vehicle.id.in_(part))):
             wanted[f"vehicle {vehicle.id}"] = of_vehicle(vehicle, now_ns=now_ns)
     return wanted
@@ -326,7 +326,7 @@ def _entries(
 
 def _health(session: Session, people: Collection[int], today: date) -> dict[int, Health]:
     found: dict[int, Health] = {}
-    for part in records.parts(people):
+    for part in parts(people):
         found |= declarations.health_of(session, part, today)
     return found
 

@@ -7,9 +7,11 @@ from typing import cast as typed
 from sqlalchemy import String, Table, cast, literal, or_
 
 from hub.privacy.kinds import Kind, by
-from hub.registry.models import Badge, Person, Vehicle, Visit
+from hub.registry.models import Badge, FormerBadge, Person, Vehicle, Visit
 
-_PEOPLE, _BADGES, _VISITS, _VEHICLES = (typed("Table", one.__table__) for one in (Person, Badge, Visit, Vehicle))
+_PEOPLE, _BADGES, _FORMER, _VISITS, _VEHICLES = (
+    typed("Table", one.__table__) for one in (Person, Badge, FormerBadge, Visit, Vehicle)
+)
 
 KINDS = (
     Kind(
@@ -17,6 +19,13 @@ KINDS = (
         _BADGES,
         owner=by(_BADGES, "person_id"),
         deleted=True,  # without number and token nothing tells whose the journal's passages were
+    ),
+    Kind(
+        "former_badges",
+        _FORMER,
+        owner=by(_FORMER, "person_id"),
+        blank={"person_id": None},  # until when a card was another's: the next holder must not inherit
+        kept=frozenset({"id", "token", "from_ns", "until_ns"}),
     ),
     Kind(
         "visits",

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.accounts.audit import note_all
+from hub.database import parts
+from hub.registry import holdings
 from hub.registry.entries import is_over
 from hub.registry.fields import PEOPLE, VEHICLES, Kind, Number, Record, Value
 from hub.registry.models import Badge, ListedArea, Person, PersonKind, Place, PlaceKind, Team, Vehicle
 from hub.registry.plans import Change, Register, Site
 from wire.tokens import TokenKind, normal, token
 
-T = TypeVar("T")
-
-_AT_ONCE = 500
 _TOKENS = {"badges": TokenKind.BADGE, "plate": TokenKind.PLATE, "tag": TokenKind.TAG}
 _PLAIN = ("telephone", "company", "emergency_contact", "grid", "origin", "returned_on", "exempt")
 
@@ -197,11 +195,15 @@ def _save_people(session: Session, changes: Sequence[Change], hand: Hand) -> lis
     session.add_all(people.values())
     wanted = {str(change.new["number"]): _badges_of(change.new, hand.key) for change in changes}
     for number, badges in wanted.items():  # first those that go: another may get them
+        gone = [badge for badge in people[number].badges if badge.token not in badges]
+        holdings.give_back(session, gone, hand.now_ns)
         people[number].badges = [badge for badge in people[number].badges if badge.token in badges]
     session.flush()
     for number, badges in wanted.items():
         there = {badge.token for badge in people[number].badges}
-        people[number].badges += [Badge(number=badges[made], token=made) for made in badges if made not in there]
+        for made in badges:
+            if made not in there:
+                holdings.issue(session, people[number], badges[made], made)
     session.flush()
     _note(session, hand, "person", [(people[str(change.new["number"])].id, change) for change in changes])
     return [person.id for person in people.values()]
@@ -262,10 +264,3 @@ def _note(session: Session, hand: Hand, subject: str, done: Sequence[tuple[int, 
 
 def _names(change: Change) -> list[str]:
     return sorted(change.fields()) if change.old is not None else []
-
-
-def parts(values: Iterable[T]) -> Iterator[list[T]]:
-    """Lists short enough for one query."""
-    rest = iter(values)
-    while part := list(islice(rest, _AT_ONCE)):
-        yield part

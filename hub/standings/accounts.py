@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hub.cases import ward
 from hub.cases.models import Case, Cause
 from hub.database import Database
-from hub.duties.absences import away_on
+from hub.duties.standing import Off
 from hub.forms.declarations import day_by_team, open_concerns
 from hub.measurements import FieldValue
 from hub.registry.models import Shift
@@ -20,24 +20,28 @@ from hub.rollups import day_start_ns
 from hub.standings.keeper import Account
 from hub.standings.points import CASES, CAUSES, DECLARED, HOUR_NS, SHIFT, WARD, Point, tags_of
 
+OffOn = Callable[[date], Awaitable[Mapping[int, Off]]]
+"""Who is not on duty on a day, and why."""
 
-def account_of(database: Database, site: str, zone: tzinfo | None) -> Account:
-    """The account of one site; it may raise `DatabaseError`."""
+
+def account_of(database: Database, site: str, zone: tzinfo | None, off_on: OffOn) -> Account:
+    """The account of one site; it may raise `DatabaseError` and `JournalError`."""
 
     async def account(now_ns: int) -> Sequence[Point]:
-        return await database.read(lambda session: points_of(session, site, zone, now_ns))
+        off = await off_on(datetime.fromtimestamp(now_ns // 10**9, zone).date())
+        return await database.read(lambda session: points_of(session, site, zone, now_ns, off))
 
     return account
 
 
-def points_of(session: Session, site: str, zone: tzinfo | None, now_ns: int) -> list[Point]:
-    """All of them."""
+def points_of(session: Session, site: str, zone: tzinfo | None, now_ns: int, off: Mapping[int, Off]) -> list[Point]:
+    """All of them; `off` is who is not on duty today."""
     day_ns = day_start_ns(now_ns, zone)
     today = datetime.fromtimestamp(now_ns // 10**9, zone).date()
     hour_ns = now_ns - now_ns % HOUR_NS
     return [
         *_isolation(session, site, hour_ns, today, day_ns),
-        *_declared(session, site, today, day_ns),
+        *_declared(session, site, today, day_ns, off),
         *_shifts(session, site, zone, today),
     ]
 
@@ -76,10 +80,10 @@ def _is_placed(case: Case) -> bool:
     return case.place_id is not None or bool(case.hospital)
 
 
-def _declared(session: Session, site: str, today: date, day_ns: int) -> Iterator[Point]:
+def _declared(session: Session, site: str, today: date, day_ns: int, off: Mapping[int, Off]) -> Iterator[Point]:
     """As the page of declarations has it: of everybody who is asked today, by team."""
     worrying = Counter(one.person.team.name if one.person.team else "" for one in open_concerns(session))
-    for team in day_by_team(session, today, away_on(session, today)):
+    for team in day_by_team(session, today, off).teams:
         fields: dict[str, FieldValue] = {
             "due": team.asked,
             "declared": team.declared,

@@ -171,8 +171,8 @@ def _add_office(app: FastAPI, access: Access, office: Office, alerts: AlertPages
         add_visitors(app, access, office.people)
         add_search(app, access, office.people, alerts.desk if alerts else None)
         add_privacy(app, access, office.people, office.privacy)
-        if office.telephones is not None:
-            add_telephones(app, access, office.people, office.telephones)
+        if office.telephones is not None and office.duties is not None:
+            add_telephones(app, access, office.people, office.telephones, office.duties)
         add_resumption(app, access, office.people)
     _add_days(app, access, office, site)
 

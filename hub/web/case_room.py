@@ -8,6 +8,7 @@ from hub.alerts.desk import AlertDesk
 from hub.cases.models import Case
 from hub.cases.signs import Rules
 from hub.projections.passes import Pass, Passes
+from hub.registry.holdings import of_person
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access, Form
 
@@ -31,7 +32,20 @@ class CaseRoom(NamedTuple):
         if self.passes is None:
             return []
         from_ns, until_ns = span_of(case, days, self.access.now_ns())
-        return await self.passes.of([badge.token for badge in case.person.badges], from_ns, until_ns)
+        found: list[Pass] = []
+        for (since_ns, before_ns), tokens in (await self.cards(case, from_ns, until_ns)).items():
+            found += await self.passes.of(tokens, since_ns, before_ns)
+        return sorted(found, key=lambda one: -one.time_ns)
+
+    async def cards(self, case: Case, from_ns: int, until_ns: int) -> dict[tuple[int, int], list[str]]:
+        """The cards that the person had within a time, by when they were theirs of it."""
+        held = await self.access.database.read(lambda session: of_person(session, case.person_id))
+        found: dict[tuple[int, int], list[str]] = {}
+        for one in held:
+            span = max(from_ns, one.from_ns), min(until_ns, one.until_ns)
+            if span[0] < span[1]:
+                found.setdefault(span, []).append(one.token)
+        return found
 
 
 def span_of(case: Case, days: int, now_ns: int) -> tuple[int, int]:

@@ -16,8 +16,8 @@ from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
 from hub.crowds.desk import Canteen, CrowdDesk
 from hub.crowds.meals import Meal, TeamMeals, Visit, by_team
+from hub.database import parts
 from hub.registry.models import Person, Team
-from hub.registry.records import parts
 from hub.web.access import Access
 
 MOST_NAMED = 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import segno
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
-from hub.duties import absences
 from hub.duties.models import Absence
+from hub.duties.standing import AWAY, Off
 from hub.forms import declarations, leave, workers
 from hub.forms.declarations import TeamDay
 from hub.forms.models import Concern, Declaration
@@ -34,6 +34,7 @@ class Today(NamedTuple):
     concerns: Sequence[Declaration]
     notes: Sequence[Declaration]
     teams: list[TeamDay]
+    left_out: Mapping[Off, int]
     missing: Sequence[Person]
     leave: Sequence[Absence]
 
@@ -53,15 +54,15 @@ def _add_day(app: FastAPI, desk: Desk) -> None:
     async def day(request: Request, team: str = "", who: Who = Depends(seeing)) -> Response:
         chosen = int(team) if team.isascii() and team.isdigit() and len(team) < 18 else None
         today, now_ns = desk.office.today(), access.now_ns()
+        off = await desk.duties.off(today)
 
         def work(session: Session) -> Today:
             note(session, now_ns, who.login, "declarations-seen")
-            away = absences.away_on(session, today)
             return Today(
                 declarations.open_concerns(session),
                 declarations.of_day(session, today, Concern.NOTE),
-                declarations.day_by_team(session, today, away),
-                declarations.missing(session, today, away, chosen, SHOWN),
+                *declarations.day_by_team(session, today, off),
+                declarations.missing(session, today, off, chosen, SHOWN),
                 leave.waiting(session, today),
             )
 
@@ -69,8 +70,18 @@ def _add_day(app: FastAPI, desk: Desk) -> None:
         return access.draw(
             request, who, "declarations.html", "declarations", shown=shown, today=today, local=desk.office.local,
             may_settle=who.may(Permission.CASES_EDIT), may_edit=who.may(Permission.PEOPLE_EDIT),
-            hold=desk.office.forms.hold_ill, chosen=chosen,
+            hold=desk.office.forms.hold_ill, chosen=chosen, left_out=_left_out(shown.left_out),
         )  # fmt: skip
+
+
+def _left_out(counts: Mapping[Off, int]) -> dict[str, int]:
+    """How many are not asked today, by what the page calls it; nothing where there is nobody."""
+    found = {
+        "rest": counts.get(Off.REST, 0),
+        "leave": sum(counts.get(why, 0) for why in AWAY),
+        "isolated": counts.get(Off.ISOLATED, 0),
+    }
+    return {why: count for why, count in found.items() if count}
 
 
 def _add_steps(app: FastAPI, desk: Desk) -> None:

@@ -19,6 +19,7 @@ from hub.privacy.keeper import ACTION
 from hub.privacy.measured import Measured
 from hub.privacy.register import KINDS
 from hub.privacy.settings import PrivacySettings
+from hub.registry.holdings import Holding, of_person
 from hub.registry.models import Person
 from hub.registry.office import PeopleOffice, Touched
 from hub.web.access import Access, Denied, Form, redirect
@@ -105,14 +106,14 @@ async def _hand_out(
 ) -> Response:
     now_ns, lang = access.now_ns(), access.language(request)
 
-    def work(session: Session) -> tuple[dict[str, Any], list[str]]:
+    def work(session: Session) -> tuple[dict[str, Any], list[Holding]]:
         _known(session, record_id)
         note(session, now_ns, who.login, "person-data-handed-out", f"person {record_id}")
-        return export.collect(session, record_id), export.tokens_of(session, record_id)
+        return export.collect(session, record_id), of_person(session, record_id)
 
-    found, tokens = await access.database.write(work)
+    found, held = await access.database.write(work)
     if pages.measured is not None:
-        found["measurements"] = await pages.measured.of(tokens)
+        found["measurements"] = await pages.measured.of(held)
     title = say(lang, "privacy.title", day=office.today().isoformat())
     zipped = export.archive(found, title, _names(lang), office.local(now_ns).tzinfo, lang)
     name = f"person-{record_id}-{office.today().isoformat()}.zip"

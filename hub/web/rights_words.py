@@ -47,8 +47,6 @@ RIGHTS_WORDS: dict[str, tuple[str, str]] = {
         "请立即复制：令牌仅显示这一次，系统不保存。",
     ),
     "token.no-days": ("Choose for how long.", "请选择有效期。"),
-    "token.no-permission": ("Choose at least one thing that it is good for.", "请至少选择一项权限。"),
-    "token.bad-name": ("That name is taken, or is none.", "该名称已被使用或无效。"),
     "permission.records": ("read the journal and counts of measurements, by tokens", "读取事件日志和测温次数（化名）"),
     "sign-in.provider": ("Sign in with the company's account", "使用企业账号登录"),
     "sign-in.or-password": ("or with a password of this console", "或使用本系统密码登录"),

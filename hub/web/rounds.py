@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, time, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -20,8 +20,10 @@ from sqlalchemy.orm import Session
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
+from hub.database import in_parts
 from hub.forms import workers
-from hub.registry.models import Badge, Person
+from hub.registry.holdings import holder_at, holders_of
+from hub.registry.models import Person
 from hub.registry.office import PeopleOffice
 from hub.rounds import plan, stops, view
 from hub.rounds.record import RoundRecord
@@ -103,7 +105,7 @@ def _add_day(app: FastAPI, room: _Room) -> None:
 
 async def _page(room: _Room, request: Request, who: Who, day: date, wrong: str = "", status: int = 200) -> Response:
     shown = await room.day(day)
-    by = {cell.done.by for line in shown.lines for cell in line.cells if cell.done is not None}
+    by = {cell.done.by: cell.done.time_ns for line in shown.lines for cell in line.cells if cell.done is not None}
     names = await room.access.database.read(partial(_names, by=by))
     return room.access.draw(
         request, who, "rounds.html", "rounds", status,
@@ -122,12 +124,17 @@ def _day(text: str, today: date) -> date:
         return today
 
 
-def _names(session: Session, by: set[str]) -> dict[str, str]:
-    """What people call those who did it: by a person's number in our record, by a badge's token; logins stay."""
-    ids = {int(found[1]): text for text in by if (found := _PERSON.fullmatch(text))}
-    names = {ids[key]: name for key, name in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))}
-    badges = select(Badge.token, Person.name).join(Person, Badge.person_id == Person.id).where(Badge.token.in_(by))
-    return {**names, **dict(session.execute(badges).all())}
+def _names(session: Session, by: Mapping[str, int]) -> dict[str, str]:
+    """What people call those who did it, and when: by a person's number in our record, by the token of the badge that
+    they had then; logins stay."""
+    ids = {text: int(found[1]) for text in by if (found := _PERSON.fullmatch(text))}
+    holders = holders_of(session, by)
+    for text, time_ns in by.items():
+        person = holder_at(holders, text, time_ns)
+        if person is not None:
+            ids[text] = person
+    known = dict(in_parts(session, select(Person.id, Person.name), Person.id, ids.values()))
+    return {text: known[person] for text, person in ids.items() if person in known}
 
 
 def _add_stops(app: FastAPI, room: _Room) -> None:

@@ -14,7 +14,7 @@ from hub.accounts import desk
 from hub.accounts.desk import Refused
 from hub.accounts.models import Role
 from hub.web.access import COOKIE, Access, Denied, address_of, read_form, redirect
-from hub.web.refusals import refusal
+from hub.web.refusals import beside
 from hub.web.words import say
 
 _SECOND_NS = 10**9
@@ -97,7 +97,7 @@ def _add_first(app: FastAPI, access: Access, first_code: str | None) -> None:
     @app.get("/first/{code}")
     async def ask(request: Request, code: str) -> Response:
         await checked(code)
-        return access.draw(request, None, "first.html", "first", login="admin", name="", wrong="")
+        return access.draw(request, None, "first.html", "first", login="admin", name="", wrong={})
 
     @app.post("/first/{code}")
     async def make(request: Request, code: str) -> Response:
@@ -111,12 +111,13 @@ def _add_first(app: FastAPI, access: Access, first_code: str | None) -> None:
             user = desk.add_user(session, login, name, Role.ADMIN, password, by="one-time link", now_ns=now_ns)
             return desk.begin(session, user, now_ns=now_ns)
 
-        cookie, wrong = "", say(access.language(request), "password-differs")
+        lang = access.language(request)
+        cookie, wrong = "", {"again": say(lang, "password-differs")}
         if password == again:
             try:
                 cookie = await access.database.write(work)
             except Refused as error:
-                wrong = refusal(access.language(request), error)
+                wrong = beside(lang, error)
         if not cookie:
             return access.draw(request, None, "first.html", "first", 400, login=login, name=name, wrong=wrong)
         response = redirect("/users")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
+from hub.duties.desk import DutyDesk
 from hub.forms.links import Signer
 from hub.registry.office import PeopleOffice
 from hub.web.access import Access
@@ -26,10 +27,10 @@ class Telephones(NamedTuple):
     notices: NoticePages
 
 
-def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telephones) -> None:
+def add_telephones(app: FastAPI, access: Access, office: PeopleOffice, on: Telephones, duties: DutyDesk) -> None:
     phones = Phones(access, on.signer, on.public_url)
     add_rounds(app, access, office, phones, on.rounds)
-    desk = Desk(access, office, phones, on.rounds.tell)
+    desk = Desk(access, office, phones, on.rounds.tell, duties)
     add_worker(app, desk)
     add_declarations(app, desk)
     add_notices(app, desk, on.notices)

@@ -117,14 +117,16 @@ async def trace(room: CaseRoom, case_id: int, asked: Asked, most: int = LISTED) 
     if case is None:
         raise Denied(404, "no-record")
     from_ns, until_ns = span_of(case, asked.days, now_ns)
-    tokens = [badge.token for badge in case.person.badges]
     near: list[Near] = []
     if room.passes is not None:
-        near = await room.passes.near(tokens, from_ns, until_ns, round(asked.window_min * _MIN_NS))
+        for span, tokens in (await room.cards(case, from_ns, until_ns)).items():
+            near += await room.passes.near(tokens, *span, round(asked.window_min * _MIN_NS))
 
     def rank(session: Session) -> Traced:
         group = contacts.group_of(session, case.person, {one.token for one in near}, from_ns, until_ns)
-        found = contacts.rank(contacts.meetings(near, group.badges), group.team, group.host)
+        met = contacts.meetings(near, group.badges)
+        met.pop(case.person_id, None)  # another card of their own
+        found = contacts.rank(met, group.team, group.host)
         shown = found[:most]
         people = contacts.people_of(session, [one.person_id for one in shown])
         isolated = contacts.isolated_of(session, [one.person_id for one in shown])

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from hub.duties import absences
 from hub.duties.absences import BY_TELEPHONE, Refused, Said
+from hub.duties.desk import DutyDesk
 from hub.duties.models import Absence, AbsenceKind
 from hub.forms import declarations, health, leave, workers
 from hub.forms.health import Answers, Unfit
@@ -35,6 +36,7 @@ class Desk(NamedTuple):
     office: PeopleOffice
     phones: Phones
     tell: Tell
+    duties: DutyDesk
 
 
 class Home(NamedTuple):

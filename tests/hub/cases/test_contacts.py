@@ -14,6 +14,7 @@ from hub.cases.contacts import Contact, Met
 from hub.database import Database
 from hub.journal import Entry
 from hub.projections.passes import Near, Passes
+from hub.registry.holdings import Holding
 from hub.registry.models import Badge, Person, PersonKind, Team, Visit
 from sim import contacts as truth_contacts
 from sim.plant import Conduct, Plant
@@ -32,7 +33,7 @@ def near(token: str, own: int, apart_s: float, last_s: float = 0) -> Near:
 
 
 def test_the_passages_of_one_person_count_once_each_whatever_badge_was_shown():
-    whose = {"card": 1, "spare": 1, "other": 2}
+    whose = {token: [Holding(person, token)] for token, person in (("card", 1), ("spare", 1), ("other", 2))}
     found = contacts.meetings(
         [
             near("card", 5, 9, 100),
@@ -46,6 +47,16 @@ def test_the_passages_of_one_person_count_once_each_whatever_badge_was_shown():
     assert found[1] == Met(2, 3 * SECOND, 200 * SECOND, "north", "people")
     assert set(found) == {1, 2}
     assert contacts.strangers([near("?", 5, 0), near("?", 6, 0), near("card", 5, 0)], whose) == 1
+
+
+def test_a_card_that_was_handed_on_was_near_as_whose_it_was_then():
+    whose = {"card": [Holding(1, "card", until_ns=150 * SECOND), Holding(2, "card", from_ns=180 * SECOND)]}
+    met = [near("card", 5, 9, 100), near("card", 6, 9, 160), near("card", 7, 9, 200)]
+    found = contacts.meetings(met, whose)
+    assert {person: (one.times, one.last_ns) for person, one in found.items()} == {
+        1: (1, 100 * SECOND), 2: (1, 200 * SECOND),
+    }  # fmt: skip
+    assert contacts.strangers(met, whose) == 1, "between the two it was nobody's that is known"
 
 
 def test_team_and_host_come_before_a_few_passages_then_who_was_nearest():

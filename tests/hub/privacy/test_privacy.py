@@ -29,7 +29,7 @@ from hub.privacy.kinds import Kind
 from hub.privacy.register import KINDS, WITHOUT
 from hub.privacy.settings import PrivacySettings
 from hub.registry import key
-from hub.registry.models import Badge, Person, PersonKind, Visit
+from hub.registry.models import Badge, FormerBadge, Person, PersonKind, Visit
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
 from hub.tables import METADATA
@@ -96,6 +96,7 @@ def add_whole(
     assert isinstance(person, Person)
     on = date(2020, 2, 1)
     session.add(WorkerLink(person_id=person.id))
+    session.add(FormerBadge(person_id=person.id, token=f"token-of-{number} before", until_ns=2))
     notice = NoticeRow(audience=Audience.SITE, zh="通知", from_ns=1, until_ns=2, by="hr", made_ns=1)
     session.add(notice)
     session.flush()
@@ -191,6 +192,7 @@ async def test_of_an_erased_person_nothing_is_left_but_rows_for_figures(database
     assert all(before.values()) or before["vehicles"] == 0
     await database.write(lambda session: erasure.erase(session, person_id, by="hr", why="asked for it", now_ns=NOW_NS))
     await database.write(lambda session: erasure.erase(session, other_id, by="hr", why="asked for it", now_ns=NOW_NS))
+    before["former_badges"] += 2  # until when a card was somebody's, for whoever gets it next
     left = await database.read(everything)
     assert [secret for secret in (*SECRETS, "工号77", "token-of") if secret in left] == []
     assert await database.read(counts) == before

@@ -13,6 +13,7 @@ from hub.cases import ward
 from hub.cases.models import Cause
 from hub.cases.ward import Opening
 from hub.database import Database
+from hub.duties.standing import Off
 from hub.forms.models import Concern, Declaration
 from hub.registry.models import Person, PersonKind, Place, PlaceKind, Shift, Team
 from hub.standings.accounts import account_of
@@ -65,9 +66,14 @@ def a_day(session: Session) -> None:
     declare(session, alone, Concern.CALL, settled_ns=NOW)
 
 
+async def off_on(_day: date) -> dict[int, Off]:
+    """The isolated one of `a_day` does not come."""
+    return {1: Off.ISOLATED}
+
+
 async def points(database: Database) -> dict[str, list[Point]]:
     found: dict[str, list[Point]] = {}
-    for point in await account_of(database, "site", ZONE)(NOW):
+    for point in await account_of(database, "site", ZONE, off_on)(NOW):
         found.setdefault(point.name, []).append(point)
     return found
 
@@ -87,7 +93,7 @@ async def test_places_cases_and_declarations_are_counted_by_place_cause_and_team
         "isolated": 1, "capacity": 6, "free": 5, "unplaced": 0, "unmeasured": 1, "unreported": 1, "over": 0,
     }  # fmt: skip
     assert {dict(one.tags).get("team", ""): one.fields for one in found[DECLARED.name]} == {
-        "一班": {"due": 4, "declared": 2, "missing": 2, "concerns": 1},
+        "一班": {"due": 3, "declared": 2, "missing": 1, "concerns": 1},
         "": {"due": 1, "declared": 1, "missing": 0, "concerns": 0},
     }
     assert {one.time_ns for one in found[DECLARED.name]} == {DAY}

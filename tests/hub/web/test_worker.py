@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,14 @@ import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
+from hub.cases import ward
+from hub.cases.models import Cause
+from hub.cases.ward import Opening
+from hub.duties.models import Absence, AbsenceKind, DutyDay
+from hub.registry.models import Person
+from hub.registry.office import Touched
 from tests.hub.rounds.test_plan import at
 from tests.hub.web.test_people import Client
 from tests.hub.web.test_rounds import PHONE, hidden, telephone
@@ -174,6 +182,34 @@ def test_who_is_ill_is_told_to_stay_at_home_and_the_gates_refuse_until_the_offic
     assert "declaration-settled" in seen
     assert "declarations-seen" in seen
     assert "cough" not in seen
+
+
+def test_who_does_not_come_today_is_not_asked_and_the_page_says_how_many_that_are(office, officer):
+    """Resting by the rota, on leave, and in isolation; who has no shift that anybody knows of is asked."""
+    for number in ("rests", "away", "isolated", "comes"):
+        officer.post("/people", number=number, name=f"名{number}", team="焊接二班", active="yes")
+
+    def said(session) -> tuple[None, Touched]:
+        people = {one.number: one.id for one in session.scalars(select(Person))}
+        today, whole = date(2020, 2, 10), {"said_ns": 1, "said_by": "hr"}
+        session.add(DutyDay(day=today, person_id=people["rests"], shift_id=None, **whole))
+        session.add(
+            Absence(person_id=people["away"], kind=AbsenceKind.BUSINESS, from_on=today, until_on=today, **whole)
+        )
+        opening = Opening(people["isolated"], Cause.RETURNEE, 14, None, "")
+        ward.open_case(session, opening, today, by="officer", now_ns=at("2020-02-10 06:00"))
+        return None, Touched(people=list(people.values()))
+
+    asyncio.run_coroutine_threadsafe(office.people.change(said), office.loop).result(10)
+    page = officer.get("/declarations")
+    assert '<b data-count="missing">4</b>' in page, "three of before, and who comes"
+    missing = page.partition('id="missing"')[2]
+    assert "名comes" in missing
+    assert not any(name in missing for name in ("名rests", "名away", "名isolated"))
+    assert "3 do not come today and are not asked: 1 off by the rota, 1 on leave or away, 1 in isolation." in page
+    assert "今日不到岗、不要求申报的 3 人：轮休 1 人、请假或外出 1 人、隔离 1 人。" in officer.get(
+        "/declarations?lang=zh"
+    )
 
 
 def test_a_site_may_let_gates_know_who_declared_and_not_hold_anybody(tmp_path, clock):
