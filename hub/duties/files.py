@@ -14,12 +14,13 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.duties import absences, rotas
+from hub.duties import absences, calendar, rotas
 from hub.duties.absences import Refused, Said
 from hub.duties.models import Absence, AbsenceKind
+from hub.registry import sheets
 from hub.registry.fields import Cell, Field, Kind, Value, Wrong, date_of, short_text
 from hub.registry.models import Person
-from hub.registry.sheets import Sheet
+from hub.registry.sheets import Rows, Sheet
 
 _ABSENCES = {
     AbsenceKind.SICK: ("sick", "病假", "生病"),
@@ -27,7 +28,7 @@ _ABSENCES = {
     AbsenceKind.BUSINESS: ("business", "出差", "travelling for work"),
     AbsenceKind.OTHER: ("other", "其他", "请假"),
 }
-_RESTS = {"休", "休息", "停产", "rest", "off"}
+_RESTS = {"休", "休息", "轮休", "公休", "停产", "rest", "off"}
 
 
 def _absence_kind(text: str) -> str:
@@ -100,12 +101,26 @@ class Outcome(NamedTuple):
     why: str = ""
     values: Mapping[str, object] = {}
     field: str = ""
+    column: str = ""
+    """Of a calendar sheet: the column and its day."""
 
 
 def carry_out(session: Session, kind: Kind, sheet: Sheet, hand: Hand) -> list[Outcome]:
     """Do what the rows say; where one of them cannot be done the caller must undo all."""
     step = _STEPS[kind.name](session, hand)
-    return [_outcome(kind, row.number, sheet, row.cells, step) for row in sheet.rows]
+    return [_outcome(kind, row.number, sheet, row.cells, step)._replace(column=row.column) for row in sheet.rows]
+
+
+def read(data: bytes, kind: Kind, today: date) -> Sheet:
+    """The table in a file; of single days also as a calendar sheet. Raises `Unfit`."""
+    if kind is not DAYS:
+        return sheets.read(data, kind)
+
+    def reader(rows: Rows) -> Sheet:
+        found, rest = calendar.as_days(rows, kind, today)
+        return found or sheets.table_of(rest, kind)
+
+    return sheets.read_by(data, reader)
 
 
 def digest(outcomes: Iterable[Outcome]) -> str:
@@ -154,8 +169,11 @@ def _rota_step(session: Session, hand: Hand) -> Step:
 def _day_step(session: Session, hand: Hand) -> Step:
     shifts = rotas.shift_names(session)
 
+    known: dict[tuple[str, str], rotas.Whose] = {}
+
     def step(values: dict[str, Value]) -> Done:
-        whose = rotas.whose(session, str(values.get("team", "")), str(values.get("number", "")))
+        named = str(values.get("team", "")), str(values.get("number", ""))
+        whose = known.get(named) or known.setdefault(named, rotas.whose(session, *named))
         day, word, note = values["day"], str(values["shift"]), str(values.get("note", ""))
         assert isinstance(day, date)
         shift = None if word.lower() in _RESTS and word not in shifts else shift_id(word, shifts)
@@ -166,10 +184,14 @@ def _day_step(session: Session, hand: Hand) -> Step:
 
 
 def shift_id(word: str, shifts: Mapping[str, int]) -> int:
-    """The shift of that name. Raises `Refused`."""
-    if word not in shifts:
-        raise Refused("no-shift", found=word[:40], known="、".join([*shifts, "休"]))
-    return shifts[word]
+    """The shift of that name, or the only one whose name begins so: 早 is 早班. Raises `Refused`."""
+    if word in shifts:
+        return shifts[word]
+    begun = [name for name in shifts if word and name.lower().startswith(word.lower())]
+    if len(begun) != 1:
+        why = "shift-several" if begun else "no-shift"
+        raise Refused(why, found=word[:40], known="、".join(begun or [*shifts, "休"]))
+    return shifts[begun[0]]
 
 
 def _absence_step(session: Session, hand: Hand) -> Step:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
@@ -150,7 +151,7 @@ def missing(session: Session, day: date, off: Mapping[int, Off], team: int | Non
     if team is not None:
         query = query.where(Person.team_id == team if team else Person.team_id.is_(None))
     asked = (person for person in session.scalars(query.order_by(Person.number)) if off.get(person) not in NOT_ASKED)
-    first = [person for person, _ in zip(asked, range(most), strict=False)]
+    first = list(islice(asked, most))
     people = select(Person).where(Person.id.in_(first)).options(joinedload(Person.team))
     return session.scalars(people.order_by(Person.number)).all()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any, NamedTuple
@@ -50,6 +50,8 @@ class Row(NamedTuple):
 
     number: int
     cells: Sequence[Cell]
+    column: str = ""
+    """Where it is one cell of a row alone: which."""
 
 
 class Sheet(NamedTuple):
@@ -60,15 +62,25 @@ class Sheet(NamedTuple):
     rows: list[Row]
 
 
+Rows = Iterator[Row]
+Reader = Callable[[Rows], Sheet]
+"""What a table's rows are. Raises `Unfit`."""
+
+
 def read(data: bytes, kind: Kind) -> Sheet:
     """The table of people or vehicles in a file. Raises `Unfit`."""
+    return read_by(data, lambda rows: table_of(rows, kind))
+
+
+def read_by(data: bytes, reader: Reader) -> Sheet:
+    """The table in a file, read as somebody else reads rows. Raises `Unfit`."""
     if len(data) > MAX_BYTES:
         raise _unfit("file-large", found=f"{len(data) / 2**20:.0f}", most=f"{MAX_BYTES // 2**20}")
     if data.startswith(b"PK"):
-        return _read_excel(data, kind)
+        return _read_excel(data, reader)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise _unfit("file-old-excel")
-    return _sheet(_rows_of_csv(data), kind)
+    return reader(_rows_of_csv(data))
 
 
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -113,7 +125,7 @@ def _unfit(key: str, **values: str) -> Unfit:
     return Unfit([Fault("", key, values)])
 
 
-def _read_excel(data: bytes, kind: Kind) -> Sheet:
+def _read_excel(data: bytes, reader: Reader) -> Sheet:
     try:
         _check_size(data)
         book = load_workbook(BytesIO(data), read_only=True, data_only=True)
@@ -123,7 +135,7 @@ def _read_excel(data: bytes, kind: Kind) -> Sheet:
     wrong = None
     for sheet in sheets[:10]:
         try:
-            found = _sheet(_rows_of_sheet(sheet), kind)
+            found = reader(_rows_of_sheet(sheet))
         except Unfit as error:
             wrong = wrong or error
             if any(fault.key != "file-header" for fault in error.faults):
@@ -190,7 +202,8 @@ def _rows_of_csv(data: bytes) -> Iterator[Row]:
         raise _unfit("file-unreadable") from error
 
 
-def _sheet(rows: Iterator[Row], kind: Kind) -> Sheet:
+def table_of(rows: Rows, kind: Kind) -> Sheet:
+    """The table of a kind of record: one record a row, below a header. Raises `Unfit`."""
     header, columns = None, {}
     for row in islice(rows, HEADER_WITHIN):
         found = kind.columns([str(cell or "")[:60] for cell in row.cells])
@@ -209,7 +222,7 @@ def _sheet(rows: Iterator[Row], kind: Kind) -> Sheet:
 
 def _filled(rows: Iterator[Row], used: set[int]) -> list[Row]:
     filled = []
-    for number, cells in rows:
+    for number, cells, _ in rows:
         kept = [_unguarded(cell) if n in used else None for n, cell in enumerate(cells[:MAX_COLUMNS])]
         if any(cell is not None and str(cell).strip() for cell in kept):
             filled.append(Row(number, kept))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
-from hub.duties.files import Hand, Outcome, carry_out, digest, rows_of
+from hub.duties.files import Hand, Outcome, carry_out, digest, read, rows_of
 from hub.registry import sheets
 from hub.registry.fields import Fault, Kind, Unfit
 from hub.registry.office import PeopleOffice, Touched
@@ -59,7 +59,7 @@ def add_files(app: FastAPI, room: Room) -> None:
         if not data:
             return _ask(room, request, form.who, [Fault("", "file-none")])
         try:
-            sheet = await asyncio.to_thread(sheets.read, data, room.kind)
+            sheet = await asyncio.to_thread(read, data, room.kind, room.office.today())
         except Unfit as error:
             return _ask(room, request, form.who, error.faults)
         outcomes = await _preview(room, sheet, form.who.login)

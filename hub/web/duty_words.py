@@ -183,6 +183,32 @@ _REFUSED = {
         "循环应为 1 至 {most} 天，现为 {found} 天。",
     ),
     "refused.no-shift": ("“{found}” is no shift; expected one of: {known}", "“{found}”不是班次，应为：{known}"),
+    "refused.shift-several": (
+        "“{found}” may be several shifts: {known}; write the whole name",
+        "“{found}”可能是多个班次：{known}，请写全称",
+    ),
+    "import.calendar": (
+        "Or a calendar: numbers or teams down, days across, shifts by name or its beginning, or rest, in the cells.",
+        "也可以上传排班表：左侧为工号（或班组），上方为日期，格内填早、中、夜、休或班次名称。",
+    ),
+    "import.calendar.month": (
+        "Above days that are numbers alone a row names the month, as 2020-02. Empty cells stay by the rota.",
+        "日期只写数字时，表头上方须写明月份，如“2020年2月排班表”。空格按原排班。",
+    ),
+    "fault.calendar-month": (
+        "Cell {cell}, “{found}”: of which month? Write it above the days, as 2020-02.",
+        "单元格 {cell}“{found}”：不知道是哪个月。请在日期上方写明，如“2020年2月”。",
+    ),
+    "fault.calendar-day": ("Cell {cell}, “{found}”: there is no such day.", "单元格 {cell}“{found}”：没有这一天。"),
+    "fault.calendar-twice": ("Cell {cell}: {found} stands in two columns.", "单元格 {cell}：{found} 重复出现在两列。"),
+    "fault.calendar-nobody": (
+        "Row {row}: shifts, but neither a number nor a team.",
+        "第 {row} 行：填了班次，但没有工号或班组。",
+    ),
+    "fault.calendar-cells": (
+        "More than {most} days in one file: send it in parts, month by month or team by team.",
+        "一个文件超过 {most} 格：请按月或按班组分开上传。",
+    ),
     "refused.no-such-shift": ("There is no such shift any more.", "该班次已不存在。"),
     "refused.nobody": ("Say whose rota it is: a team's or a person's.", "请填写班组或工号。"),
     "refused.both": (

@@ -123,8 +123,6 @@ _OFFICE = {
     "declared.left-rest": ("{n} off by the rota", "轮休 {n} 人"),
     "declared.left-leave": ("{n} on leave or away", "请假或外出 {n} 人"),
     "declared.left-isolated": ("{n} in isolation", "隔离 {n} 人"),
-    "declared.comma": (", ", "、"),
-    "declared.stop": (".", "。"),
     "declared.missing": ("not yet today", "今日未申报"),
     "declared.missing-n": ("{n} not yet", "{n} 人未申报"),
     "declared.open": ("To look into", "待核实"),

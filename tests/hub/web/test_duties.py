@@ -20,6 +20,7 @@ from sqlalchemy import select
 from hub.accounts.models import AuditEntry
 from hub.board import AlertRow
 from hub.duties.missing import missed
+from hub.duties.standing import Off
 from hub.registry.models import Badge, Shift
 from hub.web import view
 from tests.support.console import ZONE
@@ -232,6 +233,23 @@ def test_a_file_with_one_wrong_row_changes_nothing_and_says_which_row_and_why(of
     assert bring(staffed, "/absences", excel(*rows[:2])).headers["location"] == "/absences/import?done=1"
     unchanged = bring(staffed, "/absences", excel(*rows[:2]))
     assert "0 rows change something, 1 change nothing." in unchanged.text
+
+
+def test_a_calendar_sheet_is_taken_as_hr_has_it_and_what_is_wrong_is_told_by_row_and_column(office, staffed):
+    head = [("2020年2月排班表",), ("工号", "姓名", *range(10, 15)), ("", "", "一", "二", "三", "四", "五")]
+    assert "Or a calendar:" in staffed.get("/rotas/days/import").text
+    wrong = bring(
+        staffed, "/rotas/days", excel(*head, ("001", "李雷", "夜", "休", "早", "", "班"), ("078", "谁", "夜"))
+    )
+    assert wrong.status_code == 400
+    for told in ("E · 2020-02-12", "“早” is no shift; expected one of: 白班、夜班、休", "G · 2020-02-14", "number 078"):
+        assert told in html.unescape(wrong.text), told
+    done = bring(staffed, "/rotas/days", excel(*head, ("001", "李雷", "夜", "休", "白", "", "夜班")))
+    assert done.headers["location"] == "/rotas/days/import?done=4"
+    ask(office, office.duties.renew())
+    assert ask(office, office.duties.off(date(2020, 2, 11)))[1] is Off.REST
+    [tuesday] = [row for row in staffed.get("/rotas/days/export?form=csv").text.splitlines() if "2020-02-11" in row]
+    assert tuesday.startswith("2020-02-11,,001,休")
 
 
 @pytest.mark.parametrize("path", ["/rotas", "/rotas/days", "/absences"])
