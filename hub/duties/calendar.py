@@ -39,7 +39,7 @@ def is_calendar(header: Sequence[Cell], kind: Kind) -> bool:
 def as_days(rows: Rows, kind: Kind, today: date) -> tuple[Sheet | None, Rows]:
     """The single days of a calendar sheet; None, and the rows as they were, for a sheet that is none. `kind` is that of
     single days, with fields `day`, `team`, `number` and `shift`. Raises `Unfit`."""
-    above = []
+    above: list[Row] = []
     for row in islice(rows, HEADER_WITHIN):
         if is_calendar(row.cells, kind):
             who = _who(row.cells, kind)

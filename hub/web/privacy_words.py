@@ -50,7 +50,7 @@ PRIVACY_WORDS: dict[str, tuple[str, str]] = {
     "privacy.title": ("Data about you, {day}", "个人数据，{day}"),
     "data.people": ("register: name, number, telephone, origin", "登记信息：姓名、编号、电话、来源地"),
     "data.badges": ("badges", "卡片"),
-    "data.former_badges": ("badges of before", "曾用卡片"),
+    "data.former_badges": ("former cards", "曾用卡片"),
     "data.visits": ("visits, as host or guest", "来访记录（被访或来访）"),
     "data.vehicles": ("vehicles' owners, after their permission ended", "车辆所有人（通行期满后）"),
     "data.cases": ("cases of isolation: notes, hospital", "隔离记录：备注、医院"),

@@ -16,9 +16,9 @@ from hub.alerts.rules import Rule, Signal
 from hub.alerts.store import AlertStore
 from hub.pictures.store import Pictures
 from hub.web.app import AlertPages, Office, create_app
-from tests.hub.web.test_access import NOW_NS, Clock, add, clock, database, sign_in  # noqa: F401 - fixtures
 from tests.support.console import ZONE, WrittenBoard
 from tests.support.snapshots import board
+from tests.support.whole import NOW_NS, Clock, add, sign_in
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 JPEG = b"\xff\xd8 a thermal picture \xff\xd9"
@@ -26,7 +26,7 @@ FEVER = Signal(key="fever/baotou-1/north/p1", rule=Rule.FEVER, site="baotou-1", 
 
 
 @pytest.fixture
-async def browser(database, clock: Clock, tmp_path) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811
+async def browser(database, clock: Clock, tmp_path) -> AsyncIterator[httpx.AsyncClient]:
     desk = AlertDesk(AlertStore(tmp_path / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"))
     await desk.start()
     await desk.ask(lambda store, now_ns: store.take(1, [(FEVER, NOW_NS)], NOW_NS))
@@ -42,7 +42,7 @@ async def browser(database, clock: Clock, tmp_path) -> AsyncIterator[httpx.Async
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_who_may_see_health_data_sees_it_and_that_is_on_record_and_nobody_else(browser, database, role):  # noqa: F811
+async def test_who_may_see_health_data_sees_it_and_that_is_on_record_and_nobody_else(browser, database, role):
     assert (await browser.get("/alerts/1/picture")).headers["location"].startswith("/sign-in")
     await add(database, role)
     await sign_in(browser, role.value)
