@@ -197,9 +197,8 @@ class Presence:
         health = Health.FAILED if quiet_s > self.silent_after_s else Health.OK
         if health is gate.reported or (health is Health.OK and not gate.heard):
             return None  # nothing new; a hub that restarts has no word yet of a gate that was silent
-        return _Said(
-            DeviceKind.GATE, health, "heard of again" if health is Health.OK else f"no word for {quiet_s:.0f} s"
-        )
+        # A duration needs no language: this stands in messages to people of either.
+        return _Said(DeviceKind.GATE, health, "" if health is Health.OK else f"{quiet_s:.0f} s")
 
     def _registry_age(self, gate: Gate, now_s: float) -> _Said | None:
         """A gate that is heard of and whose copy of the registry no hub has confirmed for too long says so in its

@@ -460,8 +460,8 @@ def declared(entry: Entry, event: HealthDeclared) -> list[Signal]:
 
 def gap(entry: Entry, event: Gap) -> list[Signal]:
     """A gate had to drop events."""
-    lost = "an unknown number of" if event.lost is None else str(event.lost)
-    detail = f"{lost} events lost: {event.cause.value}" + (f" ({event.detail})" if event.detail else "")
+    lost = "?" if event.lost is None else str(event.lost)  # the rule's name says of what, in either language
+    detail = f"{lost} × {event.cause.value}" + (f" ({event.detail})" if event.detail else "")
     what = f"{entry.stream.urgency}/{entry.stream.epoch}/{entry.seq}"
     return [_signal(Rule.GAP, entry, event, what, detail=detail)]
 

@@ -133,9 +133,9 @@ def test_an_event_that_cannot_be_read_says_nothing():
 
 def test_a_gap_says_how_many_were_lost():
     (signal,) = signals_of(entry(Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_FULL, lost=7)))
-    assert signal.detail == "7 events lost: spool-full"
+    assert signal.detail == "7 × spool-full"
     (unknown,) = signals_of(entry(Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_CORRUPT)))
-    assert "an unknown number" in unknown.detail
+    assert unknown.detail == "? × spool-corrupt"
 
 
 ASKED = {
