@@ -19,8 +19,6 @@ from hub.alerts.rows import row_of, rows_of
 from hub.alerts.texts import Lang, brief, say
 from hub.board import AlertRow
 
-CLOCKS_APART_S = 60.0
-"""So far apart the clocks of a service and the hub may be, with the way between them."""
 REMEMBERED_S = 2 * 86_400.0
 """For so long it is known what was heard; a service brings nothing again after that."""
 LISTED = 10
@@ -33,8 +31,8 @@ class Said(NamedTuple):
     """The service's own name for it, the same for each copy."""
     accounts: tuple[str, ...]
     """Whoever says it, by each name that the service has for them."""
-    at_ns: int
-    """By the service's clock."""
+    age_ns: int = 0
+    """How long it was on its way, by the service's own clock: the hub's may be wrong."""
     nick: str = ""
     text: str = ""
     message: int | None = None
@@ -124,15 +122,6 @@ def choose(want: Wanted | None, waiting: Sequence[Waiting]) -> Choice:
     return Choice(Outcome.ACKNOWLEDGED if one else Outcome.WHICH, alerts)
 
 
-def told_by_then_ns(said_ns: int, now_ns: int) -> int:
-    """Until when something must have been told to be meant by an answer. Pure.
-
-    An answer that just came is good for all that was told; one that was long on its way only for what was told when it
-    was given.
-    """
-    return now_ns if abs(now_ns - said_ns) <= CLOCKS_APART_S * 1e9 else min(said_ns, now_ns)
-
-
 Acknowledge = Callable[[int, str, str], bool]
 """Takes an alert in hand for a name, with a note; whether it was waiting for that."""
 
@@ -146,7 +135,7 @@ def answer(
     account = said.accounts[0] if said.accounts else ""
     if not who.receivers:
         return Reply(Outcome.STRANGER, account=account)
-    waiting = _waiting(db, who.receivers, told_by_then_ns(said.at_ns, now_ns))
+    waiting = _waiting(db, who.receivers, now_ns - max(0, said.age_ns))
     choice = choose(wanted(said.text), waiting) if said.message is None else _pressed(db, said.message, waiting)
     note = f"{channel}: {account}" + (f", message {said.message}" if said.message is not None else "")
     if choice.outcome is Outcome.ACKNOWLEDGED:
@@ -180,6 +169,7 @@ def _why_not(db: sqlite3.Connection, receivers: frozenset[str], alerts: Sequence
 
 
 def _waiting(db: sqlite3.Connection, receivers: frozenset[str], until_ns: int) -> list[Waiting]:
+    """What waits for these and had been told by then: an answer cannot mean what came after it was given."""
     marks, states = ",".join("?" * len(receivers)), ",".join(f"'{state}'" for state in sorted(UNHEARD))
     query = f"""SELECT p.alert, max(p.message) FROM alerts a JOIN pages p ON p.alert = a.id
         WHERE a.state IN ({states}) AND p.kind = 'firing' AND p.state = 'delivered' AND p.step >= a.round_step

@@ -24,8 +24,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from hub.alerts.chats import Directory, Said
 from hub.alerts.course import StoreSettings
-from hub.alerts.desk import AlertDesk
+from hub.alerts.desk import AlertDesk, Site
 from hub.alerts.notifier import Clocks
 from hub.alerts.oncall import (
     ContactSettings,
@@ -148,6 +149,7 @@ class World:
         """By message how many of its answers the hub never had."""
         self.heard: dict[int, float] = {}
         """When the hub could first have known of what happened at a time (of a clock that is set)."""
+        self.heard_twice = 0
         self.down: list[tuple[float, float]] = []
         """From when to when there was no hub."""
         self.faults: Counter[str] = Counter()
@@ -253,7 +255,8 @@ class World:
         if self.desk is not None:
             return
         store = AlertStore(self._folder / "alerts.db", self._planner, StoreSettings(zone=ZONE))
-        desk = AlertDesk(store, list(self.lines.values()), clocks=Clocks(self.wall_ns, lambda: self.at_s))
+        clocks = Clocks(self.wall_ns, lambda: self.at_s)
+        desk = AlertDesk(store, list(self.lines.values()), Site("", directory=_DIRECTORY), clocks)
         cursor = await desk.start()
         # Nothing cuts the power here: a file that is not waited for makes a month pass in seconds.
         await desk.run(lambda: store._db.execute("PRAGMA synchronous = OFF"))
@@ -267,11 +270,22 @@ class World:
             self._at(self.at_s + 300.0, lambda: self._answer(message, word))
             return
         for alert in message.alerts:
-            done = await self.desk.ask(lambda store, now_ns, id_=alert.id: getattr(store, word)(id_, "Li", now_ns))
+            if word == "acknowledge" and self._draw.random() < 0.5:
+                done = await self._say_in_chat(self.desk, message.receiver, alert.id)
+            else:
+                done = await self.desk.ask(lambda store, now_ns, id_=alert.id: getattr(store, word)(id_, "Li", now_ns))
             if done:
                 self.acknowledged.setdefault(alert.id, self.at_s)
         if word == "acknowledge":
             self._at(self.at_s + self._draw.uniform(600.0, 7200.0), lambda: self._answer(message, "resolve"))
+
+    async def _say_in_chat(self, desk: AlertDesk, who: str, alert: int) -> bool:
+        """Whoever was told answers a robot, whose service brings it twice; whether the alert was waiting for that."""
+        said = Said(f"{alert} {self.at_s}", (who,), text=f"收到 {alert}")
+        reply = await desk.hear("group", said)
+        if await desk.hear("group", said) is not None:
+            self.heard_twice += 1
+        return reply is not None and reply.good
 
     def arrive(self, arrival: Arrival) -> None:
         self.arrivals.append(arrival)
@@ -311,6 +325,9 @@ class World:
         await desk.look_at_clock()
         for message in await desk.notifier.turn():
             await desk.notifier.attempt(message, desk.refresh)
+
+
+_DIRECTORY = Directory({("group", name): frozenset({name}) for name in ("Li", "Wang", "Zhao", "Chief")})
 
 
 def _event(kind: str, name: str, at_s: float, *, free: bool) -> tuple[AnyEvent, str]:

@@ -47,6 +47,8 @@ async def judge(world: World) -> Findings:
     for line in log:
         if line.alert is not None:
             by_alert[line.alert].append(line)
+    if world.heard_twice:
+        found.wrong.append(f"{world.heard_twice} answers were heard twice")
     if stuck or any(row.rule == "alert-stuck" for row in rows):
         found.wrong.append("an open alert had no next step")
     _judge_truth(world, rows, by_alert, found)

@@ -149,26 +149,26 @@ class StreamGateway:
             answer = json.loads(raw)
             self.acks[answer["headers"]["messageId"]] = answer
 
-    async def push(self, kind: str, topic: str, data: Any, number: str) -> None:
+    async def push(self, kind: str, topic: str, data: Any, number: str, sent_ms: int = 1690362102194) -> None:
         headers = {
             "appId": "a", "connectionId": "c", "contentType": "application/json", "messageId": number,
-            "time": "1690362102194", "topic": topic,
+            "time": str(sent_ms), "topic": topic,
         }  # fmt: skip
         frame = {"specVersion": "1.0", "type": kind, "headers": headers, "data": json.dumps(data)}
         if kind == "CALLBACK":
             self.pending.append(frame)
         await self.connections[-1].send(json.dumps(frame))
 
-    async def say(self, staff: str, text: str, at_ms: int, number: str, **more: Any) -> None:
-        """Somebody writes to the robot."""
+    async def say(self, staff: str, text: str, at_ms: int, number: str, late_ms: int = 0) -> None:
+        """Somebody writes to the robot; the stream brings it so much later."""
         data = {
             "conversationId": "cid", "atUsers": [], "chatbotCorpId": CORP, "msgId": f"msg-{number}",
             "senderNick": "李伟", "isAdmin": False, "senderStaffId": staff, "sessionWebhookExpiredTime": at_ms,
             "createAt": at_ms, "senderCorpId": CORP, "conversationType": "1", "senderId": "$:LWCP_v1:$x",
             "sessionWebhook": "https://elsewhere.example/steal", "text": {"content": text}, "robotCode": "dingapp",
             "msgtype": "text",
-        } | more  # fmt: skip
-        await self.push("CALLBACK", "/v1.0/im/bot/messages/get", data, number)
+        }  # fmt: skip
+        await self.push("CALLBACK", "/v1.0/im/bot/messages/get", data, number, at_ms + late_ms)
 
     async def press(self, staff: str, mark: str, number: str) -> None:
         """Somebody presses a card's button."""

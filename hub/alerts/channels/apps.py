@@ -17,8 +17,9 @@ from wire.errors import DeliveryError
 
 BEFORE_END_S = 300.0
 """A token is asked for anew so long before it ends."""
-FRESH_S = 600.0
-"""A call that was signed longer ago, or so far ahead, is refused: it may be an old one played again."""
+FRESH_S = 86_400.0
+"""A call that was signed longer ago, or so far ahead, is refused: it may be an old one played again. What is younger is
+known by its number (`hub.alerts.chats.REMEMBERED_S`), so that a hub whose clock is wrong is not deaf."""
 
 
 class Call(NamedTuple):

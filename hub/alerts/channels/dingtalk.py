@@ -58,10 +58,11 @@ class DingTalkAppSettings(
 
 
 class Headers(Struct, rename="camel"):
-    """Of a frame; `time` is left out, for nothing depends on it."""
+    """Of a frame; `time` is when it was sent, in milliseconds."""
 
     message_id: str = ""
     topic: str = ""
+    time: int = 0
 
 
 class Frame(Struct):
@@ -111,8 +112,8 @@ def frame_of(raw: str | bytes) -> Frame:
         raise DecodeError(f"stream: {error}") from error
 
 
-def words_in(data: str) -> Said:
-    """What somebody wrote to the robot. Raises `DecodeError`."""
+def words_in(data: str, sent_ms: int = 0) -> Said:
+    """What somebody wrote to the robot, in a frame that was sent then. Raises `DecodeError`."""
     try:
         found = _words.decode(data)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -120,7 +121,8 @@ def words_in(data: str) -> Said:
     if not found.sender_staff_id:
         raise DecodeError("message to the robot: from outside of the organisation, there is no senderStaffId")
     text = found.text.content if found.msgtype == "text" else ""
-    return Said(found.msg_id, (found.sender_staff_id,), found.create_at * 10**6, found.sender_nick, text)
+    age_ns = max(0, sent_ms - found.create_at) * 10**6
+    return Said(found.msg_id, (found.sender_staff_id,), age_ns, found.sender_nick, text)
 
 
 def press_in(data: str) -> tuple[str, str]:
@@ -306,7 +308,7 @@ class DingTalkApp(Robot):
     async def _heard(self, frame: Frame, hear: Hear) -> tuple[str, Reply | None]:
         """Who spoke, and what they are answered. Raises `DecodeError`, `JournalError`."""
         if frame.type == "CALLBACK" and frame.headers.topic == WORDS:
-            words = words_in(frame.data)
+            words = words_in(frame.data, frame.headers.time)
             return words.accounts[0], await hear(self.name, words)
         if frame.type == "CALLBACK" and frame.headers.topic == PRESSES:
             return await self._pressed(frame, hear)
@@ -317,8 +319,7 @@ class DingTalkApp(Robot):
         number = self.number(mark)
         if number is None:
             return who, Reply(Outcome.NOTHING)
-        at_ns = round(self._context.now_s() * 1e9)
-        return who, await hear(self.name, Said(f"press {frame.headers.message_id}", (who,), at_ns, message=number))
+        return who, await hear(self.name, Said(f"press {frame.headers.message_id}", (who,), message=number))
 
 
 def refused(answer: httpx.Response, code: str) -> DeliveryError:

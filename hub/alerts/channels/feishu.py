@@ -147,14 +147,16 @@ def signature(encrypt_key: str, timestamp: str, nonce: str, body: bytes) -> str:
     return hashlib.sha256((timestamp + nonce + encrypt_key).encode("utf-8", "replace") + body).hexdigest()
 
 
-def check_signature(encrypt_key: str, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
-    """Raises `DecodeError` for a call that Feishu did not sign, or too long ago."""
+def signed_at(encrypt_key: str, headers: Mapping[str, str], body: bytes, now_s: float) -> int:
+    """When Feishu signed a call. Raises `DecodeError` for one that it did not sign, or too long ago."""
     timestamp, nonce = headers.get("x-lark-request-timestamp", ""), headers.get("x-lark-request-nonce", "")
     found = headers.get("x-lark-signature", "").encode("ascii", "replace").decode()
     if not hmac.compare_digest(signature(encrypt_key, timestamp, nonce, body), found):
         raise DecodeError("call: not signed with our key")
-    if not timestamp.isascii() or not timestamp.isdigit() or abs(int(timestamp[:12]) - now_s) > FRESH_S:
+    fresh = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    if not fresh or abs(int(timestamp) - now_s) > FRESH_S:
         raise DecodeError("call: signed too long ago, or the hub's clock is wrong")
+    return int(timestamp)
 
 
 def challenge_in(plain: bytes, token: str) -> str | None:
@@ -174,8 +176,8 @@ def event_in(plain: bytes, token: str, app_id: str) -> _Event:
     return found
 
 
-def words_in(event: bytes) -> Said | None:
-    """What somebody wrote; None for what a robot did. Raises `DecodeError`."""
+def words_in(event: bytes, signed_s: int = 0) -> Said | None:
+    """What somebody wrote, in a call that was signed then; None for what a robot did. Raises `DecodeError`."""
     found = _decoded(event, _Message)
     if found.sender.sender_type != "user":
         return None
@@ -185,7 +187,8 @@ def words_in(event: bytes) -> Said | None:
     accounts = found.sender.sender_id.all()
     if not accounts:
         raise DecodeError("call: expected the sender's open_id")
-    return Said(found.message.message_id, accounts, found.message.create_time * 10**6, text=text)
+    age_ns = max(0, signed_s * 1000 - found.message.create_time) * 10**6
+    return Said(found.message.message_id, accounts, age_ns, text=text)
 
 
 def press_in(event: bytes) -> tuple[tuple[str, ...], str]:
@@ -253,12 +256,12 @@ class FeishuApp(Robot):
         plain = opened(key, call.body)
         if (challenge := challenge_in(plain, token)) is not None:
             return Answer(msgspec.json.encode({"challenge": challenge}))
-        check_signature(key, call.headers, call.body, now_s)
+        signed_s = signed_at(key, call.headers, call.body, now_s)
         event = event_in(plain, token, settings.app_id)
         if event.header.event_type == "im.message.receive_v1":
-            return await self._written(words_in(event.event), hear)
+            return await self._written(words_in(event.event, signed_s), hear)
         if event.header.event_type == "card.action.trigger":
-            reply = await self._pressed(event, hear, round(now_s * 1e9))
+            reply = await self._pressed(event, hear)
             toast = {"type": _TOASTS.get(reply.outcome, "warning"), "content": self.words(reply)} if reply else None
             return Answer(msgspec.json.encode({"toast": toast} if toast else {}))
         return Answer(b"{}")
@@ -269,12 +272,12 @@ class FeishuApp(Robot):
             return Answer(b"{}")
         return Answer(b"{}", after=partial(self._thank, words.id, self.words(reply)))
 
-    async def _pressed(self, event: _Event, hear: Hear, now_ns: int) -> Reply | None:
+    async def _pressed(self, event: _Event, hear: Hear) -> Reply | None:
         accounts, mark = press_in(event.event)
         number = self.number(mark)
         if number is None:
             return Reply(Outcome.NOTHING)
-        return await hear(self.name, Said(f"press {event.header.event_id}", accounts, now_ns, message=number))
+        return await hear(self.name, Said(f"press {event.header.event_id}", accounts, message=number))
 
     async def _thank(self, message_id: str, text: str) -> None:
         """What was said counts, whether or not its thanks arrive."""

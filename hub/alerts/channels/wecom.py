@@ -90,7 +90,12 @@ def opened(keys: Keys, query: Mapping[str, str], sealed: str, now_s: float) -> b
     wanted = signature(keys.token, timestamp, nonce, sealed)
     if not hmac.compare_digest(wanted, query.get("msg_signature", "").encode("ascii", "replace").decode()):
         raise DecodeError("call: not signed with our token")
-    if not timestamp.isascii() or not timestamp.isdigit() or abs(int(timestamp[:12]) - now_s) > FRESH_S:
+    if (
+        not timestamp.isascii()
+        or not timestamp.isdigit()
+        or len(timestamp) > 12
+        or abs(int(timestamp) - now_s) > FRESH_S
+    ):
         raise DecodeError("call: signed too long ago, or the hub's clock is wrong")
     return _opened(keys, sealed)
 
@@ -136,8 +141,8 @@ def fields_of(xml: bytes) -> dict[str, str]:
     return {child.tag: child.text or "" for child in root}
 
 
-def words_in(xml: bytes) -> Said | None:
-    """What somebody wrote; None for events, which nobody says. Raises `DecodeError`."""
+def words_in(xml: bytes, signed_s: int = 0) -> Said | None:
+    """What somebody wrote, in a call that was signed then; None for events, which nobody says. Raises `DecodeError`."""
     found = fields_of(xml)
     if found.get("MsgType") == "event":
         return None
@@ -145,7 +150,7 @@ def words_in(xml: bytes) -> Said | None:
     if not who or not number or not at_s.isascii() or not at_s.isdigit():
         raise DecodeError("call: expected FromUserName, MsgId and CreateTime")
     text = found.get("Content", "") if found.get("MsgType") == "text" else ""
-    return Said(number, (who.lower(),), int(at_s[:12]) * 10**9, text=text)
+    return Said(number, (who.lower(),), max(0, signed_s - int(at_s[:12])) * 10**9, text=text)
 
 
 def answer_of(keys: Keys, to: str, text: str, now_s: float) -> bytes:
@@ -213,7 +218,8 @@ class WeComApp(Robot):
         )
         if "echostr" in call.query:
             return Answer(opened(keys, call.query, call.query["echostr"], now_s), "text/plain")
-        words = words_in(opened(keys, call.query, fields_of(call.body).get("Encrypt", ""), now_s))
+        plain = opened(keys, call.query, fields_of(call.body).get("Encrypt", ""), now_s)
+        words = words_in(plain, int(call.query["timestamp"]))
         reply = None if words is None else await hear(self.name, words)
         if words is None or reply is None:
             return Answer(b"", _XML)

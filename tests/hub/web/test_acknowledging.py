@@ -208,6 +208,14 @@ async def test_a_page_by_wecom_is_acknowledged_by_an_answer_and_said_so_once(wec
     assert [line.text for line in log if line.why == "acknowledged"] == ["c: liwei"]
 
 
+async def test_a_hub_whose_clock_is_wrong_by_hours_is_not_deaf(wecom):
+    at_s = wecom.at_s
+    wecom.now_ns -= 5 * 3600 * 10**9
+    await wecom.tell(2)
+    await wecom_call(wecom, robots.wecom_words("LiWei", "收到 2", at_s + 60, "7001"), at_s=at_s + 61)
+    assert await wecom.state(2) == ("acknowledged", "Li")
+
+
 async def test_what_wecom_did_not_send_or_not_to_us_or_long_ago_acknowledges_nothing(wecom):
     xml = robots.wecom_words("LiWei", "收到", wecom.at_s, "7001")
     other_key = "b" * 42 + "A"
