@@ -23,6 +23,7 @@ from dashboards.ranges import back_ns, moment_ns
 from dashboards.render import Json, Setting, board_json, columns_of
 from hub.figures import Figures
 from hub.influx import InfluxSettings, secret
+from hub.rollups import Where
 from hub.standings.points import Point
 from hub.web.dashboard import Asked, Listed
 from hub.web.words import Lang
@@ -53,7 +54,7 @@ class Counted(Protocol):
     @property
     def zone(self) -> tzinfo | None: ...
 
-    async def points(self, name: str, from_ns: int, until_ns: int) -> Sequence[Point]: ...
+    async def points(self, name: str, from_ns: int, until_ns: int, where: Where = ()) -> Sequence[Point]: ...
 
 
 class FiguresSource:
@@ -63,10 +64,10 @@ class FiguresSource:
 
     def __init__(self, figures: Counted) -> None:
         self._figures = figures
-        self._known: dict[tuple[str, int, int], asyncio.Task[list[Row]]] = {}
+        self._known: dict[tuple[str, int, int, Where], asyncio.Task[list[Row]]] = {}
 
     async def frames(self, query: Query, chosen: Chosen) -> list[Frame]:
-        rows = await self._rows(query.source, chosen.from_ns, chosen.until_ns)
+        rows = await self._rows(query.source, chosen.from_ns, chosen.until_ns, query.where)
         # A year takes a second to count: the hub's loop has other things to do.
         return await asyncio.to_thread(answer, query, rows, chosen, self._figures.zone)
 
@@ -74,19 +75,20 @@ class FiguresSource:
         rows = await self._rows(_SOURCES[variable], chosen.until_ns - _VARIABLES_BACK_NS, chosen.until_ns)
         return sorted({row.tags[variable] for row in rows if row.tags.get(variable)})
 
-    async def _rows(self, name: str, from_ns: int, until_ns: int) -> list[Row]:
-        key = name, from_ns, until_ns
+    async def _rows(self, name: str, from_ns: int, until_ns: int, where: Where = ()) -> list[Row]:
+        key = name, from_ns, until_ns, where
         if key not in self._known:
             self._known[key] = asyncio.create_task(self._read(*key))
         return await self._known[key]
 
-    async def _read(self, name: str, from_ns: int, until_ns: int) -> list[Row]:
-        points = await self._figures.points(name, from_ns, until_ns)
+    async def _read(self, name: str, from_ns: int, until_ns: int, where: Where) -> list[Row]:
+        points = await self._figures.points(name, from_ns, until_ns, where)
         return await asyncio.to_thread(_rows_of, points)
 
 
 def _rows_of(points: Sequence[Point]) -> list[Row]:
-    return [Row(point.time_ns, dict(point.tags), point.fields) for point in points]
+    tags = {point.tags: dict(point.tags) for point in points}  # one for all that have the same
+    return [Row(point.time_ns, tags[point.tags], point.fields) for point in points]
 
 
 class InfluxSource:

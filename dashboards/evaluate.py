@@ -59,9 +59,10 @@ def _points(query: Rows, rows: Sequence[Row]) -> list[Frame]:
 
 def _groups(query: Ask, rows: Sequence[Row], chosen: Chosen, zone: tzinfo | None) -> list[Frame]:
     groups: dict[tuple[str, ...], dict[int, list[Row]]] = {}
+    starts = {time_ns: _start(query.every, time_ns, chosen, zone) for time_ns in {row.time_ns for row in rows}}
     for row in rows:
         key = tuple(row.tags.get(tag, "") for tag in query.by)
-        groups.setdefault(key, {}).setdefault(_start(query.every, row.time_ns, chosen, zone), []).append(row)
+        groups.setdefault(key, {}).setdefault(starts[row.time_ns], []).append(row)
     frames = (_frame(query, key, buckets, chosen, zone) for key, buckets in sorted(groups.items()))
     return [frame for frame in frames if frame.times_ns]
 

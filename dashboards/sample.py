@@ -19,7 +19,7 @@ from hub.alerts.texts import name as rule_name
 from hub.cases.models import Cause
 from hub.journal import Entry
 from hub.measurements import FieldValue
-from hub.rollups import Bucket, Sums, contributions, day_start_ns
+from hub.rollups import Bucket, Sums, Where, contributions, day_start_ns, fits
 from hub.standings.points import HOUR_NS, Point, tags_of
 from wire.errors import MenshenError
 from wire.events import urgency_of
@@ -55,8 +55,12 @@ class Sample:
         for points in self._by_name.values():
             points.sort(key=lambda point: (point.time_ns, point.tags))
 
-    async def points(self, name: str, from_ns: int, until_ns: int) -> Sequence[Point]:
-        return [point for point in self._by_name.get(name, ()) if from_ns <= point.time_ns < until_ns]
+    async def points(self, name: str, from_ns: int, until_ns: int, where: Where = ()) -> Sequence[Point]:
+        return [
+            point
+            for point in self._by_name.get(name, ())
+            if from_ns <= point.time_ns < until_ns and fits(point.tags, where)
+        ]
 
     def _made(self, run: Path) -> Iterator[Point]:
         past = [record for record in self.truth if record["time_ns"] < self.now_ns]

@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 from hub.measurements import DUTIES, FieldValue
 from hub.projections.rollups import Rollups
-from hub.rollups import HOUR_NS, Bucket, Figure, Span, Sums, day_start_ns
+from hub.rollups import HOUR_NS, Bucket, Figure, Span, Sums, Where, day_start_ns, fits
 from hub.rounds.record import FIGURE as ROUNDS
 from hub.rounds.record import Round, RoundRecord, sums_of
 from hub.standings.file import Standings
@@ -29,17 +29,18 @@ class Figures:
         self._rounds = rounds
         self.zone = zone
 
-    async def points(self, name: str, from_ns: int, until_ns: int) -> Sequence[Point]:
-        """The points of a measurement from one moment to before another, in the order of time; none of what is not
-        counted here."""
+    async def points(self, name: str, from_ns: int, until_ns: int, where: Where = ()) -> Sequence[Point]:
+        """The points of a measurement from one moment to before another, in the order of time; of each tag in `where`
+        only those with one of its values, and none of what is not counted here."""
         if name in _STANDING:
-            return await self._standings.between(name, from_ns, until_ns)
+            return await self._standings.between(name, from_ns, until_ns, where)
         figure, _, span = name.rpartition("_")
         if span not in set(Span):
             return []
         if figure == ROUNDS:
-            return await self._of_rounds(Span(span), from_ns, until_ns)
-        found = await self._rollups.buckets(Span(span), figure, from_ns, until_ns)
+            points = await self._of_rounds(Span(span), from_ns, until_ns)
+            return [point for point in points if fits(point.tags, where)]
+        found = await self._rollups.buckets(Span(span), figure, from_ns, until_ns, where)
         return await asyncio.to_thread(lambda: [_point(bucket, sums) for bucket, sums in found])
 
     async def _of_rounds(self, span: Span, from_ns: int, until_ns: int) -> list[Point]:

@@ -50,6 +50,16 @@ class Figure(NamedTuple):
     tags: tuple[tuple[str, str], ...]
 
 
+Where = tuple[tuple[str, tuple[str, ...]], ...]
+"""Tags, and the values of each that are wanted."""
+
+
+def fits(tags: Iterable[tuple[str, str]], where: Where) -> bool:
+    """Whether each tag has one of its values; one that is not there has an empty one."""
+    own = dict(tags)
+    return all(own.get(tag, "") in values for tag, values in where)
+
+
 class Bucket(NamedTuple):
     """A figure over one hour or day, which begins at `start_ns`."""
 

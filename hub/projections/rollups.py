@@ -23,7 +23,7 @@ from hub.influx import InfluxSettings, Proof, Rejected, Writer, beside, open_wri
 from hub.journal import Entry
 from hub.measurements import rollup_line
 from hub.projections.file import FileProjection
-from hub.rollups import Bucket, Figure, Span, Sums, added_by
+from hub.rollups import Bucket, Figure, Span, Sums, Where, added_by, fits
 from wire.errors import JournalError, StoreError
 from wire.link import Backoff
 
@@ -91,9 +91,12 @@ class Rollups(FileProjection):
         self._offset = 0
         self._ids: dict[Figure, int] = {}
 
-    async def buckets(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
-        """The figures of that name whose buckets begin from one moment to before another, in the order of time."""
-        return await self._file.run(partial(self._between, span, name, from_ns, until_ns))
+    async def buckets(
+        self, span: Span, name: str, from_ns: int, until_ns: int, where: Where = ()
+    ) -> list[tuple[Bucket, Sums]]:
+        """The figures of that name whose buckets begin from one moment to before another, in the order of time; of
+        each tag in `where` only those with one of its values."""
+        return await self._file.run(partial(self._between, span, name, from_ns, until_ns, where))
 
     async def changed(self, most: int = PUBLISH_LINES) -> list[Changed]:
         """Buckets that the time series do not have as they are now, the longest waiting first."""
@@ -137,14 +140,16 @@ class Rollups(FileProjection):
             sums.add(_sums(row[0]))
         db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?)", (*key, _body(sums), change))
 
-    def _between(self, span: Span, name: str, from_ns: int, until_ns: int) -> list[tuple[Bucket, Sums]]:
+    def _between(self, span: Span, name: str, from_ns: int, until_ns: int, where: Where) -> list[tuple[Bucket, Sums]]:
         # Figure by figure, for of a year all figures of that time are many more than those of one name.
-        query = """SELECT b.start_ns, f.tags, b.sums FROM figures f CROSS JOIN buckets b NOT INDEXED
-            ON b.span = ? AND b.figure = f.id AND b.start_ns >= ? AND b.start_ns < ?
-            WHERE f.name = ? ORDER BY b.start_ns, f.id"""
+        query = """SELECT start_ns, figure, sums FROM buckets
+            WHERE span = ? AND figure = ? AND start_ns >= ? AND start_ns < ?"""
         with self._file.transaction() as db:
-            rows = db.execute(query, (span.value, from_ns, until_ns, name)).fetchall()
-        return [(Bucket(span, start_ns, _figure(name, tags)), _sums(sums)) for start_ns, tags, sums in rows]
+            of_name = db.execute("SELECT id, tags FROM figures WHERE name = ?", (name,)).fetchall()
+            figures = {id_: figure for id_, tags in of_name if fits((figure := _figure(name, tags)).tags, where)}
+            rows = [row for id_ in figures for row in db.execute(query, (span.value, id_, from_ns, until_ns))]
+        rows.sort(key=lambda row: row[:2])
+        return [(Bucket(span, start_ns, figures[id_]), _sums(sums)) for start_ns, id_, sums in rows]
 
     def _changed(self, most: int) -> list[Changed]:
         query = """SELECT b.span, b.start_ns, f.name, f.tags, b.sums, b.change, f.id FROM buckets b

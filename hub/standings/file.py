@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.projections.file import ProjectionFile
+from hub.rollups import Where, fits
 from hub.standings.points import Point, point_line
 
 FILE = "standings.db"
@@ -57,9 +58,10 @@ class Standings:
         """Keep points, each in the place of the one of its name, tags and time; how many are new or another."""
         return await self._file.run(partial(self._put, points))
 
-    async def between(self, name: str, from_ns: int, until_ns: int) -> list[Point]:
-        """The points of a measurement from one moment to before another, in the order of time."""
-        return await self._file.run(partial(self._between, name, from_ns, until_ns))
+    async def between(self, name: str, from_ns: int, until_ns: int, where: Where = ()) -> list[Point]:
+        """The points of a measurement from one moment to before another, in the order of time; of each tag in `where`
+        only those with one of its values."""
+        return await self._file.run(partial(self._between, name, from_ns, until_ns, where))
 
     async def changed(self, most: int) -> list[ChangedPoint]:
         """Points that the time series do not have as they are now, the longest waiting first."""
@@ -99,11 +101,13 @@ class Standings:
         db.execute("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)", (*key, body, self._change))
         return True
 
-    def _between(self, name: str, from_ns: int, until_ns: int) -> list[Point]:
-        query = "SELECT name, time_ns, tags, fields FROM points WHERE name = ? AND time_ns >= ? AND time_ns < ?"
+    def _between(self, name: str, from_ns: int, until_ns: int, where: Where) -> list[Point]:
+        query = "SELECT time_ns, tags, fields FROM points WHERE name = ? AND time_ns >= ? AND time_ns < ?"
         with self._file.transaction() as db:
             rows = db.execute(f"{query} ORDER BY time_ns, tags", (name, from_ns, until_ns)).fetchall()
-        return [_point(*row) for row in rows]
+        known = {text: _tags(text) for text in {tags for _, tags, _ in rows}}
+        wanted = {text: tags for text, tags in known.items() if fits(tags, where)}
+        return [Point(name, wanted[tags], at, _fields(fields)) for at, tags, fields in rows if tags in wanted]
 
     def _changed(self, most: int) -> list[ChangedPoint]:
         query = "SELECT name, time_ns, tags, fields, change FROM points WHERE change > 0 ORDER BY change LIMIT ?"
@@ -134,7 +138,11 @@ class Standings:
 
 
 def _point(name: str, time_ns: int, tags: str, fields: bytes) -> Point:
-    return Point(name, tuple((key, value) for key, value in msgspec.json.decode(tags)), time_ns, _fields(fields))
+    return Point(name, _tags(tags), time_ns, _fields(fields))
+
+
+def _tags(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in msgspec.json.decode(text))
 
 
 def _fields(body: bytes) -> dict[str, float | int | bool | str]:

@@ -177,10 +177,10 @@ async def test_whoever_asks_the_same_at_the_same_time_gets_the_same_answer_witho
     class Counting:
         zone = week.zone
 
-        async def points(self, name, from_ns, until_ns):
+        async def points(self, name, from_ns, until_ns, where=()):
             nonlocal asked
             asked += 1
-            return await week.points(name, from_ns, until_ns)
+            return await week.points(name, from_ns, until_ns, where)
 
     boards = ConsoleBoards(Counting(), None, str(ZONE), lambda: week.now_ns)
     first = await boards.answers("now", "en", ANYTHING)
