@@ -181,11 +181,16 @@ class Uplink:
                 await session.publish(topic, status, retain=True)
 
     async def _announce(self, session: Session) -> None:
-        """The birth, again and again until the hub has answered for both streams; then only keep running."""
-        topic = topics.status(self._spool.site, self._spool.gate)
+        """The birth, again and again until the hub has answered for both streams; then only keep running.
+
+        Only the first is for the broker to keep, and not of a cluster that has to vote about it: what comes after a
+        birth would wait for that.
+        """
+        topic, keeps = topics.status(self._spool.site, self._spool.gate), self._broker.qos > 0
         while True:
             if not all(window.open for window in self._windows.values()):
-                await session.publish(topic, encode(self._status(online=True)), retain=True)
+                await session.publish(topic, encode(self._status(online=True)), retain=keeps)
+                keeps = False
             await asyncio.sleep(ASK_AGAIN_S)
 
     async def _pulse(self, session: Session, vitals: VitalsSource) -> None:

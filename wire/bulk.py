@@ -21,8 +21,9 @@ _REFUSED = 0x80
 class BulkSession:
     """One connection to a broker, as `wire.link.Session`, and many messages at once."""
 
-    def __init__(self, connection: mqtt.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: mqtt.Connection, qos: int = 1) -> None:
+        """`qos` is the highest quality of service that is asked for."""
+        self._connection, self._qos = connection, qos
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand a message to the broker; with QoS 1 return when the broker has it.
@@ -30,26 +31,33 @@ class BulkSession:
         Raises `LinkError` when the connection is gone or the broker does not answer in time.
         """
         try:
-            await self._connection.publish(mqtt.Message(topic, payload, retain), qos=qos)
+            await self._connection.publish(mqtt.Message(topic, payload, retain), qos=min(qos, self._qos))
         except LinkError as error:
             raise LinkError(f"publishing to {topic}: {error}") from error
 
     async def publish_all(self, messages: Sequence[mqtt.Message], *, qos: int = 1) -> None:
         """Hand many messages to the broker together; with QoS 1 return when it has all. Raises `LinkError`."""
         try:
-            await self._connection.publish_all(messages, qos=qos)
+            await self._connection.publish_all(messages, qos=min(qos, self._qos))
         except LinkError as error:
             raise LinkError(f"publishing {len(messages)} messages: {error}") from error
 
     async def subscribe(self, topics: list[str]) -> None:
-        """Subscribe with QoS 1. Raises `LinkError`, also when the broker refuses one of them."""
+        """Subscribe. Raises `LinkError`, also when the broker refuses one of them."""
         try:
-            codes = await self._connection.subscribe(topics)
+            codes = await self._connection.subscribe(topics, qos=self._qos)
         except LinkError as error:
             raise LinkError(f"subscribing to {', '.join(topics)}: {error}") from error
         for topic, code in zip(topics, codes, strict=False):
             if code >= _REFUSED:
                 raise LinkError(f"the broker refuses the subscription to {topic}")
+
+    async def unsubscribe(self, topic: str) -> None:
+        """Take a subscription back. Raises `LinkError`."""
+        try:
+            await self._connection.unsubscribe(topic)
+        except LinkError as error:
+            raise LinkError(f"unsubscribing from {topic}: {error}") from error
 
     def arrivals(self) -> AsyncIterator[Arrival]:
         """Messages as they arrive. Raises `LinkError` when the connection is lost."""
@@ -70,6 +78,7 @@ async def connect(
         settings.username,
         password_of(settings),
         Arrival(will.topic, will.payload) if will else None,
+        settings.qos,
     )
     tls = tls_context_of(settings.tls, knows_time=knows_time)
     try:
@@ -77,6 +86,6 @@ async def connect(
     except (LinkError, OSError) as error:
         raise LinkError(f"broker {settings.host}:{settings.port}: {error}") from error
     try:
-        yield BulkSession(connection)
+        yield BulkSession(connection, settings.qos)
     finally:
         connection.close()

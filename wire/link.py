@@ -9,6 +9,7 @@ loses nothing); whoever uses a session says everything anew when it begins.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import ssl
 import time
@@ -20,6 +21,7 @@ from typing import Annotated, Protocol, TypeVar
 import aiomqtt
 import structlog
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from wire.errors import LinkError
 from wire.mqtt import Arrival
@@ -49,11 +51,21 @@ class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     key: str | None = None
 
 
+Place = Annotated[str, Meta(pattern=r"^\S+:[0-9]{1,5}$")]
+
+
 class BrokerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the broker is and how to be let in."""
+    """Where the broker is and how to be let in.
+
+    `others` are further nodes of the same cluster, such as `["mqtt-2:1883", "mqtt-3:1883"]`: each is tried in turn when
+    a connection fails. `qos` is the highest quality of service that is asked for: 0 where a cluster needs a vote of its
+    nodes for 1. Nothing is lost by it: what counts is acknowledged by the hub, or said again.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    others: list[Place] = []
+    qos: Annotated[int, Meta(ge=0, le=1)] = 1
     username: str | None = None
     password_file: str | None = None
     tls: TlsSettings | None = None
@@ -61,6 +73,12 @@ class BrokerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
     backoff_min_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
     backoff_max_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+
+    def nodes(self) -> list[BrokerSettings]:
+        """The same settings for each node, in the order in which they are tried."""
+        places = [other.rpartition(":") for other in self.others]
+        rest = [replace(self, host=host.strip("[]"), port=int(port), others=[]) for host, _, port in places]
+        return [replace(self, others=[]), *rest]
 
 
 class Will(Struct, frozen=True):
@@ -73,8 +91,9 @@ class Will(Struct, frozen=True):
 class Session:
     """One connection to a broker."""
 
-    def __init__(self, client: aiomqtt.Client) -> None:
-        self._client = client
+    def __init__(self, client: aiomqtt.Client, qos: int = 1) -> None:
+        """`qos` is the highest quality of service that is asked for."""
+        self._client, self._qos = client, qos
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand a message to the broker; with QoS 1 return when the broker has it.
@@ -82,14 +101,14 @@ class Session:
         Raises `LinkError` when the connection is gone or the broker does not answer in time.
         """
         try:
-            await _heeding(self._client.publish(topic, payload, qos=qos, retain=retain))
+            await _heeding(self._client.publish(topic, payload, qos=min(qos, self._qos), retain=retain))
         except aiomqtt.MqttError as error:
             raise LinkError(f"publishing to {topic}: {error}") from error
 
     async def subscribe(self, topics: list[str]) -> None:
-        """Subscribe with QoS 1. Raises `LinkError`, also when the broker refuses one of them."""
+        """Subscribe. Raises `LinkError`, also when the broker refuses one of them."""
         try:
-            codes = await _heeding(self._client.subscribe([(topic, 1) for topic in topics]))
+            codes = await _heeding(self._client.subscribe([(topic, self._qos) for topic in topics]))
         except aiomqtt.MqttError as error:
             raise LinkError(f"subscribing to {', '.join(topics)}: {error}") from error
         for topic, code in zip(topics, codes, strict=False):
@@ -135,7 +154,7 @@ async def connect(
         clean_session=True,
         keepalive=settings.keepalive_s,
         timeout=settings.timeout_s,
-        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+        will=aiomqtt.Will(will.topic, will.payload, qos=settings.qos, retain=True) if will else None,
         tls_context=tls_context_of(settings.tls, knows_time=knows_time),
         max_inflight_messages=1000,
     )
@@ -144,7 +163,7 @@ async def connect(
     except (aiomqtt.MqttError, OSError) as error:
         raise LinkError(f"broker {settings.host}:{settings.port}: {error}") from error
     try:
-        yield Session(client)
+        yield Session(client, settings.qos)
     finally:
         try:
             await client.__aexit__(None, None, None)
@@ -210,7 +229,7 @@ async def hold(
     will: Callable[[], Will | None] = lambda: None,
     knows_time: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Keep a connection for ever: connect, let `use` work with it, and again after any `LinkError`.
+    """Keep a connection for ever: connect, let `use` work with it, and again after any `LinkError`, to the next node.
 
     `will`, and whether our clock is right (`knows_time`), is asked for at each connect.
     `use` returns to ask for a new connection; every other error is the caller's.
@@ -228,21 +247,22 @@ async def hold_by(
 ) -> None:
     """As `hold`, by the connections of somebody's choice."""
     backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s)
-    short_lives, told = 0, ""
-    while True:
-        began_s = time.monotonic()
+    short_lives, told = 0, set[str]()
+    for node in itertools.cycle(settings.nodes()):
+        began_s, unreached = time.monotonic(), False
         try:
-            async with connects(settings, client_id, will(), knows_time=knows_time()) as session:
-                log.info("connected", broker=f"{settings.host}:{settings.port}", client_id=client_id)
-                told = ""
+            async with connects(node, client_id, will(), knows_time=knows_time()) as session:
+                log.info("connected", broker=f"{node.host}:{node.port}", client_id=client_id)
+                told.clear()
                 await use(session)
         except LinkError as error:
-            if str(error) != told:  # the same fault is told once, not at every try
+            unreached = str(error).startswith("broker ")
+            if str(error) not in told:  # the same fault is told once, not at every try
                 log.warning("no link", error=str(error), client_id=client_id)
-                told = str(error)
+                told.add(str(error))
         lived_s = time.monotonic() - began_s
-        short_lives = short_lives + 1 if lived_s < TAKEN_OVER_S and not told.startswith("broker ") else 0
-        if lived_s > TAKEN_OVER_S and not told.startswith("broker "):
+        short_lives = short_lives + 1 if lived_s < TAKEN_OVER_S and not unreached else 0
+        if lived_s > TAKEN_OVER_S and not unreached:
             backoff.reset()
         if short_lives == 3:
             log.error("thrown out at once: is another client connected under the same id?", client_id=client_id)

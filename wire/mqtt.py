@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 
 from wire.errors import LinkError
 
-CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 0x20, 0x30, 0x40, 0x90, 0xD0
+CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP = 0x20, 0x30, 0x40, 0x90, 0xB0, 0xD0
 PINGREQ, DISCONNECT = b"\xc0\x00", b"\xe0\x00"
 MOST_IN_FLIGHT = 400
 """Our messages that the broker has not acknowledged: rumqttd takes 500, others more."""
@@ -35,7 +35,7 @@ _REFUSED = {
     5: "not authorised",
 }
 """3.2.2.3, Connect Return code."""
-_ANSWERS = {PUBACK: 2, SUBACK: 3}
+_ANSWERS = {PUBACK: 2, SUBACK: 3, UNSUBACK: 2}
 """Packets that answer one of ours, and how long they are at least."""
 
 
@@ -54,7 +54,8 @@ class Login(NamedTuple):
     username: str | None = None
     password: str | None = None
     will: Arrival | None = None
-    """Said by the broker for us, retained, with QoS 1."""
+    """Said by the broker for us, retained."""
+    will_qos: int = 1
 
 
 class Message(NamedTuple):
@@ -72,7 +73,7 @@ def connect_packet(login: Login) -> bytes:
     """3.1: a clean session."""
     flags, tail = 0x02, _text(login.client_id)
     if login.will is not None:
-        flags |= 0x04 | 0x08 | 0x20
+        flags |= 0x04 | login.will_qos << 3 | 0x20
         tail += _text(login.will.topic) + _binary(login.will.payload)
     if login.username is not None:
         flags |= 0x80
@@ -92,9 +93,14 @@ def publish_packet(message: Message, number: int = 0) -> bytes:
     return _packet(0x30 | message.retain, head + message.payload)
 
 
-def subscribe_packet(number: int, topics: Sequence[str]) -> bytes:
-    """3.8: all with QoS 1."""
-    return _packet(0x82, struct.pack(">H", number) + b"".join(_text(topic) + b"\x01" for topic in topics))
+def subscribe_packet(number: int, topics: Sequence[str], qos: int = 1) -> bytes:
+    """3.8: all with the same QoS."""
+    return _packet(0x82, struct.pack(">H", number) + b"".join(_text(topic) + bytes((qos,)) for topic in topics))
+
+
+def unsubscribe_packet(number: int, topic: str) -> bytes:
+    """3.10."""
+    return _packet(0xA2, struct.pack(">H", number) + _text(topic))
 
 
 def _packet(first: int, body: bytes) -> bytes:
@@ -233,9 +239,12 @@ class Connection(asyncio.Protocol):
         self._write(b"".join(map(publish_packet, messages, numbers)))
         await self._wait(answer, numbers)
 
-    async def subscribe(self, topics: Sequence[str]) -> bytes:
-        """Subscribe with QoS 1; the broker's code for each topic (3.9.3)."""
-        return await self._ask(lambda number: subscribe_packet(number, topics))
+    async def subscribe(self, topics: Sequence[str], *, qos: int = 1) -> bytes:
+        """The broker's code for each topic (3.9.3)."""
+        return await self._ask(lambda number: subscribe_packet(number, topics, qos))
+
+    async def unsubscribe(self, topic: str) -> None:
+        await self._ask(lambda number: unsubscribe_packet(number, topic))
 
     async def _ask(self, packet: Callable[[int], bytes]) -> bytes:
         self._check()

@@ -205,7 +205,7 @@ async def test_a_hub_that_asks_to_send_again_while_the_spool_is_read_is_not_told
         return events
 
     monkeypatch.setattr(gate.outbox, "read", asked_meanwhile)
-    monkeypatch.setattr("edge.window.RESEND_MIN_S", 60.0)
+    monkeypatch.setattr("edge.window.RESEND_MIN_S", 5.0)
     hub.acknowledging = False
     task = asyncio.create_task(gate.uplink.run())
     for number in range(1, 5):
