@@ -3,7 +3,7 @@
 .PHONY: help demo test lint fix lock sbom bench chaos clean
 PYTHON ?=
 BIN := .venv/bin
-TEST_PACKAGES := docker-compose shellcheck mosquitto influxdb nginx iproute2 victoria-metrics postgresql chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd systemd spin gcc libc6-dev
+TEST_PACKAGES := docker-compose shellcheck mosquitto influxdb nginx iproute2 victoria-metrics postgresql nats-server chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd systemd spin gcc libc6-dev
 # Much of a test's time is waiting for servers: one worker more than there are cores, but never more than four.
 WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -gt 3 ] && echo 4 || echo $$((n + 1)))
 # What pip compiles evdev and pyscard with, for which there are no wheels.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hub.journal import Bad, Entry, Journal, JournalReader, Taken
 from hub.lineage import Laps
@@ -22,11 +22,32 @@ T = TypeVar("T")
 _FORGET_AT_ONCE = 1000
 
 
+class Log(Protocol):
+    """What is asked of a journal: in a file of SQLite (`hub.journal`), or in PostgreSQL (`hub.fleet.journal`)."""
+
+    fresh: list[Entry]
+    """What the last append put in, as a reader would find it, where that is known."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def reader(self) -> JournalReader: ...
+    def append(self, batches: Iterable[Batch], received_ns: int) -> dict[StreamId, Taken]: ...
+    def append_own(self, site: str, events: Sequence[AnyEvent], received_ns: int) -> None: ...
+    def through(self, stream: StreamId) -> int: ...
+    def laps(self, stream: StreamId) -> Laps: ...
+    def streams(self) -> dict[StreamId, int]: ...
+    def forget(self, before_ns: int, through: int, most: int) -> int: ...
+    def set_cursor(self, name: str, offset: int) -> None: ...
+    def bury(self, letters: Sequence[Bad], now_ns: int) -> None: ...
+    def exhume(self, letter_id: int, received_ns: int) -> str: ...
+    def forget_letter(self, letter_id: int) -> None: ...
+
+
 class Archive:
     """A journal with threads of its own. `append` returns after the commit, never before."""
 
-    def __init__(self, path: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._journal = Journal(path)
+    def __init__(self, journal: Path | Log, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._journal: Log = Journal(journal) if isinstance(journal, Path) else journal
         self._reader = self._journal.reader()
         self._now_ns = now_ns
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="journal-write")

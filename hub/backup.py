@@ -29,6 +29,8 @@ from msgspec import Struct
 from sqlalchemy.engine import make_url
 
 from hub.database import shown
+from hub.fleet.opening import reader_of
+from hub.fleet.settings import FleetSettings
 from hub.pictures.store import FOLDER as PICTURES
 from hub.releases.shelf import FOLDER as RELEASES
 from hub.settings import HubSettings
@@ -75,7 +77,9 @@ class Found(NamedTuple):
 def back_up(settings: HubSettings, settings_file: Path, target: Path, version: str) -> Manifest:
     """Copy the hub into the file `target`, which is there whole or not at all. Raises `BackupError`."""
     data = Path(settings.data)
-    if not (data / JOURNAL).exists():
+    if settings.fleet is not None:
+        _check_fleet(settings.fleet)
+    elif not (data / JOURNAL).exists():
         raise BackupError(f"{data / JOURNAL}: there is none; expected the data of a hub that has run")
     with tempfile.TemporaryDirectory(prefix="menshen-backup-", dir=_folder(target)) as name:
         folder = Path(name)
@@ -84,9 +88,8 @@ def back_up(settings: HubSettings, settings_file: Path, target: Path, version: s
             _copy_settings(settings, settings_file, folder / "settings")
             if _is_postgresql(settings):
                 _dump(settings.database_url, folder / DUMP)
-            manifest = Manifest(
-                VERSION, settings.site, version, time.time_ns(), _events(folder / "data" / JOURNAL), _parts(folder)
-            )
+            events = _events(settings, folder / "data" / JOURNAL)
+            manifest = Manifest(VERSION, settings.site, version, time.time_ns(), events, _parts(folder))
             (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
             _pack(folder, target)
         except (OSError, sqlite3.Error) as error:
@@ -109,7 +112,7 @@ def check(source: Path) -> Found:
                     manifest = msgspec.json.decode(content.read(), type=Manifest)
                 else:
                     found[member.name] = _part(content)
-    except (OSError, EOFError, tarfile.TarError, msgspec.DecodeError) as error:
+    except (OSError, EOFError, tarfile.TarError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BackupError(f"{source}: no whole backup: {error}") from error
     if manifest is None:
         raise BackupError(f"{source}: holds no {MANIFEST}; is it a backup of a hub?")
@@ -208,7 +211,15 @@ def _named(value: object) -> Iterator[Path]:
                 yield from _named(inner)
 
 
-def _events(journal: Path) -> int:
+def _check_fleet(fleet: FleetSettings) -> None:
+    """The journal of a fleet is in the dump of its database, which is made last."""
+    if fleet.journal is not None:
+        raise BackupError("[fleet] journal: is a database of its own; copy it with pg_dump, after this hub's data")
+
+
+def _events(settings: HubSettings, journal: Path) -> int:
+    if settings.fleet is not None:
+        return reader_of(settings).last_offset()
     with closing(sqlite3.connect(journal)) as db:
         newest = db.execute('SELECT max("offset") FROM entries').fetchone()[0]
     return int(newest or 0)

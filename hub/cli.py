@@ -134,9 +134,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = hub_settings.load(arguments.settings)
     set_up_logging(arguments.log_level)
-    hub = Hub(settings, VERSION, boards())
+    make = partial(Hub, settings, VERSION, boards())
+    if settings.fleet is None:
+        hub = make()
+        collect_seldom()
+        return run(hub.run())
+    from hub.fleet.process import FleetHub
+
+    process = FleetHub(settings, settings.fleet, make)
     collect_seldom()
-    return run(hub.run())
+    return run(process.run())
 
 
 def _check(arguments: argparse.Namespace) -> int:

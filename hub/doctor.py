@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from hub import settings as hub_settings
 from hub.database import MIGRATIONS, shown
+from hub.fleet.opening import reader_of
 from hub.influx import server_version
 from hub.journal import JournalReader
 from hub.settings import HubSettings
@@ -228,6 +229,8 @@ def time_series(settings: HubSettings) -> list[Finding]:
 
 def journal(settings: HubSettings) -> list[Finding]:
     """How large the journal is, whether it can be read, and what could not be used."""
+    if settings.fleet is not None:
+        return _fleet_journal(settings)
     path = Path(settings.data) / "journal.db"
     if not path.exists():
         return [Finding(Level.WARNING, "journal", Words("no hub has run here yet", "中心尚未在此运行过"), _RUN)]
@@ -240,6 +243,24 @@ def journal(settings: HubSettings) -> list[Finding]:
         return [Finding(Level.FAULT, "journal", Words(f"{path}: {error}", f"{path}：{error}"), do)]
     size = f"{path.stat().st_size / 1e6:,.0f} MB"
     found = [Finding(Level.GOOD, "journal", Words(f"{newest:,} events, {size}", f"{newest:,} 条事件，{size}"))]
+    return found + _dead_letters(letters)
+
+
+def _fleet_journal(settings: HubSettings) -> list[Finding]:
+    reader = reader_of(settings)
+    try:
+        newest, letters = reader.last_offset(), reader.dead_count()
+    except JournalError as error:
+        do = Words("see that PostgreSQL runs and the URL is right", "确认 PostgreSQL 正在运行且 URL 正确")
+        return [Finding(Level.FAULT, "journal", Words(str(error), str(error)), do)]
+    finally:
+        reader.close()
+    text = Words(f"{newest:,} events, in PostgreSQL", f"{newest:,} 条事件，存于 PostgreSQL")
+    return [Finding(Level.GOOD, "journal", text), *_dead_letters(letters)]
+
+
+def _dead_letters(letters: int) -> list[Finding]:
+    found = []
     if letters:
         do = Words(
             "menshen hub dead-letters hub.toml; after an update: menshen hub replay",

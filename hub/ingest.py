@@ -36,8 +36,8 @@ from wire.topics import Address, Channel
 
 log = structlog.get_logger(__name__)
 
-_URGENT: Final = "urgent"
-_ROUTINE: Final = "routine"
+URGENT: Final = "urgent"
+ROUTINE: Final = "routine"
 """The two connections."""
 MAX_COMMIT_BYTES = 1024 * 1024
 """A commit takes no more than this, so that it stays short: an urgent event waits for one at most."""
@@ -82,7 +82,7 @@ class Ingest:
     @property
     def connected(self) -> bool:
         """Whether gates can be heard, in every respect."""
-        return self._up == {_URGENT, _ROUTINE}
+        return self._up == {URGENT, ROUTINE}
 
     @property
     def waiting(self) -> int:
@@ -98,18 +98,18 @@ class Ingest:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._commit_for_ever(), name="journal commits")
-            for link in (_URGENT, _ROUTINE):
-                name = self._client_id if link == _URGENT else f"{self._client_id}-{link}"
+            for link in (URGENT, ROUTINE):
+                name = self._client_id if link == URGENT else f"{self._client_id}-{link}"
                 tasks.create_task(
                     hold_by(bulk.connect, self._broker, name, partial(self._use, link)), name=f"hub link, {link}"
                 )
 
     async def _use(self, link: str, session: BulkSession) -> None:
-        heard = topics.urgent_from_gates if link == _URGENT else topics.routine_from_gates
-        await session.subscribe(heard(self._site))
+        if heard := self._heard(link):
+            await session.subscribe(heard)
         self._up.add(link)
-        jobs = [self._receive(session, waits=link == _ROUTINE)]
-        if link == _URGENT:
+        jobs = [self._receive(session, waits=link == ROUTINE), self._follow(link, session)]
+        if link == URGENT:
             jobs.append(self._acknowledge(session))
         tasks = [asyncio.create_task(job, name=f"hub link, {link}") for job in jobs]
         try:
@@ -121,6 +121,14 @@ class Ingest:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _heard(self, link: str) -> list[str]:
+        """What to subscribe to at each connection."""
+        return (topics.urgent_from_gates if link == URGENT else topics.routine_from_gates)(self._site)
+
+    async def _follow(self, link: str, session: BulkSession) -> None:
+        """What else there is to do while a connection lasts; a hub that is alone hears all its gates from the first."""
+        await asyncio.Event().wait()
 
     # -- in ---------------------------------------------------------------------------------------------------------
 

@@ -15,20 +15,33 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple, force_setattr
 
-from hub.lineage import Laps, extended, joins, kept
+from hub.lineage import Laps, laps_of
+from hub.taking import UNREADABLE, Bad, New, NewRow, Tail, Taken, Taking, kind_of, own_of
 from hub.transactions import Transaction, for_rows
 from wire.errors import DecodeError, JournalError
 from wire.events import AnyEvent, DeviceState, Urgency, urgency_of
-from wire.messages import Batch, Numbered, StreamId, decode_event, encode_event
+from wire.messages import Batch, StreamId, decode_event
 from wire.process import SoleOwner
 
-UNREADABLE = "unreadable"
+__all__ = [
+    "OWN_EPOCH",
+    "OWN_GATE",
+    "UNREADABLE",
+    "Bad",
+    "DeadLetter",
+    "Entry",
+    "Journal",
+    "JournalReader",
+    "Taken",
+]
+
 OWN_GATE = "hub"
 """The hub's own stream at each site: what it observed itself, such as a gate that fell silent."""
 OWN_EPOCH = "hub"
@@ -104,16 +117,6 @@ class Entry(Struct, frozen=True, eq=False, gc=False):
         return astuple(self)[:-1]
 
 
-class Taken(NamedTuple):
-    """What became of a stream in one `append`: everything up to `through` is durable."""
-
-    through: int
-    resend: bool
-    """Whether something else than the next number arrived, so that the gate should send again."""
-    new: int
-    """How many events were new."""
-
-
 class DeadLetter(Struct, frozen=True):
     """Something that could not be used, kept with its reason. `source`: `message`, `event` or `line`."""
 
@@ -127,31 +130,6 @@ class DeadLetter(Struct, frozen=True):
     count: int
 
 
-class Bad(NamedTuple):
-    """What becomes a dead letter."""
-
-    source: str
-    topic: str
-    reason: str
-    payload: bytes
-
-
-class _Tail(NamedTuple):
-    id: int
-    through: int
-
-
-_NewRow = tuple[int, int, int, str, int, int, bytes]
-"""Stream, seq, last, kind, time, when received, body."""
-
-
-class _New(NamedTuple):
-    """An event that is next in its stream."""
-
-    row: _NewRow
-    event: AnyEvent | None
-
-
 class Journal:
     """The event log of one hub. Not thread-safe (`reader` is for other threads); may raise `JournalError`."""
 
@@ -161,7 +139,7 @@ class Journal:
         self.fresh: list[Entry] = []
         """What the last `append` or `append_own` put in, as a reader would find it."""
         self._db: sqlite3.Connection | None = None
-        self._tails: dict[StreamId, _Tail] = {}
+        self._tails: dict[StreamId, Tail] = {}
         self._laps: dict[StreamId, Laps] = {}
 
     def open(self) -> None:
@@ -172,10 +150,11 @@ class Journal:
             self._db = _connect(self._path)
             self._db.executescript(_SCHEMA)
             for row in self._db.execute("SELECT site, gate, urgency, epoch, id, through FROM streams"):
-                self._tails[StreamId(row[0], row[1], Urgency(row[2]), row[3])] = _Tail(row[4], row[5])
+                self._tails[StreamId(row[0], row[1], Urgency(row[2]), row[3])] = Tail(row[4], row[5])
             if self._db.execute("SELECT 1 FROM totals").fetchone() is None:
                 self._db.executescript(_COUNT_ONCE)
-            self._laps = kept(self._db, {tail.id: stream for stream, tail in self._tails.items()})
+            runs = self._db.execute("SELECT stream, first, run FROM runs")
+            self._laps = laps_of(runs, {tail.id: stream for stream, tail in self._tails.items()})
         except (sqlite3.DatabaseError, OSError) as error:
             raise JournalError(f"journal {self._path}: {error}") from error
 
@@ -196,36 +175,18 @@ class Journal:
 
         When it returns, everything that it says was taken is durable. When it raises, nothing was.
         """
-        taken: dict[StreamId, Taken] = {}
-        tails: dict[StreamId, _Tail] = {}
-        new: list[_New] = []
-        streams: dict[int, StreamId] = {}
-        bad: list[tuple[Bad, int, int]] = []
-        laps: dict[StreamId, Laps] = {}
         with self._transaction() as db:
+            taking = Taking(partial(self._known, db), received_ns)
             for batch in batches:
-                stream = batch.stream
-                tail = tails.get(stream) or self._tails.get(stream) or self._new_stream(db, stream)
-                streams[tail.id] = stream
-                had = laps.get(stream) or self._laps.get(stream, ())
-                if not joins(batch, had, tail.through):
-                    taken.setdefault(stream, Taken(tail.through, False, 0))
-                    continue  # of another card with the same name: the watermark tells it so
-                through, hole, fresh = _next_of(batch.events, tail, received_ns, stream, bad)
-                new += fresh
-                tails[stream] = _Tail(tail.id, through)
-                laps[stream] = extended(had, batch, tail.through, through)
-                if laps[stream] is not had:
-                    db.execute("INSERT INTO runs VALUES (?, ?, ?)", (tail.id, *laps[stream][-1]))
-                before = taken.get(stream, Taken(0, False, 0))
-                taken[stream] = Taken(through, hole or before.resend, before.new + len(fresh))
-            last = self._insert(db, [row for row, _ in new], tails.values())
-            for letter, stream_id, seq in bad:
+                taking.take(batch)
+            db.executemany("INSERT INTO runs VALUES (?, ?, ?)", taking.runs)
+            last = self._insert(db, [row for row, _ in taking.new], taking.tails.values())
+            for letter, stream_id, seq in taking.bad:
                 _bury(db, letter, received_ns, stream_id, seq)
-        self._tails.update(tails)
-        self._laps.update(laps)
-        self.fresh = _entries(new, streams, last)
-        return taken
+        self._tails.update(taking.tails)
+        self._laps.update(taking.laps)
+        self.fresh = _entries(taking.new, taking.streams, last)
+        return taking.taken
 
     def append_own(self, site: str, events: Sequence[AnyEvent], received_ns: int) -> None:
         """What the hub itself observed, in its own streams of that site."""
@@ -237,11 +198,8 @@ class Journal:
             stream = StreamId(site, OWN_GATE, urgency, OWN_EPOCH)
             with self._transaction() as db:
                 tail = self._tails.get(stream) or self._new_stream(db, stream)
-                new = [
-                    _New((tail.id, seq, seq, _kind(event), event.time_ns, received_ns, encode_event(event)), event)
-                    for seq, event in enumerate(mine, start=tail.through + 1)
-                ]
-                tail = _Tail(tail.id, tail.through + len(new))
+                new = own_of(mine, tail, received_ns)
+                tail = Tail(tail.id, tail.through + len(new))
                 last = self._insert(db, [row for row, _ in new], [tail])
                 _keep_states(db, tail.id, mine, last)
             self._tails[stream] = tail
@@ -299,10 +257,10 @@ class Journal:
             last = db.execute("SELECT last FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq)).fetchone()[0]
             db.execute("DELETE FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq))
             db.execute(_TOTAL, (-1,))
-            row = (stream_id, seq, last, _kind(event), event.time_ns, received_ns, payload)
+            row = (stream_id, seq, last, kind_of(event), event.time_ns, received_ns, payload)
             self._insert(db, [row], [])
             db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
-        return f"taken as {_kind(event)}"
+        return f"taken as {kind_of(event)}"
 
     def forget_letter(self, letter_id: int) -> None:
         """Delete a dead letter."""
@@ -311,19 +269,22 @@ class Journal:
 
     # -- within -----------------------------------------------------------------------------------------------------
 
-    def _new_stream(self, db: sqlite3.Connection, stream: StreamId) -> _Tail:
+    def _known(self, db: sqlite3.Connection, stream: StreamId) -> tuple[Tail, Laps]:
+        return self._tails.get(stream) or self._new_stream(db, stream), self._laps.get(stream, ())
+
+    def _new_stream(self, db: sqlite3.Connection, stream: StreamId) -> Tail:
         done = db.execute(
             "INSERT OR IGNORE INTO streams (site, gate, urgency, epoch, through) VALUES (?, ?, ?, ?, 0)",
             (stream.site, stream.gate, stream.urgency, stream.epoch),
         )
         if done.rowcount:
             assert done.lastrowid is not None
-            return _Tail(done.lastrowid, 0)
+            return Tail(done.lastrowid, 0)
         key = (stream.site, stream.gate, stream.urgency, stream.epoch)
         query = "SELECT id, through FROM streams WHERE site = ? AND gate = ? AND urgency = ? AND epoch = ?"
-        return _Tail(*db.execute(query, key).fetchone())
+        return Tail(*db.execute(query, key).fetchone())
 
-    def _insert(self, db: sqlite3.Connection, rows: list[_NewRow], tails: Iterable[_Tail]) -> int:
+    def _insert(self, db: sqlite3.Connection, rows: list[NewRow], tails: Iterable[Tail]) -> int:
         """The offset of the last row; those before it have the offsets before it."""
         for_rows(db, "INSERT INTO entries (stream, seq, last, kind, time_ns, received_ns, body) VALUES ", rows)
         [(last,)] = db.execute("SELECT last_insert_rowid()")
@@ -428,30 +389,7 @@ class JournalReader:
             raise JournalError(f"journal {self._path}: {error}") from error
 
 
-def _next_of(
-    events: list[Numbered], tail: _Tail, received_ns: int, stream: StreamId, bad: list[tuple[Bad, int, int]]
-) -> tuple[int, bool, list[_New]]:
-    """Of a batch's events those that come next behind the tail: (new last number, whether there is a hole, they)."""
-    through = tail.through
-    new: list[_New] = []
-    for numbered in events:
-        if numbered.last <= through:
-            continue  # a duplicate
-        if numbered.seq > through + 1:
-            return through, True, new
-        body = bytes(numbered.event)
-        kind, time_ns, event = UNREADABLE, received_ns, None
-        try:
-            event = decode_event(body)
-            kind, time_ns = _kind(event), event.time_ns
-        except DecodeError as error:
-            bad.append((Bad("event", str(stream), str(error), body), tail.id, through + 1))
-        new.append(_New((tail.id, through + 1, numbered.last, kind, time_ns, received_ns, body), event))
-        through = numbered.last
-    return through, False, new
-
-
-def _entries(new: Sequence[_New], streams: dict[int, StreamId], last: int) -> list[Entry]:
+def _entries(new: Sequence[New], streams: dict[int, StreamId], last: int) -> list[Entry]:
     """The entries that were made of rows, of which the last has that offset."""
     return [
         Entry(offset, streams[row[0]], *row[1:], event)
@@ -476,10 +414,6 @@ def _keep_states(db: sqlite3.Connection, stream_id: int, events: Sequence[AnyEve
 
 
 _OF_STREAM: Final = ") v WHERE streams.id = v.column1"
-
-
-def _kind(event: AnyEvent) -> str:
-    return str(event.__struct_config__.tag)
 
 
 def _bury(db: sqlite3.Connection, letter: Bad, now_ns: int, stream: int | None, seq: int | None) -> None:

@@ -6,7 +6,7 @@ gate's own word in each batch; so a stream in the journal is of one card, whatev
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterable
 
 from wire.messages import Batch, StreamId
 
@@ -44,9 +44,9 @@ def extended(laps: Laps, batch: Batch, before: int, through: int) -> Laps:
     return (*laps, (before + 1, batch.run))
 
 
-def kept(db: sqlite3.Connection, streams: dict[int, StreamId]) -> dict[StreamId, Laps]:
-    """All that a journal has noted; `streams` by their numbers in it."""
+def laps_of(rows: Iterable[tuple[int, int, str]], streams: dict[int, StreamId]) -> dict[StreamId, Laps]:
+    """All that a journal has noted: rows of stream, first number and run; `streams` by their numbers in it."""
     found: dict[StreamId, Laps] = {}
-    for stream, first, run in db.execute("SELECT stream, first, run FROM runs ORDER BY stream, first"):
+    for stream, first, run in sorted(rows):
         found[streams[stream]] = (*found.get(streams[stream], ()), (first, run))
     return found

@@ -51,6 +51,8 @@ from hub.duties.desk import DutyDesk
 from hub.duties.hours import hours_by
 from hub.duties.watch import DutyWatch
 from hub.figures import Figures
+from hub.fleet.ear import Ear
+from hub.fleet.seat import Seat
 from hub.forms.links import Signer
 from hub.influx import InfluxSettings
 from hub.ingest import Ingest
@@ -158,10 +160,14 @@ class _Read:
 class Hub:
     """One hub. `run` works until it is cancelled, then stops everything in the reverse order."""
 
-    def __init__(self, settings: HubSettings, version: str, boards: MakeBoards | None = None) -> None:
-        """`boards` makes what the console's boards show; the room that has them hands it in (`menshen.py`)."""
+    def __init__(
+        self, settings: HubSettings, version: str, boards: MakeBoards | None = None, seat: Seat | None = None
+    ) -> None:
+        """`boards` makes what the console's boards show; the room that has them hands it in (`menshen.py`).
+        `seat` is what one of several processes has already; what is in it is neither started nor stopped here."""
         data = Path(settings.data)
-        self.archive = Archive(data / "journal.db")
+        self._seat = seat
+        self.archive = Archive(data / "journal.db") if seat is None else seat.archive
         self.presence = Presence(
             self.archive,
             settings.alerts.gate_silent_after_s,
@@ -271,7 +277,10 @@ class Hub:
     def _link(self, settings: HubSettings, data: Path) -> None:
         """What speaks with the broker: events in; registry and settings out."""
         site, broker = settings.site, settings.broker
-        self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{site}", site)
+        if self._seat is None:
+            self.ingest = Ingest(self.archive, self.presence, broker, f"menshen-hub-{site}", site)
+        else:
+            self.ingest, self._ear = self._seat.ingest, Ear(self.presence, broker, site)
         self._sealing = data / key.FILE
         sealing_key = public_of(key.load_or_make(self._sealing))
         self._publisher = Publisher(site, self.registrar, broker, f"menshen-registry-{site}", sealing_key)
@@ -333,6 +342,9 @@ class Hub:
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Start everything, then work until cancelled. Raises `MenshenError` when something cannot start."""
+        if self._seat is not None:
+            await self._serve(ready)
+            return
         await self.archive.start()
         try:
             await self._serve(ready)
@@ -355,7 +367,8 @@ class Hub:
                 ready.set()
             await self._work()
         finally:
-            notify(STOPPING=1)
+            if self._seat is None:
+                notify(STOPPING=1)
             self.board.stopped = True
             await self.web.stop()
             await self.registrar.stop()
@@ -377,7 +390,8 @@ class Hub:
         async with asyncio.TaskGroup() as tasks:
             for name, work in self._parts():
                 tasks.create_task(keep_running(name, work, self.board.tell_fault), name=name)
-            tasks.create_task(Watchdog(self.signs).run(), name="watchdog")
+            if self._seat is None:
+                tasks.create_task(Watchdog(self.signs).run(), name="watchdog")
 
     def _parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What works for as long as the hub does; a defect in one part ends no other."""
@@ -385,7 +399,7 @@ class Hub:
             yield "embedded broker", self._broker.keep
         for runner in self._runners:
             yield runner.projection.name, runner.run
-        yield "ingest", self.ingest.run
+        yield ("ingest", self.ingest.run) if self._seat is None else ("presence of all gates", self._ear.run)
         yield "registry", self._publisher.run
         yield "pictures", self._receiver.run
         yield "gates' settings", self._gate_settings.run

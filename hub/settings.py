@@ -20,6 +20,7 @@ from hub.cases.settings import IsolationSettings
 from hub.city.settings import CitySiteSettings
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.duties.standing import DutyRules
+from hub.fleet.settings import FleetSettings
 from hub.forms.settings import FormSettings
 from hub.influx import InfluxSettings
 from hub.privacy.settings import PrivacySettings
@@ -119,6 +120,7 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     city: list[CitySiteSettings] = []
     forms: FormSettings = FormSettings()
     privacy: PrivacySettings = PrivacySettings()
+    fleet: FleetSettings | None = None
 
     @property
     def database_url(self) -> str:
@@ -140,6 +142,7 @@ def load(path: Path) -> HubSettings:
         text = "is false, and there is no [oidc]: nobody could sign in"
         raise SettingsError([document.problem(("console", "passwords"), text)])
     _check_report(document, settings)
+    _check_fleet(document, settings)
     wrong = faults(settings.people, settings.rotas, settings.escalations, [channel.name for channel in channels])
     if wrong:
         raise SettingsError([document.problem(where, text) for where, text in wrong])
@@ -166,6 +169,14 @@ def _check_report(document: Document, settings: HubSettings) -> None:
     if report is not None and report.channel not in servers:
         expected = f"expected the name of a channel of kind smtp{nearest(report.channel, servers)}"
         raise SettingsError([document.problem(("report", "channel"), expected)])
+
+
+def _check_fleet(document: Document, settings: HubSettings) -> None:
+    if settings.fleet is None:
+        return
+    if not settings.database_url.startswith("postgresql://"):
+        expected = "expected postgresql://USER:PASSWORD@HOST/NAME: the processes of a fleet share people and cases"
+        raise SettingsError([document.problem(("database",), expected)])
 
 
 def _channels(document: Document, tables: object) -> list[ChannelSettings]:

@@ -119,6 +119,12 @@ def postgresql() -> Iterator[servers.PostgreSQL]:
     yield from _running(servers.PostgreSQL())
 
 
+@pytest.fixture(scope="module")
+def journal_url(postgresql: servers.PostgreSQL) -> str:
+    """A database for event logs, one at a time (`tests.support.journals.InPostgres`)."""
+    return postgresql.make(f"journal_{uuid4().hex[:12]}")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> str:
     """An empty relational database, of each kind in turn."""

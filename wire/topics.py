@@ -116,6 +116,16 @@ def routine_from_gates(site: str | None = None) -> list[str]:
     return [f"{ROOT}/{level}/+/events/{Urgency.ROUTINE}", f"{ROOT}/{level}/+/vitals"]
 
 
+def births(site: str) -> str:
+    """Births and wills of all gates of a site."""
+    return f"{ROOT}/{check_name(site)}/+/status"
+
+
+def pulses(site: str) -> str:
+    """Vitals of all gates of a site."""
+    return f"{ROOT}/{check_name(site)}/+/vitals"
+
+
 def registry(site: str, part: int | RegistryPart) -> str:
     """Where a site's registry is: its manifest, its beat, or the shard of that number."""
     return f"{ROOT}/{check_name(site)}/hub/registry/{part}"

@@ -130,7 +130,7 @@ def test_replay_of_an_event_that_was_too_new_makes_it_an_entry(command, journal,
         def too_new(body: bytes) -> None:
             raise DecodeError("event: too new")
 
-        old_hub.setattr("hub.journal.decode_event", too_new)
+        old_hub.setattr("hub.taking.decode_event", too_new)
         journal.append([batch([fever(1)])], TIME_NS)
     journal.close()
     assert command("replay") == (0, "1\ttaken as person-passage\n", "")

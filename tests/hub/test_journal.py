@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec import Raw
 
 from hub.journal import UNREADABLE, Bad, Journal
 from hub.transactions import for_rows
 from tests.support.events import fever, routine
-from tests.support.journals import ROUTINE, URGENT, batch
+from tests.support.journals import ROUTINE, URGENT, InPostgres, batch
 from wire.errors import DecodeError, JournalError, MenshenError
 from wire.events import DeviceKind, DeviceState, Gap, GapCause, Health
 from wire.messages import Numbered, batch_of, encode_event
@@ -31,8 +31,16 @@ def make(folder: Path) -> Journal:
     return journal
 
 
-def test_events_are_taken_once_and_in_order(tmp_path):
-    journal = make(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_journal(request):
+    """Opens a journal of each kind in turn; opened again it is the same."""
+    if request.param == "sqlite":
+        return make
+    return InPostgres(request.getfixturevalue("journal_url")).open
+
+
+def test_events_are_taken_once_and_in_order(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     taken = journal.append([batch([fever(1), fever(2)]), batch([routine(1)], stream=ROUTINE)], 10)
     assert (taken[URGENT].through, taken[URGENT].resend, taken[URGENT].new) == (2, False, 2)
     again = journal.append([batch([fever(1), fever(2), fever(3)])], 11)
@@ -41,15 +49,15 @@ def test_events_are_taken_once_and_in_order(tmp_path):
     assert events == [fever(1), fever(2), routine(1), fever(3)]
 
 
-def test_what_is_not_next_is_not_taken_and_asked_for_again(tmp_path):
-    journal = make(tmp_path)
+def test_what_is_not_next_is_not_taken_and_asked_for_again(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     taken = journal.append([batch([fever(5)], first=5)], 10)
     assert (taken[URGENT].through, taken[URGENT].resend, taken[URGENT].new) == (0, True, 0)
     assert journal.reader().count() == 0
 
 
-def test_a_gap_stands_for_its_numbers_and_only_for_those_that_are_missing(tmp_path):
-    journal = make(tmp_path)
+def test_a_gap_stands_for_its_numbers_and_only_for_those_that_are_missing(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     journal.append([batch([fever(n) for n in range(1, 5)])], 10)
     gap = Gap(time_ns=1, cause=GapCause.SPOOL_FULL, lost=8)
     numbered = [Numbered(3, Raw(encode_event(gap)), 10), Numbered(11, Raw(encode_event(fever(11))))]
@@ -59,8 +67,8 @@ def test_a_gap_stands_for_its_numbers_and_only_for_those_that_are_missing(tmp_pa
     assert rows == [(5, 10), (11, 11)]
 
 
-def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(tmp_path):
-    journal = make(tmp_path)
+def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     odd = Numbered(2, Raw(b'{"type":"from-the-future","time_ns":1}'))
     numbered = [Numbered(1, Raw(encode_event(fever(1)))), odd, Numbered(3, Raw(encode_event(fever(3))))]
     assert journal.append([batch_of(URGENT, numbered)], 10)[URGENT].through == 3
@@ -71,14 +79,14 @@ def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(
     assert journal.exhume(letter.id, 11).startswith("still unreadable")
 
 
-def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(tmp_path, monkeypatch):
-    journal = make(tmp_path)
+def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(any_journal, tmp_path, monkeypatch):
+    journal = any_journal(tmp_path)
     with monkeypatch.context() as old_hub:
 
         def cannot(body):
             raise DecodeError("event: too new")
 
-        old_hub.setattr("hub.journal.decode_event", cannot)
+        old_hub.setattr("hub.taking.decode_event", cannot)
         journal.append([batch([fever(1)])], 10)
     reader = journal.reader()
     seen = reader.last_offset()
@@ -124,43 +132,43 @@ def test_a_file_that_is_no_journal_is_told_and_left_alone(tmp_path):
     assert (tmp_path / "journal.db").read_bytes() == b"no database at all" * 300
 
 
-def test_an_exhumed_event_stays_in_its_place_over_a_restart_and_stops_no_number(tmp_path, monkeypatch):
-    journal = make(tmp_path)
+def test_an_exhumed_event_stays_in_its_place_over_a_restart_and_stops_no_number(any_journal, tmp_path, monkeypatch):
+    journal = any_journal(tmp_path)
     with monkeypatch.context() as old_hub:
 
         def cannot(body):
             raise DecodeError("event: too new")
 
-        old_hub.setattr("hub.journal.decode_event", cannot)
+        old_hub.setattr("hub.taking.decode_event", cannot)
         journal.append([batch([fever(1), fever(2)])], 10)
     for letter in journal.reader().dead_letters():
         journal.exhume(letter.id, 20)
     with pytest.raises(JournalError, match="no unreadable event"):
         journal.exhume(1, 21)
     journal.close()
-    journal = make(tmp_path)
+    journal = any_journal(tmp_path)
     assert journal.append([batch([fever(2), fever(3)], first=2)], 30)[URGENT] == (3, False, 1)
     assert [entry.event() for entry in journal.reader().after(0, 9)] == [fever(1), fever(2), fever(3)]
 
 
-def test_one_unreadable_event_sent_twice_is_one_dead_letter_and_two_of_the_same_bytes_are_two(tmp_path):
-    journal = make(tmp_path)
+def test_one_unreadable_event_sent_twice_is_one_dead_letter_and_two_of_the_same_bytes_are_two(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     odd = [Numbered(1, Raw(b"{}")), Numbered(2, Raw(b"{}"))]
     for now_ns in (10, 11):
         journal.append([batch_of(URGENT, odd)], now_ns)
     assert [letter.count for letter in journal.reader().dead_letters()] == [1, 1]
 
 
-def test_the_same_dead_letter_again_only_counts(tmp_path):
-    journal = make(tmp_path)
+def test_the_same_dead_letter_again_only_counts(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     for now_ns in (1, 2, 3):
         journal.bury([Bad("message", "topic", "no JSON", b"garbage")], now_ns)
     (letter,) = journal.reader().dead_letters()
     assert (letter.count, letter.first_ns, letter.last_ns) == (3, 1, 3)
 
 
-def test_the_hubs_own_observations_have_a_stream_of_their_own(tmp_path):
-    journal = make(tmp_path)
+def test_the_hubs_own_observations_have_a_stream_of_their_own(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     state = DeviceState(time_ns=1, device="north", kind=DeviceKind.GATE, health=Health.FAILED)
     journal.append_own("site", [state], 10)
     journal.append_own("site", [state], 11)
@@ -189,8 +197,8 @@ def test_the_first_entry_since_a_time_is_found_whatever_offsets_are_missing(time
         reader.close()
 
 
-def test_the_first_entry_since_a_time_is_found(tmp_path):
-    journal = make(tmp_path)
+def test_the_first_entry_since_a_time_is_found(any_journal, tmp_path):
+    journal = any_journal(tmp_path)
     for number in range(1, 21):
         journal.append([batch([fever(number)], first=number)], number * 100)
     reader = journal.reader()
@@ -228,10 +236,14 @@ for number in range(1, 10**6):
 class JournalMachine(RuleBasedStateMachine):
     """Any mix of doubled, reordered and overlapping batches of two streams."""
 
+    def maker(self):
+        return make
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.journal = make(Path(self.folder.name))
+        self.make = self.maker()
+        self.journal = self.make(Path(self.folder.name))
         self.model = {URGENT: 0, ROUTINE: 0}
 
     @rule(
@@ -263,12 +275,15 @@ class JournalMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.journal.close()
-        self.journal = make(Path(self.folder.name))
+        self.journal = self.make(Path(self.folder.name))
 
     @invariant()
     def each_stream_is_whole_and_in_order(self):
         expected = {URGENT: 1, ROUTINE: 1}
-        for entry in self.journal.reader().after(0, 10**6):
+        reader = self.journal.reader()
+        entries = reader.after(0, 10**6)
+        reader.close()
+        for entry in entries:
             assert entry.seq == expected[entry.stream]
             expected[entry.stream] = entry.last + 1
         assert {stream: number - 1 for stream, number in expected.items()} == self.model
@@ -280,6 +295,15 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournalMachine = JournalMachine.TestCase
 TestJournalMachine.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+
+
+def test_the_same_holds_in_postgresql(journal_url):
+    class InPostgresMachine(JournalMachine):
+        def maker(self):
+            return InPostgres(journal_url).open
+
+    few = settings(max_examples=6, stateful_step_count=8, deadline=None)
+    run_state_machine_as_test(InPostgresMachine, settings=few)
 
 
 def test_a_second_hub_on_the_same_journal_is_refused(tmp_path):

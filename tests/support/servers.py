@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,6 +140,30 @@ class Mosquitto(Program):
 
     def command(self) -> list[str]:
         return [self._binary, "-c", str(self.folder / "mosquitto.conf")]
+
+
+class Nats(Program):
+    """A node of a NATS cluster (Debian's nats-server): an MQTT broker, or one that keeps what MQTT has to remember."""
+
+    def __init__(self, folder: Path, name: str, *, keeps: bool) -> None:
+        super().__init__(folder)
+        self._binary = binary("nats-server", "nats-server")
+        self._name = name
+        self._keeps = keeps
+        self.route = f"127.0.0.1:{free_port()}"
+
+    def join(self, nodes: Sequence[Nats]) -> None:
+        """Write its settings, once all nodes of the cluster are known."""
+        routes = ", ".join(f'"nats://{node.route}"' for node in nodes if node is not self)
+        keeper = f'listen: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{self.folder}/store" }}\n'
+        broker = f'listen: "127.0.0.1:{free_port()}"\nmqtt {{ listen: "127.0.0.1:{self.port}", stream_replicas: 3 }}\n'
+        (self.folder / "nats.conf").write_text(
+            f"server_name: {self._name}\n{keeper if self._keeps else broker}"
+            f'cluster {{ name: menshen, listen: "{self.route}", routes: [{routes}] }}\n'
+        )
+
+    def command(self) -> list[str]:
+        return [self._binary, "-c", str(self.folder / "nats.conf")]
 
 
 class PostgreSQL(Program):
