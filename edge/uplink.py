@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 MAX_BATCH_EVENTS = 500
 MIN_BATCH_BYTES = 2 * 1024
+FIRST_BATCH_BYTES = 16 * 1024
+"""At the beginning of a connection; twice as much with each word of the hub's, as far as the link carries it."""
 MAX_BATCH_BYTES = 128 * 1024
 SLOW_PUBLISH_S = 0.5
 """A batch that the broker took longer for was too large for this link: an urgent event would wait behind it."""
@@ -94,7 +96,9 @@ class Uplink:
         self._vitals_every_s = vitals_every_s
         self.companions = companions
         self._windows: dict[Urgency, Window] = {}
-        self._batch_bytes = MAX_BATCH_BYTES
+        self._batch_bytes = FIRST_BATCH_BYTES
+        self._is_slow = False
+        """Whether the broker took long for the last batch."""
         self._session_number = 0
         self._connected_ns = 0
         self.tries = 0
@@ -149,6 +153,7 @@ class Uplink:
         """Work with one connection until it breaks, or until a new epoch wants another."""
         for window in self._windows.values():
             window.connect()
+        self._batch_bytes = FIRST_BATCH_BYTES
         self._reborn.clear()
         await session.subscribe([topics.acks_for(self._spool.site, self._spool.gate)])
         self.connected, self._connected_ns = True, self._timekeeper.now().mono_ns
@@ -222,10 +227,13 @@ class Uplink:
         if lineage.is_foreign(own, watermark.run):
             await self._meet_another(watermark)
             return
-        match window.hear(watermark.through, resend=watermark.resend):
+        now_s = asyncio.get_running_loop().time()
+        match window.hear(watermark.through, resend=watermark.resend, now_s=now_s):
             case Heard.FOREIGN:
                 await self._meet_another(watermark)
             case Heard.NEWS:
+                if not self._is_slow:
+                    self._batch_bytes = min(MAX_BATCH_BYTES, self._batch_bytes * 2)
                 await self._outbox.trim(urgency, watermark.through)
         self._outbox.changed.set()
 
@@ -319,5 +327,6 @@ class Uplink:
         return Numbered(first, Raw(encode_event(gap)), last if last > first else None)
 
     def _fit_batches(self, took_s: float) -> None:
-        factor = 0.5 if took_s > SLOW_PUBLISH_S else 2.0 if took_s < SLOW_PUBLISH_S / 4 else 1.0
-        self._batch_bytes = int(min(MAX_BATCH_BYTES, max(MIN_BATCH_BYTES, self._batch_bytes * factor)))
+        self._is_slow = took_s > SLOW_PUBLISH_S / 4
+        if took_s > SLOW_PUBLISH_S:
+            self._batch_bytes = max(MIN_BATCH_BYTES, self._batch_bytes // 2)

@@ -4,6 +4,10 @@
        ▲                                  ▲                  │
        └── new connection                 └── resend asked, or unacknowledged for too long: back to the watermark
 
+How much may be in flight follows what the hub carries, as in TCP: little at first, more with each word of progress,
+half as much when the hub is silent for too long. A thousand gates that come back with a backlog find its pace, instead
+of filling the broker with what is sent again before anybody has read it.
+
 It is closed at the start of each connection, so that nothing is sent before the hub said how far it is. That also
 unmasks numbers given away twice: the hub acknowledges what was never sent (`Foreign`).
 """
@@ -16,8 +20,14 @@ from typing import NamedTuple
 
 WINDOW_MESSAGES = 8
 """Messages of one stream that may be unacknowledged: bounds every queue between gate and hub."""
+FIRST_MESSAGES = 2
+"""So many at the beginning of a connection."""
 RESEND_MIN_S = 2.0
 RESEND_MAX_S = 60.0
+
+
+_FORGET = 0.8
+"""What is left of a slow hub's time with each word of progress."""
 
 
 class Heard(Enum):
@@ -44,6 +54,11 @@ class Window:
         self.open = False
         self._known = known
         self._messages = messages
+        self._room = min(FIRST_MESSAGES, messages)
+        """How many may be in flight at the moment."""
+        self._heard_s = 0.0
+        self._took_s = 0.0
+        """How long it took lately from a message to the hub's word."""
         self._flights: deque[_Flight] = deque()
         self._resend_s = RESEND_MIN_S
 
@@ -52,10 +67,11 @@ class Window:
         self.open = False
         self._rewind()
         self._resend_s = RESEND_MIN_S
+        self._room = min(FIRST_MESSAGES, self._messages)
 
     @property
     def has_room(self) -> bool:
-        return self.open and len(self._flights) < self._messages
+        return self.open and len(self._flights) < self._room
 
     def record(self, last: int, now_s: float) -> None:
         """A message that ends with the number `last` was given to the broker."""
@@ -63,8 +79,9 @@ class Window:
         self._known = max(self._known, last)
         self._flights.append(_Flight(last, now_s))
 
-    def hear(self, through: int, *, resend: bool) -> Heard:
-        """The hub has everything up to `through`, and may ask to send again from there."""
+    def hear(self, through: int, *, resend: bool, now_s: float = 0.0) -> Heard:
+        """The hub has everything up to `through`, and may ask to send again from there. `now_s`: patience with what is
+        still in flight begins anew with each word of progress."""
         if through > self._known:
             return Heard.FOREIGN
         news = through > self.acknowledged or not self.open
@@ -73,9 +90,8 @@ class Window:
             self.acknowledged = self.sent = through
         if through > self.acknowledged:
             self.acknowledged = through
-            self._resend_s = RESEND_MIN_S
-        while self._flights and self._flights[0].last <= through:
-            self._flights.popleft()
+            self._heard_s = now_s
+            self._learn(through, now_s)
         self.sent = max(self.sent, through)
         if resend:
             self._rewind()
@@ -89,14 +105,24 @@ class Window:
         due_s = self.due_s
         if due_s is None or now_s < due_s:
             return False
+        self._took_s = max(self._took_s, now_s - self._flights[0].sent_s)
         self._resend_s = min(RESEND_MAX_S, self._resend_s * 2)
+        self._room = max(1, self._room // 2)
         self._rewind()
         return True
 
     @property
     def due_s(self) -> float | None:
         """When the oldest message in flight becomes overdue; None when nothing is in flight."""
-        return self._flights[0].sent_s + self._resend_s if self._flights else None
+        return max(self._flights[0].sent_s, self._heard_s) + self._resend_s if self._flights else None
+
+    def _learn(self, through: int, now_s: float) -> None:
+        """From what has arrived: there is room for more, and how long a hub as busy as this one takes."""
+        self._took_s *= _FORGET
+        while self._flights and self._flights[0].last <= through:
+            self._took_s = max(self._took_s, now_s - self._flights.popleft().sent_s)
+            self._room = min(self._messages, self._room + 1)
+        self._resend_s = min(RESEND_MAX_S, max(RESEND_MIN_S, 2 * self._took_s))
 
     def _rewind(self) -> None:
         self._flights.clear()

@@ -26,6 +26,8 @@ _GOODBYE_S = 1.0
 MOST_WAITING = 10_000
 """Messages that arrived and were not taken yet. Beyond it they are no longer acknowledged, so that the broker holds the
 rest back (4.4): a slow reader fills no memory, and answers to what we send still come through."""
+MOST_WAITING_BYTES = 8 * 1024 * 1024
+"""Beyond it nothing at all is read until half of it is taken: messages of a backlog are large."""
 _MOST_TOPICS = 20_000
 _REFUSED = {
     1: "it speaks no MQTT 3.1.1",
@@ -148,6 +150,9 @@ class Connection(asyncio.Protocol):
         self._rest = b""
         self._topics: dict[bytes, str] = {}
         self._arrived: deque[Arrival] = deque()
+        self._waiting_bytes = 0
+        self._is_held = False
+        """Whether reading was stopped because too much waits."""
         self._news = asyncio.Event()
         self._acks = bytearray()
         self._answers: dict[int, _Answer] = {}
@@ -202,7 +207,7 @@ class Connection(asyncio.Protocol):
 
     def _watch(self) -> None:
         """A sign of life each half of the keep-alive time; a broker that is silent for one and a half is gone."""
-        if self._loop.time() - self._heard_s > 1.5 * self._keepalive_s:
+        if not self._is_held and self._loop.time() - self._heard_s > 1.5 * self._keepalive_s:
             self._end(f"the broker was silent for {1.5 * self._keepalive_s:g} s")
             assert self._transport is not None
             self._transport.abort()
@@ -295,7 +300,11 @@ class Connection(asyncio.Protocol):
         arrived = self._arrived
         while True:
             while arrived:
-                yield arrived.popleft()
+                arrival = arrived.popleft()
+                self._waiting_bytes -= len(arrival.payload)
+                if self._is_held and self._waiting_bytes < MOST_WAITING_BYTES // 2:
+                    self._hold(held=False)
+                yield arrival
             self._acknowledge()
             self._check()
             self._news.clear()
@@ -317,6 +326,14 @@ class Connection(asyncio.Protocol):
             self._news.set()
             if len(self._arrived) <= MOST_WAITING:
                 self._acknowledge()
+            if self._waiting_bytes > MOST_WAITING_BYTES and not self._is_held:
+                self._hold(held=True)
+
+    def _hold(self, *, held: bool) -> None:
+        """Stop reading, or go on; while nothing is read the broker's silence means nothing."""
+        self._is_held, self._heard_s = held, self._loop.time()
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if held else self._transport.resume_reading)()
 
     def _acknowledge(self) -> None:
         if self._acks:
@@ -357,6 +374,7 @@ class Connection(asyncio.Protocol):
         if body > stop:
             raise _Nonsense(f"a message of {stop - start} bytes whose topic is longer")
         self._arrived.append(Arrival(topic, data[body:stop]))
+        self._waiting_bytes += stop - body
 
     def _take_answer(self, kind: int, body: bytes) -> None:
         if kind == CONNACK:

@@ -142,3 +142,53 @@ def test_patience_doubles_up_to_a_bound_and_is_reset_by_progress():
         assert window.overdue(now_s)
         assert window.sent == 0
     assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_more_is_in_flight_with_each_word_of_progress_and_half_as_much_after_too_long_a_silence():
+    window = Window(0)
+    window.hear(0, resend=False)
+    fits = []
+    for now_s in (0.0, 1.0, 2.0, 3.0):
+        number = window.sent
+        while window.has_room:
+            window.record(window.sent + 1, now_s)
+        fits.append(window.sent - number)
+        window.hear(window.sent, resend=False, now_s=now_s)
+    assert fits == [2, 4, 8, 8]
+    window.record(window.sent + 1, 4.0)
+    assert window.overdue(6.0)
+    window.record(window.sent + 1, 6.0)
+    assert [window.has_room, len(window._flights)] == [True, 1]
+    for number in range(2, 5):
+        window.record(window.sent + 1, 6.0 + number / 10)
+    assert not window.has_room
+
+
+def test_patience_with_what_is_in_flight_begins_anew_with_each_word_of_progress():
+    window = Window(0)
+    window.hear(0, resend=False)
+    window.record(1, 0.0)
+    window.record(2, 0.0)
+    window.hear(1, resend=False, now_s=0.5)
+    assert not window.overdue(2.4)
+    assert window.overdue(2.6)
+
+
+def test_a_hub_that_is_slow_but_answers_is_given_the_time_it_takes():
+    window = Window(0)
+    window.hear(0, resend=False)
+    now_s, again = 0.0, 0
+    for _ in range(10):
+        window.record(window.sent + 1, now_s)
+        for _ in range(3):
+            now_s += 1.0
+            again += window.overdue(now_s)
+        window.record(window.sent + 1, now_s) if not window._flights else None
+        window.hear(window.sent, resend=False, now_s=now_s)
+    assert again == 1
+    for _ in range(20):
+        window.record(window.sent + 1, now_s)
+        window.hear(window.sent, resend=False, now_s=now_s + 0.1)
+    window.record(window.sent + 1, now_s)
+    assert window.due_s is not None
+    assert round(window.due_s - now_s, 3) <= 2.1, "and once it is quick again, no more than that"

@@ -189,6 +189,19 @@ async def test_who_reads_too_slowly_is_sent_no_more_but_still_hears_answers(monk
     more.cancel()
 
 
+async def test_of_a_backlog_no_more_is_read_than_there_is_room_for_and_everything_arrives(broker, monkeypatch):
+    monkeypatch.setattr(mqtt, "MOST_WAITING_BYTES", 200_000)
+    async with connected(broker.port, "reader") as reader, connected(broker.port, "writer") as writer:
+        await reader.subscribe(["backlog"])
+        reading = reader.arrivals()
+        for number in range(100):
+            await writer.publish(Message("backlog", b"%d " % number + b"x" * 50_000), qos=1)
+        await asyncio.sleep(0.2)
+        assert reader._waiting_bytes < 1_000_000
+        got = [int((await anext(reading)).payload.split()[0]) for _ in range(100)]
+    assert got == list(range(100))
+
+
 def test_it_runs_on_the_hubs_own_event_loop_too(broker):
     async def talk() -> list[Arrival]:
         async with connected(broker.port, "both") as both:
