@@ -112,6 +112,10 @@ class Archive:
         recent = self._recent.after(offset, limit)
         return await self.read(lambda reader: reader.after(offset, limit)) if recent is None else recent
 
+    def lags(self, offset: int) -> bool:
+        """Whether a reader that has come so far will soon have to read from disk; see `Recent.lags`."""
+        return self._recent.lags(offset)
+
     async def read(self, query: Callable[[JournalReader], T]) -> T:
         """Ask the reader something, in its thread."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, query, self._reader)

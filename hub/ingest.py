@@ -43,6 +43,9 @@ MAX_COMMIT_BYTES = 1024 * 1024
 """A commit takes no more than this, so that it stays short: an urgent event waits for one at most."""
 COMMIT_EVERY_S = 0.02
 """Under load no more often than this: of each commit a part is for itself alone."""
+HOLD_S = 0.5
+HOLD_LOOK_S = 0.005
+"""Routine events wait so long at most for the journal's readers to keep up (`Ingest.readers_lag`)."""
 MAX_WAITING_BYTES = 8 * MAX_COMMIT_BYTES
 """Of routine events that wait for their commit; beyond it nothing more is taken from the broker."""
 
@@ -63,6 +66,9 @@ class Ingest:
         """Commits tried: its progress, for the watchdog."""
         self.error = ""
         """Why the journal cannot be written, at the last commit; empty when it could."""
+        self.readers_lag: Callable[[], bool] = lambda: False
+        """Whether a reader of the journal is about to fall so far behind that it must read from disk what is in memory
+        now, and decode it again: a backlog is done sooner, altogether, where it does not run ahead of them."""
         self._archive = archive
         self._presence = presence
         self._broker = broker
@@ -199,10 +205,18 @@ class Ingest:
             if self._bad:
                 letters, self._bad = self._bad, []
                 await self._archive.bury(letters)
+            await self._wait_for_readers()
             batches = self._next_batches()
             if batches:
                 taken = await self._archive.append(batches)
                 self._acknowledge_later(taken)
+
+    async def _wait_for_readers(self) -> None:
+        """An urgent event waits for nobody, a routine one not for long: a reader may be stuck."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + HOLD_S
+        while self.readers_lag() and not self._inbox[Urgency.URGENT] and loop.time() < until_s:  # noqa: ASYNC110 - no bell
+            await asyncio.sleep(HOLD_LOOK_S)
 
     def _next_batches(self) -> list[Batch]:
         """Of what waits, urgent streams first; the order within each stream stays."""

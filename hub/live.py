@@ -91,6 +91,7 @@ class LiveBoard:
         self._turn_day(now_ns)
         for entry in entries:
             self._apply_one(entry)
+        self._show(entries)
         self._count += len(entries)
         fresh = sum(now_ns - entry.received_ns < RATE_OVER_S * 1e9 for entry in entries)
         self._rate.append((now_ns, fresh))
@@ -111,16 +112,27 @@ class LiveBoard:
         key = entry.stream.site, entry.stream.gate
         match entry.event():
             case PersonPassage() as event:
-                self._passages.appendleft(_person_row(entry, event))
                 self._count_person(key, event, entry)
             case VehiclePassage() as event:
-                self._passages.appendleft(_vehicle_row(entry, event))
                 if (today := self._of_today(key, entry)) is not None:
                     today.vehicles += 1
                     today.refused += event.outcome is Outcome.DENY
             case DeviceState() as event if event.kind != "gate":
                 row = DeviceRow(event.device, event.kind, event.health, event.detail)
                 self._devices.setdefault(key, {})[event.device] = row
+
+    def _show(self, entries: Sequence[Entry]) -> None:
+        """The last passages; of a backlog nobody sees the others."""
+        rows: list[PassageRow] = []
+        for entry in reversed(entries):
+            match entry.event():
+                case PersonPassage() as event:
+                    rows.append(_person_row(entry, event))
+                case VehiclePassage() as event:
+                    rows.append(_vehicle_row(entry, event))
+            if len(rows) == MAX_PASSAGES:
+                break
+        self._passages.extendleft(reversed(rows))
 
     def _count_person(self, key: tuple[str, str], event: PersonPassage, entry: Entry) -> None:
         if (today := self._of_today(key, entry)) is not None:

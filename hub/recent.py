@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from hub.journal import Entry
 
-MOST = 16_000
+MOST = 24_000
+HOLD = 8000
+"""A reader that is further behind than this, and still in the window, is about to fall out of it."""
 MOST_BYTES = 16 * 1024 * 1024
 """Of the events as they came; decoded they take some four times as much."""
 
@@ -40,6 +42,14 @@ class Recent:
                 return None
             start = offset + 1 - self._entries[0].offset
             return self._entries[start : start + limit]
+
+    def lags(self, offset: int) -> bool:
+        """Whether a reader that has come so far is in the older part of the window. Who has fallen out of it, does not:
+        waiting for them would help nobody."""
+        with self._lock:
+            if not self._entries or offset + 1 < self._entries[0].offset:
+                return False
+            return self._entries[-1].offset - offset > HOLD
 
     def clear(self) -> None:
         """What is here may not be as it is in the journal any more."""

@@ -256,6 +256,7 @@ class Hub:
         self._runners = [*shown, Runner(self.archive, self.board, pace_s=PACE_S)]
         self.board.runners = shown
         self.board.ingest = self.ingest
+        self.ingest.readers_lag = self._readers_lag
         self._heartbeat = settings.heartbeat
         self._retention = self._make_retention(settings)
         self._public_url, self._passwords = settings.console.public_url, settings.console.passwords
@@ -436,6 +437,10 @@ class Hub:
         is_idle = self.desk.notifier.idle_s() > NOTIFIER_SIGN_S
         found["notify"] = Sign("idle" if is_idle else None, NOTIFIER_SIGN_S)
         return found
+
+    def _readers_lag(self) -> bool:
+        """Whether somebody who reads the journal as it grows is about to be left behind."""
+        return any(runner.keeps_up and self.archive.lags(runner.cursor) for runner in self._runners)
 
     async def _checks_caught_up(self) -> bool:
         """Whether every measurement in the journal is counted."""

@@ -53,6 +53,8 @@ class Book(NamedTuple):
     roll: Roll
     teams: dict[int, str]
     shifts: dict[int, Hours]
+    reach: tuple[int, int] = (0, 2**63 - 1)
+    """Between which moments measurements matter for it."""
 
     def team(self, number: int | None) -> str:
         """A team's name; nothing for none."""
@@ -151,21 +153,24 @@ class DutyDesk:
         for loading in self._loading:
             loading.heard += found
         for book in self._books.values():
+            from_ns, until_ns = book.reach
             for _, badge, check in found:
-                book.roll.add(badge, check)
+                if from_ns <= check.time_ns < until_ns:
+                    book.roll.add(badge, check)
 
     async def _load(self, day: date) -> Book:
         loading = _Loading()
         self._loading.append(loading)
         try:
             found = await self._muster(day)
-            measured = await self._checks.measured(*reach(found, self._day(day), self.rules))
+            reached = reach(found, self._day(day), self.rules)
+            measured = await self._checks.measured(*reached)
             roll = await asyncio.to_thread(_counted, day, self.rules, found, measured)
             for _, badge, check in loading.heard:
                 roll.add(badge, check)
         finally:
             self._loading.remove(loading)
-        book = self._books[day] = Book(day, self.today(), roll, found.teams, found.shifts)
+        book = self._books[day] = Book(day, self.today(), roll, found.teams, found.shifts, reached)
         self._books.move_to_end(day)
         while len(self._books) > KEPT:
             self._books.popitem(last=False)
@@ -175,6 +180,9 @@ class DutyDesk:
 
     async def _replace(self, book: Book, people: set[int]) -> None:
         found = await self._muster(book.day, people)
+        from_ns, until_ns = reach(found, self._day(book.day), self.rules)
+        if from_ns < book.reach[0] or until_ns > book.reach[1]:
+            self._stale.set()  # measurements matter now that were left out
         book.roll.replace(people, found.duties, found.corrections, found.struck)
         book.teams.update(found.teams)
         book.shifts.update(found.shifts)

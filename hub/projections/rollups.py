@@ -83,6 +83,7 @@ class Rollups(FileProjection):
     """Owns the file of figures, and a thread for it. Methods raise `JournalError`."""
 
     name = "rollups"
+    may_lag_s = 5.0
     batch_entries = 10_000
 
     def __init__(self, path: Path, zone: tzinfo | None) -> None:

@@ -24,6 +24,11 @@ IDLE_S = 5.0
 """How long a projection sleeps at most when no bell rings."""
 
 
+SHARE = 0.1
+"""A projection that may lag works no more than this part of its time as long as it keeps up: of thousands of gates it
+would write the same figures anew all the time."""
+
+
 class Projection(Protocol):
     """What a reader of the journal must be able to do. `apply` must be idempotent: replay is always safe."""
 
@@ -55,6 +60,8 @@ class Runner:
         """Steps and starts tried: its progress, for the watchdog."""
         self._archive = archive
         self._pace_s = pace_s
+        self._may_lag_s = float(getattr(projection, "may_lag_s", 0.0))
+        """Which of them may: by so much."""
         self._is_ahead = False
         """Whether the last step took all there was."""
         self._backoff = backoff or Backoff(0.25, 30.0)
@@ -63,14 +70,24 @@ class Runner:
         """Until cancelled."""
         try:
             self.cursor = await self._insist_on_start()
+            loop = asyncio.get_running_loop()
             while True:
-                bell = self._archive.bell()
+                bell, begun_s = self._archive.bell(), loop.time()
                 if not await self._step():
                     await _wait(bell, IDLE_S)
-                elif self._is_ahead and self._pace_s:
-                    await asyncio.sleep(self._pace_s)
+                elif self._is_ahead and (pause_s := self._pause_s(loop.time() - begun_s)):
+                    await asyncio.sleep(pause_s)
         finally:
             await self.projection.stop()
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether nothing stops it, and it is not one that may lag."""
+        return not self.error and not self._may_lag_s
+
+    def _pause_s(self, took_s: float) -> float:
+        """After a batch that took everything there was."""
+        return max(self._pace_s, min(took_s / SHARE, self._may_lag_s))
 
     def row(self, last_offset: int) -> ProjectionRow:
         """How it stands, for the board."""

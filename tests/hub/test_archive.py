@@ -14,6 +14,7 @@ from hub.journal import JournalReader
 from hub.recent import Recent
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, batch
+from tests.support.journals import entry as entry_of
 from wire.events import DeviceKind, DeviceState, Health
 from wire.messages import Numbered, batch_of, encode_event
 
@@ -73,3 +74,13 @@ def test_memory_holds_no_more_than_it_may():
         assert len(window.after(offset - 1, 100)) == 1
         assert window._bytes <= 4 * len(body)
     assert window.after(10, 5) is None
+
+
+def test_a_reader_in_the_older_part_of_the_window_lags_and_one_that_fell_out_of_it_is_waited_for_no_more(monkeypatch):
+    monkeypatch.setattr("hub.recent.HOLD", 3)
+    window = Recent(most=10)
+    assert not window.lags(0)
+    window.add([entry_of(fever(number), number) for number in range(1, 9)])
+    assert [window.lags(offset) for offset in (0, 4, 5, 8)] == [True, True, False, False]
+    window.add([entry_of(fever(number), number) for number in range(9, 12)])
+    assert [window.lags(offset) for offset in (0, 4, 5, 7, 8)] == [False, False, False, True, False]

@@ -218,6 +218,20 @@ async def test_a_fever_waits_behind_no_backlog_and_no_more_of_that_is_taken_than
     assert await hub.count() == 1001
 
 
+async def test_a_backlog_waits_for_those_who_read_the_journal_but_not_for_ever_and_a_fever_not_at_all(
+    hub, gate, monkeypatch
+):
+    hub.ingest.readers_lag = lambda: True
+    monkeypatch.setattr("hub.ingest.HOLD_S", 30.0)
+    await gate.say(ROUTINE_EVENTS, encode(batch([routine(1)], stream=ROUTINE)))
+    await eventually(lambda: hub.ingest.waiting == 1, "it waits")
+    await gate.say(EVENTS, encode(batch([fever(1)])))
+    await eventually(lambda: Watermark(1, URGENT, 1) in gate.marks, "the fever does not")
+    monkeypatch.setattr("hub.ingest.HOLD_S", 0.05)
+    await gate.say(ROUTINE_EVENTS, encode(batch([routine(2)], stream=ROUTINE, first=2)))
+    await eventually(lambda: Watermark(1, ROUTINE, 2) in gate.marks, "nor does anything for longer than that")
+
+
 async def test_damaged_messages_of_every_kind_stop_nothing(hub, gate):
     draw = random.Random(20200212)
     honest = {
