@@ -22,6 +22,7 @@ from typing import cast
 import msgspec
 import uvloop
 
+from edge.uplink import FIRST_BATCH_BYTES, MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from edge.window import Heard, Window
 from tests.bench import packets as mqtt
 from tests.bench.figures import fd_limit_raised
@@ -32,8 +33,6 @@ from wire.messages import SCHEMA_VERSION, SpoolDepth, Status, StreamId, Vitals, 
 SITE = "scale"
 KEEPALIVE_S = 60
 PULSE_S = 5.0
-BATCH_BYTES = 128 * 1024
-BATCH_EVENTS = 500
 TICK_S = 0.05
 ASK_AGAIN_S = 3.0
 PEOPLE = 5000
@@ -115,12 +114,13 @@ class Gate(asyncio.Protocol):
         self._vitals = topics.vitals(SITE, name)
         self._begin_ns = time.time_ns() - (backlog + 1) * 10**9
         self._asked_s = 0.0
+        self._batch_bytes = FIRST_BATCH_BYTES
 
     # -- the connection ---------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:
         self._session += 1
-        self._decoder = mqtt.Decoder()
+        self._decoder, self._batch_bytes = mqtt.Decoder(), FIRST_BATCH_BYTES
         for stream in (self._urgent, self._routine):
             stream.window.connect()
         await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
@@ -162,8 +162,11 @@ class Gate(asyncio.Protocol):
         stream = self._urgent if mark.stream.urgency is Urgency.URGENT else self._routine
         was_open = self.is_open
         before = stream.window.acknowledged
-        if stream.window.hear(mark.through, resend=mark.resend) is Heard.FOREIGN:
+        heard = stream.window.hear(mark.through, resend=mark.resend, now_s=time.monotonic())
+        if heard is Heard.FOREIGN:
             sys.exit(f"{self.name}: the hub acknowledges {mark.through}, which was never sent")
+        if heard is Heard.NEWS:
+            self._batch_bytes = min(MAX_BATCH_BYTES, self._batch_bytes * 2)
         self._totals.again += mark.resend
         self._totals.acknowledged += stream.window.acknowledged - before
         now_ns = time.time_ns()
@@ -200,7 +203,7 @@ class Gate(asyncio.Protocol):
         size, parts, number = 0, [], first
         live = dict(stream.made_ns)
         urgent = stream is self._urgent
-        while number <= stream.made and len(parts) < BATCH_EVENTS and size < BATCH_BYTES:
+        while number <= stream.made and len(parts) < MAX_BATCH_EVENTS and size < self._batch_bytes:
             at_ns = live.get(number) or self._begin_ns + number * 10**9
             event = passage(number, at_ns, (number * 7 + self._place * 131) % PEOPLE, fever=urgent)
             parts.append(b'{"seq":%d,"event":%b}' % (number, event))

@@ -75,7 +75,7 @@ class Hub(Program):
 
     def stored(self) -> int:
         """Passages of the fleet in the journal."""
-        return self.journal("SELECT sum(through) FROM streams WHERE gate <> 'hub'")
+        return self.journal("SELECT sum(through) FROM streams WHERE gate LIKE 'gate-%'")
 
     def written(self) -> int:
         """Up to which entry the time series are written."""

@@ -10,22 +10,56 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.bench import aged, figures
+from tests.bench.growth import draw
 from tests.bench.rig import Fleet, Hub, Meter, site
 
 GOALS = {"live_p99_ms": 500.0, "memory_mb": 500.0, "backlog_s": 60.0, "urgent_ms": 1000.0}
+PARTS = ("live", "backlog", "gates", "people", "age")
+REST_S = 10.0
+"""What a hub that just started has to do for itself is not counted to the events."""
+COSTS = ("hub_cores", "p50_ms", "p99_ms", "hub_peak_mb", "start_cpu_s", "start_s")
+
+Found = dict[str, Any]
 
 
-def live(
-    folder: Path, gates: int, seconds: int, prepare: Callable[[Hub], None] | None = None, rest_s: float = 0.0
-) -> dict[str, Any]:
+class Load(NamedTuple):
+    """So many gates, each with an event a second, for so long."""
+
+    gates: int
+    seconds: int
+
+
+class Sizes(NamedTuple):
+    """What is measured; of `gates` the last is the crowd of the live part, `crowds` have the backlog."""
+
+    gates: Sequence[int]
+    seconds: int
+    crowds: Sequence[int]
+    events: int
+    people: Sequence[int]
+    age: Sequence[int]
+    grown_gates: int
+    grown_s: int
+
+
+FULL = Sizes(
+    (50, 500, 5000), 60, (20, 1000), 1_000_000, (1000, 10_000, 100_000), (100_000, 1_000_000, 10_000_000), 200, 15
+)
+QUICK = Sizes((50, 150, 500), 10, (20, 100), 100_000, (1000, 3000, 10_000), (30_000, 100_000, 300_000), 100, 6)
+
+
+def live(folder: Path, load: Load, prepare: Callable[[Hub], None] | None = None, rest_s: float = 0.0) -> Found:
     """Every gate an event a second, after a hub that just started had so long for itself."""
+    gates, seconds = load
     with site(folder, prepare) as running:
         time.sleep(rest_s)
         idle = figures.process(running.hub.pid)
@@ -40,7 +74,9 @@ def live(
             time.sleep(0.2)
         use = meter.use()
         end = fleet.end()
-        made = end["made"] - before["made"]
+        ended_s, made = time.monotonic(), end["made"] - before["made"]
+        while running.hub.written() < running.hub.last() and time.monotonic() < ended_s + 60:
+            time.sleep(0.1)
         return {
             "gates": gates,
             "events": end["made"],
@@ -49,6 +85,7 @@ def live(
             "p99_ms": round(figures.percentile(end["delays_ms"], 0.99), 1),
             "urgent_p99_ms": round(figures.percentile(end["urgent_ms"], 0.99), 1),
             "sent_again": end["again"],
+            "influx_behind_s": round(time.monotonic() - ended_s, 1),
             "hub_cores": round(use.cpu_s["hub"] / use.seconds, 3),
             "hub_cpu_us_per_event": round(use.cpu_s["hub"] / max(1, made) * 1e6, 1),
             "broker_cores": round(use.cpu_s["broker"] / use.seconds, 3),
@@ -62,7 +99,7 @@ def live(
         }
 
 
-def backlog(folder: Path, gates: int, events: int, within_s: float = 600.0) -> dict[str, Any]:
+def backlog(folder: Path, gates: int, events: int, within_s: float = 600.0) -> Found:
     """Events that waited at gates, into the journal and InfluxDB, while new fevers come."""
     with site(folder) as running:
         began_s = time.monotonic()
@@ -98,48 +135,85 @@ def backlog(folder: Path, gates: int, events: int, within_s: float = 600.0) -> d
 
 
 def grown(
-    folder: Path, size: Callable[[int], Callable[[Hub], None]], sizes: Sequence[int], gates: int, seconds: int
-) -> list[dict[str, Any]]:
+    folder: Path, fill: Callable[[Path, int], None], sizes: Sequence[int], load: Load, measure: Callable[..., Found]
+) -> list[Found]:
     """The same load at hubs whose data are of these sizes."""
     found = []
-    for n in sizes:
-        place = folder / str(n)
+    for size in sizes:
+        place = folder / str(size)
         try:
-            found.append({"size": n} | live(place, gates, seconds, size(n), rest_s=10.0))
+            made = measure(place, load, partial(_fill, fill, size), rest_s=REST_S)
+            found.append({"size": size} | made)
+            tell(f"{folder.name} {size}", made)
         finally:
             shutil.rmtree(place, ignore_errors=True)
     return found
 
 
-def _registered(people: int) -> Callable[[Hub], None]:
-    return lambda hub: aged.register(hub.data, people)
+def _fill(fill: Callable[[Path, int], None], size: int, hub: Hub) -> None:
+    fill(hub.data, size)
 
 
-def _old(events: int) -> Callable[[Hub], None]:
-    return lambda hub: aged.age_journal(hub.data, events)
+def tell(what: str, found: Found) -> None:
+    """Whoever waits for minutes sees how far it is."""
+    shown = ("lost", "p50_ms", "p99_ms", "journal_and_influx_s", "hub_cpu_us_per_event", "hub_peak_mb", "start_s")
+    print(f"{what}: " + ", ".join(f"{key} {found[key]}" for key in shown if key in found), file=sys.stderr, flush=True)
+
+
+def exponents(growth: dict[str, list[Found]]) -> dict[str, dict[str, float]]:
+    """How each cost grows with each size: 1 is linear, 0 not at all."""
+    found: dict[str, dict[str, float]] = {}
+    for name, points in growth.items():
+        sizes = [float(point["size"]) for point in points]
+        found[name] = {
+            cost: round(figures.exponent(sizes, [float(point[cost]) for point in points]), 2) for cost in COSTS
+        }
+    return found
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything, in about a minute")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, in some minutes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--only", choices=["live", "backlog", "people", "age", "gates"], help="one part of it")
-    parser.add_argument("--gates", type=int, default=5000)
-    parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part of it; may be said several times")
+    parser.add_argument("--gates", type=int, help="how many are connected, with an event a second each")
+    parser.add_argument("--seconds", type=int, help="for how long")
+    parser.add_argument("--events", type=int, help="of backlog")
+    parser.add_argument("--plot", type=Path, help="a picture of how costs grow: a file that ends in .png or .svg")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    parts = set(arguments.only or PARTS)
+    sizes = QUICK if arguments.quick else FULL
+    gates, events = arguments.gates or sizes.gates[-1], arguments.events or sizes.events
+    seconds = arguments.seconds or sizes.seconds
+    found: Found = {}
+    growth: dict[str, list[Found]] = {}
     with tempfile.TemporaryDirectory(prefix="menshen-scale-") as name:
         folder = Path(name)
-        found: dict[str, Any] = {}
-        if arguments.only in {None, "live"}:
-            found["live"] = live(folder / "live", arguments.gates, arguments.seconds)
-        if arguments.only in {None, "backlog"}:
-            found["backlog"] = backlog(folder / "backlog", min(arguments.gates, 20), arguments.events)
-        if arguments.only == "people":
-            found["people"] = grown(folder / "people", _registered, [1000, 10_000, 100_000], 200, 10)
-        if arguments.only == "age":
-            found["age"] = grown(folder / "age", _old, [100_000, 1_000_000], 200, 10)
+        if "live" in parts:
+            found["live"] = live(folder / "live", Load(gates, seconds), rest_s=REST_S)
+            tell(f"{gates} gates", found["live"])
+        if "backlog" in parts:
+            found["backlog"] = []
+            for crowd in sizes.crowds:
+                found["backlog"].append(backlog(folder / f"backlog-{crowd}", crowd, events))
+                tell(f"backlog of {crowd} gates", found["backlog"][-1])
+                shutil.rmtree(folder / f"backlog-{crowd}")
+        if "gates" in parts:
+            smaller = [
+                {"size": n} | live(folder / f"gates-{n}", Load(n, sizes.grown_s), rest_s=REST_S)
+                for n in sizes.gates[:-1]
+            ]
+            last = found.get("live") or live(folder / "gates-last", Load(sizes.gates[-1], sizes.grown_s), rest_s=REST_S)
+            growth["gates"] = [*smaller, {"size": last["gates"]} | last]
+        load = Load(sizes.grown_gates, sizes.grown_s)
+        if "people" in parts:
+            growth["people"] = grown(folder / "people", aged.register, sizes.people, load, live)
+        if "age" in parts:
+            growth["age"] = grown(folder / "age", aged.age_journal, sizes.age, load, live)
+    found |= {"growth": growth, "exponents": exponents(growth), "goals": GOALS}
+    if arguments.plot is not None and growth:
+        draw(growth, found["exponents"], arguments.plot)
     print(json.dumps(found, indent=None if arguments.json else 1))
     return 0
