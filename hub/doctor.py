@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from hub import settings as hub_settings
+from hub.alerts.channels import CALLS_BACK
 from hub.database import MIGRATIONS, shown
 from hub.fleet.opening import reader_of
 from hub.influx import server_version
@@ -63,6 +64,7 @@ def examine(path: Path, backups: Path = BACKUPS) -> list[Finding]:
         *time_series(settings),
         *journal(settings),
         *check_channels([channel.name for channel in settings.channels], has_heartbeat=settings.heartbeat is not None),
+        *check_answers(settings),
         check_backup(backups, newest_backup(backups, settings.site), datetime.now(UTC)),
         running(settings),
         *[finding for name in UNITS for finding in checkup.unit(name)],
@@ -289,6 +291,23 @@ def check_channels(names: list[str], *, has_heartbeat: bool) -> list[Finding]:
             Finding(Level.WARNING, "heartbeat", text, Words("[heartbeat] in hub.toml", "在 hub.toml 配置 [heartbeat]"))
         )
     return found
+
+
+def check_answers(settings: HubSettings) -> list[Finding]:
+    """Whether the services that call the hub with what people answer have an address to call."""
+    called = [channel.name for channel in settings.channels if isinstance(channel, CALLS_BACK)]
+    if not called or settings.console.public_url is not None:
+        return []
+    names = ", ".join(called)
+    text = Words(
+        f"{names}: its service has no address to call: nobody can acknowledge by an answer",
+        f"{names}：服务方无地址可回调，无法通过回复受理",
+    )
+    do = Words(
+        f"[console] public_url in hub.toml, and that address with /in/{called[0]} in the app's settings",
+        f"在 hub.toml 配置 [console] public_url，并把该地址加 /in/{called[0]} 填入应用的接收设置",
+    )
+    return [Finding(Level.WARNING, "answers", text, do)]
 
 
 def newest_backup(folder: Path, site: str) -> datetime | None:

@@ -42,7 +42,7 @@ class Course:
     def take(self, db: sqlite3.Connection, signal: Signal, received_ns: int, now_ns: int) -> None:
         if not self._is_news(db, signal):
             return
-        query = f"SELECT id, state, last_ns FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
+        query = f"SELECT id, state, last_ns FROM alerts WHERE {THE_ONE}"  # noqa: S608 - our own text
         alert, state, last_ns = db.execute(query, (signal.key,)).fetchone() or (0, None, 0)
         age_ns = received_ns - (signal.time_ns if signal.newest_ns is None else signal.newest_ns)
         within_s = self._settings.page_within.get(signal.rule, self._settings.page_within_s)

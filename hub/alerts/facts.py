@@ -148,7 +148,7 @@ def is_news(db: sqlite3.Connection, signal: Signal) -> bool:
 
     What a person has ended stays so until a later threshold than that has passed.
     """
-    query = f"SELECT state, count, detail, ended_by, last_ns FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
+    query = f"SELECT state, count, detail, ended_by, last_ns FROM alerts WHERE {THE_ONE}"  # noqa: S608 - our own text
     row = db.execute(query, (signal.key,)).fetchone()
     if row is None:
         return signal.firing

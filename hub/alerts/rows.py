@@ -69,7 +69,7 @@ def newest_of(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, AlertR
     """The alert that counts of each key that has any (`THE_ONE`)."""
     found = {}
     for key in keys:
-        row = db.execute(f"{_ALERT} WHERE a.key = ? {THE_ONE}", (key,)).fetchone()
+        row = db.execute(f"{_ALERT} WHERE a.{THE_ONE}", (key,)).fetchone()
         if row is not None:
             found[key] = AlertRow(*row)
     return found

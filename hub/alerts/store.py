@@ -80,8 +80,8 @@ class AlertStore(ProjectionFile):
                 if self._is_more(db, signal):
                     self._course.take(db, signal, now_ns, now_ns)
                 elif signal.firing:
-                    known = f"SELECT id FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
-                    db.execute(f"UPDATE alerts SET since_ns = ? WHERE id = ({known})", (signal.time_ns, signal.key))  # noqa: S608
+                    query = f"UPDATE alerts SET since_ns = ?2 WHERE {THE_ONE}"  # noqa: S608 - our own text
+                    db.execute(query, (signal.key, signal.time_ns))
 
     # -- people's words -----------------------------------------------------------------------------------------------
 
@@ -357,7 +357,7 @@ class AlertStore(ProjectionFile):
             return self._course.say(db, alert, word, by, now_ns, note)
 
     def _is_more(self, db: sqlite3.Connection, signal: Signal) -> bool:
-        query = f"SELECT count, state FROM alerts WHERE key = ? {THE_ONE}"  # noqa: S608 - our own text
+        query = f"SELECT count, state FROM alerts WHERE {THE_ONE}"  # noqa: S608 - our own text
         row = db.execute(query, (signal.key,)).fetchone()
         if not signal.firing:
             return row is not None and row[1] != State.RESOLVED

@@ -84,9 +84,10 @@ ALTER TABLE alerts ADD COLUMN next_why TEXT NOT NULL DEFAULT '';
 """A file of version 1 knew no chains: its open alerts have no next step, and the auditor gives them one."""
 
 
-THE_ONE = "ORDER BY state <> 'resolved' DESC, id DESC LIMIT 1"
-"""Of the alerts of a key the one that counts: the open one, which somebody may have reopened after a newer one had
-ended, else the newest."""
+THE_ONE = """id = coalesce((SELECT id FROM alerts WHERE key = ?1 AND state <> 'resolved'),
+    (SELECT max(id) FROM alerts WHERE key = ?1))"""
+"""Of the alerts of a key (`?1`) the one that counts: the open one, which somebody may have reopened after a newer one
+had ended, else the newest."""
 
 
 @contextmanager

@@ -40,8 +40,11 @@ TOLD_OF_ACKNOWLEDGEMENTS = (WebhookSettings, PagerDutySettings)
 """Channels with a program on the other side, which can stop what it does by itself."""
 VOUCHED_FOR = (DingTalkAppSettings, WeComAppSettings, FeishuAppSettings)
 """Channels whose service says who speaks, so that people acknowledge in words."""
+CALLS_BACK = (WeComAppSettings, FeishuAppSettings)
+"""Of these those whose service calls the hub."""
 
 __all__ = [
+    "CALLS_BACK",
     "KINDS",
     "TOLD_OF_ACKNOWLEDGEMENTS",
     "VOUCHED_FOR",

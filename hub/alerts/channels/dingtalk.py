@@ -27,8 +27,8 @@ from wire.errors import DecodeError, DeliveryError
 
 log = structlog.get_logger(__name__)
 
-ROOM = Room(9_000)
-"""`msgParam` may have 15,000 bytes, and is JSON within JSON."""
+ROOM = Room(7_000)
+"""`msgParam` may have 15,000 bytes, and is JSON, in which a character may become two."""
 MOST_AT_ONCE = 20
 WORDS, PRESSES = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback"
 PING_EVERY_S = 30.0

@@ -31,8 +31,8 @@ from hub.alerts.outbox import Message
 from hub.alerts.texts import Room, cut_bytes, headline, say
 from wire.errors import DecodeError, DeliveryError
 
-ROOM = Room(16_000)
-"""A card may have 30 KB, and is JSON within JSON."""
+ROOM = Room(12_000)
+"""A card may have 30 KB, and is JSON, in which a character may become two."""
 _COLOURS = {"critical": "red", "warning": "orange"}
 _BAD_TOKEN = frozenset({99991661, 99991663, 99991664, 99991668, 99991671})
 _SLOW = {99991400: 10.0, 11232: 30.0, 230020: 10.0}
