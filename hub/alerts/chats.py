@@ -176,7 +176,9 @@ def _waiting(db: sqlite3.Connection, receivers: frozenset[str], until_ns: int) -
     marks, states = ",".join("?" * len(receivers)), ",".join(f"'{state}'" for state in sorted(UNHEARD))
     query = f"""SELECT p.alert, max(p.message) FROM alerts a CROSS JOIN pages p ON p.alert = a.id
         WHERE a.state <> 'resolved' AND a.state IN ({states})
-        AND p.kind = 'firing' AND p.state = 'delivered' AND p.step >= a.round_step AND p.next_ns <= ? AND p.receiver IN ({marks}) GROUP BY p.alert ORDER BY p.alert"""  # noqa: S608 - our own states, and marks
+        AND p.kind = 'firing' AND p.state = 'delivered' AND p.step >= a.round_step
+        AND p.next_ns <= ? AND p.receiver IN ({marks})
+        GROUP BY p.alert ORDER BY p.alert"""  # noqa: S608 - our own states, and marks
     return [Waiting(*row) for row in db.execute(query, (until_ns, *receivers))]
 
 
