@@ -146,7 +146,7 @@ def note_lost(db: sqlite3.Connection, now_ns: int) -> int:
     for message, attempt in lost:
         rows = db.execute("SELECT alert, id, receiver, channel FROM pages WHERE message = ?", (message,)).fetchall()
         for alert, page, receiver, channel in rows:
-            text = f"{channel}: attempt {attempt}: the hub ended before the answer came"
+            text = f"{channel} #{attempt}: the hub ended before the answer came"
             write_log(db, now_ns, Why.ANSWER_LOST, alert=alert, page=page, message=message, by=receiver, text=text)
     db.execute("DELETE FROM under_way")
     return len(lost)
@@ -236,7 +236,7 @@ def record_attempt(db: sqlite3.Connection, message: Message, outcome: Outcome, a
     for page, alert, receiver, raw, place, attempts, tries, state in db.execute(_TRIED, (message.id,)).fetchall():
         route = _decode_route(raw)
         if outcome is Outcome.UNKNOWN:
-            text = f"{message.channel}: attempt {tries + 1}: {answer}"
+            text = f"{message.channel} #{tries + 1}"  # how it was lost stands in the next line
             write_log(db, now_ns, Why.ANSWER_LOST, alert=alert, page=page, message=message.id, by=receiver, text=text)
         if state == "withdrawn" and not taken:
             text = f"{message.channel}: {answer}"
