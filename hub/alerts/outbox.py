@@ -236,7 +236,7 @@ def record_attempt(db: sqlite3.Connection, message: Message, outcome: Outcome, a
     for page, alert, receiver, raw, place, attempts, tries, state in db.execute(_TRIED, (message.id,)).fetchall():
         route = _decode_route(raw)
         if outcome is Outcome.UNKNOWN:
-            text = f"{message.channel} #{tries + 1}"  # how it was lost stands in the next line
+            text = f"{message.channel} #{attempts + 1}"  # how it was lost stands in the next line
             write_log(db, now_ns, Why.ANSWER_LOST, alert=alert, page=page, message=message.id, by=receiver, text=text)
         if state == "withdrawn" and not taken:
             text = f"{message.channel}: {answer}"
