@@ -58,7 +58,14 @@ rm -f "$root/etc/nginx/sites-available/menshen" \
 rm -rf "$root/var/lib/grafana/dashboards/menshen"
 if [ -L "$root/opt/menshen" ]; then rm -f "$root/opt/menshen"; else rm -rf "$root/opt/menshen"; fi
 rm -f "$root/usr/local/bin/menshen"
-rm -rf "$root/var/lib/menshen-release" # programs, and nothing that a gate knows
+# Programs, and nothing that a gate knows; where it stands on the data's partition, only what is in it can go.
+unit="$root/etc/systemd/system/var-lib-menshen\\x2drelease.mount"
+if [ -d "$root/var/lib/menshen-release" ]; then find "$root/var/lib/menshen-release" -mindepth 1 -delete; fi
+if [ -e "$unit" ]; then
+    if has_systemd; then systemctl --quiet disable --now 'var-lib-menshen\x2drelease.mount' 2>/dev/null || true; fi
+    rm -f "$unit"
+fi
+rmdir "$root/var/lib/menshen-release" 2>/dev/null || true
 if has_systemd; then
     systemctl daemon-reload
     for service in $changed; do systemctl try-restart "$service.service"; done

@@ -38,6 +38,8 @@ user=menshen-gate
 state=/var/lib/menshen-gate
 units=/etc/systemd/system
 mount_unit='var-lib-menshen\x2dgate.mount'
+releases=/var/lib/menshen-release
+releases_unit='var-lib-menshen\x2drelease.mount'
 overlay=/etc/overlayroot.local.conf
 journal=/etc/systemd/journald.conf.d/menshen-gate.conf
 tmp_unit=tmp.mount
@@ -88,6 +90,10 @@ move_data() { # what the gate has goes onto its partition, once
         : >"$work/.menshen-gate"
         say "$state: copied to $data"
     fi
+    if ! [ -d "$work/releases" ]; then
+        mkdir "$work/releases"
+        if [ -d "$releases" ]; then cp -a "$releases/." "$work/releases/" && chown --reference="$releases" "$work/releases"; fi
+    fi
     chown "$user:$user" "$work"
     chmod 700 "$work"
     umount "$work"
@@ -115,10 +121,27 @@ TimeoutSec=30s
 [Install]
 WantedBy=local-fs.target menshen-gate.service
 EOT
+    put "$units/$releases_unit" <<EOT
+# Releases of the program that came from the hub, on the same partition; the only files on it that may be run.
+[Unit]
+Description=Releases of the gate's program
+Requires=$mount_unit
+After=$mount_unit
+Before=menshen-gate.service menshen-release.service
+
+[Mount]
+What=$state/releases
+Where=$releases
+Type=none
+Options=bind,exec,nodev,nosuid
+
+[Install]
+WantedBy=local-fs.target menshen-gate.service
+EOT
     put "$units/menshen-gate.service.d/data.conf" <<EOT
 # The data first, if it comes at all.
 [Unit]
-After=$mount_unit
+After=$mount_unit $releases_unit
 EOT
 }
 
@@ -163,8 +186,8 @@ switch_on() {
     write_mount
     write_rest
     if is_live && command -v systemctl >/dev/null; then
-        systemctl enable "$mount_unit" $tmp_unit >/dev/null 2>&1 || true
-        if has_systemd; then systemctl daemon-reload && systemctl start "$mount_unit"; fi
+        systemctl enable "$mount_unit" "$releases_unit" $tmp_unit >/dev/null 2>&1 || true
+        if has_systemd; then systemctl daemon-reload && systemctl start "$mount_unit" "$releases_unit"; fi
         # What they would write is gone at the next start; and swap wears the card most of all.
         for timer in $timers dphys-swapfile.service; do systemctl disable --now "$timer" >/dev/null 2>&1 || true; done
     fi

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
+from edge import machine
 from edge.releases import loader, pursuit, slots, staging
 from edge.releases.download import Download
 from edge.releases.pursuit import Pursuit
@@ -170,7 +171,7 @@ class ReleaseCare:
         if manifest.slot == held.confirmed:
             self._keep(pursuit.settled(self._now))
             return
-        if why := slots.refusal(held, manifest, self._version):
+        if why := slots.refusal(held, manifest, self._version) or await asyncio.to_thread(_passing, self._folder):
             raise ReleaseError(why)
         log.info("release is loaded", release=manifest.slot)
         await self._load(manifest)
@@ -295,6 +296,18 @@ class ReleaseCare:
             os.fsync(file.fileno())
         new.chmod(_MODE)
         new.replace(self._inbox / name)
+
+
+def _passing(folder: Path) -> str:
+    """Why a release would be gone at the next start: the system is read-only, and the folder on no partition."""
+    try:
+        mounts = machine.mounts_of(Path("/proc/self/mountinfo").read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+    found = machine.holder(mounts, folder.absolute())
+    if found is None or found.kind != "overlay" or not machine.is_in_memory(mounts, folder.absolute()):
+        return ""
+    return f"{folder} stands in memory only: put it on the data partition (deploy/setup/read-only.sh on)"
 
 
 async def _output(command: list[str]) -> str:

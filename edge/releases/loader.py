@@ -66,13 +66,8 @@ class Loader:
         now_s: Callable[[], float],
         build: Build = staging.build,
     ) -> None:
-        self._folder, self._installation, self._boot, self._now_s, self._build = (
-            folder,
-            installation,
-            boot,
-            now_s,
-            build,
-        )
+        self._folder, self._installation, self._build = folder.absolute(), installation, build
+        self._boot, self._now_s = boot, now_s
 
     def start(self) -> Slots:
         """Before a start of the agent: count it, and have `current` be what is to run. Raises `OSError`."""

@@ -5,6 +5,7 @@ Packages, users and services are of a real root: `deploy/try/clean-debian.sh` in
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,45 @@ def test_a_gate_s_settings_are_good_and_say_what_was_asked_for(tmp_path):
     paths = (gate.token_key_file, gate.registry_copy_file, gate.spool.path, gate.broker.tls.ca)
     assert all(path is not None and path.startswith(state) for path in (*paths, gate.broker.tls.certificate))
     assert gate.broker.tls.key is None
+
+
+def test_a_gate_that_is_given_release_keys_takes_updates_and_another_does_not(tmp_path):
+    keys = tmp_path / "release-keys"
+    keys.write_text("ed25519 AAAA\n")
+    with_keys = installed(tmp_path / "with", *GATE, "--release-keys", str(keys))
+    updates = gate_settings.load(with_keys / "etc/menshen/gate.toml").settings.updates
+    assert updates is not None
+    assert (with_keys / updates.keys_file[1:]).read_text() == keys.read_text()
+    inbox = with_keys / updates.path[1:] / "inbox"
+    assert inbox.stat().st_mode & 0o7777 == 0o2750
+    without = installed(tmp_path / "without", *GATE)
+    assert gate_settings.load(without / "etc/menshen/gate.toml").settings.updates is None
+    told = install(without, *GATE, "--release-keys", str(keys)).stdout
+    assert "add a table [updates]" in told
+    assert "cannot be read" in install(tmp_path / "none", *GATE, "--release-keys", "nowhere").stderr
+
+
+def test_the_command_of_a_gate_is_that_of_the_release_that_runs(tmp_path):
+    """By the same file for the service and for whoever types it."""
+    script = (installed(tmp_path, *GATE) / "usr/local/bin/menshen").read_text()
+    for name, folder in (("installed", "/opt/menshen"), ("release", "/var/lib/menshen-release/current")):
+        program = tmp_path / name / "bin" / "menshen"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho {name} $*\n")
+        program.chmod(0o755)
+        script = script.replace(folder, str(tmp_path / name))
+    (tmp_path / "menshen.sh").write_text(script.replace("id -u", "echo 1"))
+
+    def say(*words: str) -> str:
+        return subprocess.run(
+            ["sh", tmp_path / "menshen.sh", *words], check=True, capture_output=True, text=True
+        ).stdout
+
+    assert say("edge", "run", "gate.toml") == "release edge run gate.toml\n"
+    assert say("doctor", "/etc/menshen/gate.toml") == "release doctor /etc/menshen/gate.toml\n"
+    assert say("hub", "check", "hub.toml") == "installed hub check hub.toml\n"
+    (tmp_path / "release" / "bin" / "menshen").unlink()
+    assert say("edge", "run", "gate.toml") == "installed edge run gate.toml\n"
 
 
 def test_an_environment_is_used_wherever_its_path_is_said_from(tmp_path):
@@ -171,12 +211,15 @@ def test_a_gate_s_system_can_be_read_only_and_only_its_data_is_written(tmp_path)
     mount = (units / r"var-lib-menshen\x2dgate.mount").read_text()
     assert f"What=/dev/disk/by-uuid/{UUID}\nWhere=/var/lib/menshen-gate\n" in mount
     assert "Options=noatime,nodev,nosuid,noexec,errors=remount-ro\n" in mount
+    releases = (units / r"var-lib-menshen\x2drelease.mount").read_text()
+    assert "What=/var/lib/menshen-gate/releases\nWhere=/var/lib/menshen-release\n" in releases
+    assert "Options=bind,exec,nodev,nosuid\n" in releases
     assert r"After=var-lib-menshen\x2dgate.mount" in (units / "menshen-gate.service.d/data.conf").read_text()
     assert (tmp_path / "etc/overlayroot.local.conf").read_text().endswith('overlayroot="tmpfs:recurse=0"\n')
     assert "Storage=volatile" in (tmp_path / "etc/systemd/journald.conf.d/menshen-gate.conf").read_text()
     analyze = [binary("systemd-analyze", "systemd"), "verify", *map(str, units.glob("*.mount"))]
     verified = subprocess.run(analyze, check=False, capture_output=True, text=True)
-    assert "x2dgate" not in verified.stderr, verified.stderr
+    assert not re.search("x2dgate|x2drelease", verified.stderr), verified.stderr
     installed(tmp_path, *GATE, "--read-only", UUID)
     assert files(tmp_path) == once, "a second run changes nothing"
     uninstall(tmp_path)
