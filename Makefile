@@ -1,6 +1,6 @@
 # Menshen: `make demo` shows it, `make test` proves it. Both do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix lock sbom bench chaos clean
+.PHONY: help demo test lint fix lock sbom audit bench chaos clean
 PYTHON ?=
 BIN := .venv/bin
 TEST_PACKAGES := docker-compose shellcheck mosquitto influxdb nginx iproute2 victoria-metrics postgresql nats-server chromium fonts-noto-cjk xvfb pcscd vsmartcard-vpcd systemd spin gcc libc6-dev
@@ -45,6 +45,12 @@ sbom: .venv/.dev ## What is in it: a CycloneDX list of packages for each lock, i
 	@for lock in runtime edge plates; do \
 		$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o var/sbom/$$lock.json requirements/$$lock.lock \
 			&& echo "var/sbom/$$lock.json"; done
+
+AUDITOR := pip-audit==2.10.1
+audit: .venv/.dev ## Known weaknesses of what is locked, by PyPI's advisories; needs a way to pypi.org. ARGS=--dry-run asks nobody
+	@for lock in runtime edge plates; do echo "requirements/$$lock.lock:"; \
+		$(BIN)/uv tool run --from $(AUDITOR) pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(ARGS) \
+			-r requirements/$$lock.lock || failed=1; done; exit $${failed:-0}
 
 clean: ## Remove what was made here; the demo's data too
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info

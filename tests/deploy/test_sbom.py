@@ -29,3 +29,13 @@ def test_every_locked_package_is_in_the_list_with_version_and_digests(lock, tmp_
     for part in listed["components"]:
         assert any(reference.get("hashes") for reference in part["externalReferences"]), part["name"]
     assert listed["metadata"]["component"]["name"] == "menshen"
+
+
+def test_what_is_listed_is_also_what_is_audited_strictly():
+    recipe = (ROOT / "Makefile").read_text("utf-8")
+    parts = {name: recipe.split(f"\n{name}: ")[1].split("\n\n")[0] for name in ("sbom", "audit")}
+    locks = {name: re.search(r"for lock in ([\w ]+);", part) for name, part in parts.items()}
+    assert locks["sbom"]
+    assert locks["audit"]
+    assert locks["sbom"].group(1) == locks["audit"].group(1)
+    assert "--strict" in parts["audit"]  # what cannot be looked up is no success
