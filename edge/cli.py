@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("enrol", help=about, description=about)
     sub.add_argument("settings", type=Path, metavar="gate.toml")
     sub.add_argument("code", help="as the hub printed it; hyphens and case do not matter")
+    sub.add_argument("--new-token-key", action="store_true", help="take the site's token key in place of another")
     sub.add_argument("--hub", metavar="URL", help="the hub's console, where the settings do not name it")
     sub.set_defaults(run=_enrol)
     about = "list the drivers of devices with their settings"
@@ -132,7 +133,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         need = 'install what this command needs with: pip install "menshen[enrol]"'
         raise MenshenError(f"enrol: the package {error.name!r} is not installed here; {need}") from error
-    print(enrol(arguments.settings, arguments.code, arguments.hub))
+    print(enrol(arguments.settings, arguments.code, arguments.hub, new_token_key=arguments.new_token_key))
     return 0
 
 

@@ -11,8 +11,10 @@ from wire.errors import EnrolmentError, SettingsError
 HUB_PORT = 8080
 
 
-def enrol(path: Path, code: str, hub: str | None) -> str:
+def enrol(path: Path, code: str, hub: str | None, *, new_token_key: bool = False) -> str:
     """Enrol the gate of this settings file; what was done, in words. Raises `SettingsError` and `EnrolmentError`.
+
+    With `new_token_key` the site's own takes the place of another that is there.
 
     The key is written before the hub is asked, so that an answer that is lost can be asked for again.
     """
@@ -29,7 +31,7 @@ def enrol(path: Path, code: str, hub: str | None) -> str:
     new.unlink()
     lines = [f"{gate.site}/{gate.gate} is enrolled: {certificate}"]
     if grant.token_key is not None:
-        _keep_token_key(Path(gate.token_key_file), bytes.fromhex(grant.token_key))
+        _keep_token_key(Path(gate.token_key_file), bytes.fromhex(grant.token_key), new_token_key)
         lines.append(f"the site's token key is in {gate.token_key_file}")
     broker = gate.broker
     if (broker.host, broker.port) != (grant.broker_host, grant.broker_port):
@@ -48,8 +50,8 @@ def _files(path: Path, gate: GateSettings) -> tuple[Path, Path]:
     return Path(tls.certificate), Path(tls.ca)
 
 
-def _keep_token_key(path: Path, key: bytes) -> None:
+def _keep_token_key(path: Path, key: bytes, is_new: bool) -> None:
     """A gate that has the site's key keeps it; another's is not replaced unasked."""
-    if path.exists() and path.read_bytes().strip() not in (b"", key):
-        raise EnrolmentError(f"{path}: holds another token key than the site's; move it away and enrol again")
+    if not is_new and path.exists() and path.read_bytes().strip() not in (b"", key):
+        raise EnrolmentError(f"{path}: holds another token key than the site's; enrol again with --new-token-key")
     identity.put(path, key)

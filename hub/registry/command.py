@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from sqlalchemy.orm import Session
 
 from hub import settings as hub_settings
+from hub.backup import JOURNAL
 from hub.command import add_command
-from hub.registry import key
+from hub.database import Database
+from hub.registry import key, rekeying
 from hub.registry.store import RegistryStore
 from hub.registry.visits import visits
 from hub.settings import HubSettings
 from wire.errors import MenshenError, SealError
 from wire.events import Registration
+from wire.process import SoleOwner
 from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
 from wire.tokens import READ_KINDS, read_key, token
 
+T = TypeVar("T")
+
 FILE = "registry.db"
+_BY = "command line"
 DAY_NS = 86400 * 10**9
 
 
@@ -43,8 +53,51 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     adding.add_argument("--flag", action="append", choices=list(Flag), default=[])
     removing = add_command(works, "remove", _remove, "take one out")
     _number(removing)
+    rekeying = add_command(works, "rekey", _rekey, "change the site's token key, which others have; stop the hub first")
+    rekeying.add_argument("--finish", action="store_true", help="every gate has the new key: forget the old tokens")
     visiting = add_command(works, "visits", _visits, "who was registered at the gates, with what the guards entered")
     visiting.add_argument("--days", type=float, default=1.0, help="how far back (default: 1)")
+
+
+def _rekey(arguments: argparse.Namespace) -> int:
+    settings = hub_settings.load(arguments.settings)
+    if settings.token_key_file is None:
+        raise MenshenError(f"{arguments.settings}: there is no token_key_file, so nothing is registered by number")
+    owner = SoleOwner(Path(settings.data) / JOURNAL)
+    owner.take()  # a hub that runs would go on registering under the old key
+    try:
+        if arguments.finish:
+            count = _write(settings, lambda session: rekeying.finish(session, by=_BY, now_ns=time.time_ns()))
+            print(f"{count} tokens under the key before are history; start the hub, and gates forget them")
+            return 0
+        path = Path(settings.token_key_file)
+        old, new = read_key(path), rekeying.next_key(path)
+        done = _write(settings, lambda session: rekeying.rekey(session, old, new, by=_BY, now_ns=time.time_ns()))
+        rekeying.take_next(path)
+    finally:
+        owner.release()
+    alone = sum(not store_source for store_source in _open(settings).sources())
+    print(
+        f"{done.badges} badges and {done.vehicles} vehicles have tokens under a new key, and keep those that they had"
+    )
+    if done.unknown or alone:
+        print(f"{done.unknown} unknown badges and {alone} entries of guards or this command are under the old key only")
+    print("Start the hub. Then for each gate: menshen hub enrol hub.toml GATE,")
+    print("and there: menshen edge enrol --new-token-key gate.toml CODE")
+    print("When all have it: stop the hub, menshen hub registry rekey hub.toml --finish, start it")
+    return 0
+
+
+def _write(settings: HubSettings, work: Callable[[Session], T]) -> T:
+    async def carry_out() -> T:
+        database = Database(settings.database_url)
+        await database.start()
+        try:
+            return await database.write(work)
+        finally:
+            await database.stop()
+
+    return asyncio.run(carry_out())
 
 
 def _number(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from hub.registry.models import Badge, Person, PersonKind, Vehicle, Visit
+from hub.registry.models import Badge, BadgeKey, Person, PersonKind, Vehicle, Visit
 from wire.events import MAX_TIME_NS
 from wire.registry import Flag, Holder, RegistryEntry
 
@@ -80,7 +80,9 @@ def of_person(
         return []
     flags = flags_of(person, isolated=isolated, areas=areas, today=today, days=days, answered=answered)
     gates = tuple(gate for gate in person.gates.split(",") if gate)
-    entries = [_of_badge(badge, _HOLDERS[person.kind], flags, gates) for badge in person.badges]
+    entries = [
+        _of_badge(badge, _HOLDERS[person.kind], flags, gates) for badge in person.badges if badge.key != BadgeKey.PAST
+    ]
     if visit is None:
         return entries
     return [replace(entry, reason_stated=bool(visit.reason), hosted=bool(visit.host)) for entry in entries]
@@ -102,18 +104,24 @@ def of_vehicle(vehicle: Vehicle, *, now_ns: int) -> list[RegistryEntry]:
     """An entry for the plate, and for the tag where there is one; none for a vehicle whose time is over."""
     if is_over(vehicle, now_ns):
         return []
+    entries = _of_plate_and_tag(vehicle, vehicle.plate_token, vehicle.tag_token)
+    if vehicle.old_plate_token is not None:
+        entries += _of_plate_and_tag(vehicle, vehicle.old_plate_token, vehicle.old_tag_token)
+    return entries
+
+
+def _of_plate_and_tag(vehicle: Vehicle, plate_token: str, tag_token: str | None) -> list[RegistryEntry]:
     until_ns = vehicle.disinfected_until_ns if vehicle.must_disinfect else MAX_TIME_NS
     plate = RegistryEntry(
-        vehicle.plate_token,
+        plate_token,
         Holder.VEHICLE,
         from_ns=vehicle.from_ns,
         until_ns=vehicle.until_ns,
         disinfected_until_ns=until_ns,
     )
-    if vehicle.tag_token is None:
+    if tag_token is None:
         return [plate]
-    tag = replace(plate, token=vehicle.tag_token, plate=vehicle.plate_token)
-    return [replace(plate, tag=vehicle.tag_token), tag]
+    return [replace(plate, tag=tag_token), replace(plate, token=tag_token, plate=plate_token)]
 
 
 def is_over(vehicle: Vehicle, now_ns: int) -> bool:

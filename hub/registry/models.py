@@ -95,8 +95,21 @@ class Person(Base):
         return self.shift or (self.team.shift if self.team else None)
 
 
+class BadgeKey(StrEnum):
+    """Under which key of the site a badge's token is (`hub.registry.rekeying`)."""
+
+    NOW = "now"
+    OLD = "old"
+    """The one before, which some gates still have."""
+    PAST = "past"
+    """One that no gate has any more: for what was told of the badge then."""
+
+
 class Badge(Base):
-    """A card, or the QR code of a visitor; `token` is what gates know of it."""
+    """A card, or the QR code of a visitor; `token` is what gates know of it.
+
+    A card has a row for each of the site's keys that it had a token under.
+    """
 
     __tablename__ = "badges"
     id: Mapped[Key]
@@ -107,6 +120,7 @@ class Badge(Base):
     until_ns: Mapped[Moment | None]
     held_from_ns: Mapped[Moment | None]
     """Since when it is theirs, where it was another's before (`hub.registry.holdings`)."""
+    key: Mapped[BadgeKey] = mapped_column(choice(BadgeKey), default=BadgeKey.NOW, server_default="now")
     person: Mapped[Person] = relationship(back_populates="badges")
 
 
@@ -131,6 +145,9 @@ class Vehicle(Base):
     plate_token: Mapped[str] = mapped_column(String(64), unique=True)
     tag: Mapped[str] = mapped_column(String(80), default="")
     tag_token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    old_plate_token: Mapped[str | None] = mapped_column(String(64))
+    old_tag_token: Mapped[str | None] = mapped_column(String(64))
+    """Under the key before, which some gates still have."""
     owner: Mapped[str] = mapped_column(String(80), default="")
     telephone: Mapped[str] = mapped_column(String(40), default="")
     purpose: Mapped[str] = mapped_column(String(120), default="")

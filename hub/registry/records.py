@@ -17,7 +17,7 @@ from hub.database import parts
 from hub.registry import holdings
 from hub.registry.entries import is_over
 from hub.registry.fields import PEOPLE, VEHICLES, Kind, Number, Record, Value
-from hub.registry.models import Badge, ListedArea, Person, PersonKind, Place, PlaceKind, Team, Vehicle
+from hub.registry.models import Badge, BadgeKey, ListedArea, Person, PersonKind, Place, PlaceKind, Team, Vehicle
 from hub.registry.plans import Change, Register, Site
 from wire.tokens import TokenKind, normal, token
 
@@ -64,7 +64,7 @@ def person_record(person: Person) -> dict[str, Value]:
         "name": person.name,
         "kind": person.kind.value,
         "team": person.team.name if person.team else "",
-        "badges": tuple(sorted(badge.number for badge in person.badges)),
+        "badges": tuple(sorted(badge.number for badge in person.badges if badge.key == BadgeKey.NOW)),
         **{name: getattr(person, name) for name in _PLAIN},
         "gates": tuple(gate for gate in person.gates.split(",") if gate),
         "active": person.active,
@@ -195,9 +195,14 @@ def _save_people(session: Session, changes: Sequence[Change], hand: Hand) -> lis
     session.add_all(people.values())
     wanted = {str(change.new["number"]): _badges_of(change.new, hand.key) for change in changes}
     for number, badges in wanted.items():  # first those that go: another may get them
-        gone = [badge for badge in people[number].badges if badge.token not in badges]
-        holdings.give_back(session, gone, hand.now_ns)
-        people[number].badges = [badge for badge in people[number].badges if badge.token in badges]
+        still = {normal(one) for one in badges.values()}
+        kept = [
+            badge
+            for badge in people[number].badges
+            if badge.token in badges or (badge.key != BadgeKey.NOW and normal(badge.number) in still)
+        ]
+        holdings.give_back(session, [badge for badge in people[number].badges if badge not in kept], hand.now_ns)
+        people[number].badges = kept
     session.flush()
     for number, badges in wanted.items():
         there = {badge.token for badge in people[number].badges}
@@ -231,7 +236,7 @@ def _save_vehicles(session: Session, changes: Sequence[Change], hand: Hand) -> l
         plate = str(change.new["plate"])
         vehicle = vehicles.setdefault(plate, Vehicle(plate=plate, created_ns=hand.now_ns))
         if vehicle.tag != change.new["tag"]:
-            vehicle.tag_token = None  # first those that go: another may get them
+            vehicle.tag_token = vehicle.old_tag_token = None  # first those that go: another may get them
     session.add_all(_filled(vehicles, changes, hand))
     session.flush()
     for change in changes:

@@ -144,6 +144,11 @@ class RegistryStore:
             row = db.execute("SELECT source FROM entries WHERE token = ? AND body IS NOT NULL", (token,)).fetchone()
         return "" if row is None else str(row[0])
 
+    def sources(self) -> list[str]:
+        """Of each entry the record of the office that it follows from; empty where it follows from none."""
+        with self.transaction() as db:
+            return [row[0] for row in db.execute("SELECT source FROM entries WHERE body IS NOT NULL")]
+
     def resumes_ns(self) -> int | None:
         """When the site resumes work, as gates are told; None where they are told nothing of it."""
         with self.transaction() as db:
@@ -169,6 +174,13 @@ class RegistryStore:
         """One entry, within a transaction."""
         body = _body(db, token)
         return None if body is None else msgspec.json.decode(body, type=RegistryEntry)
+
+    def of_same_source(self, db: sqlite3.Connection, token: str) -> list[str]:
+        """The tokens of the office's record that a token follows from, within a transaction; none where it does not."""
+        row = db.execute("SELECT source FROM entries WHERE token = ?", (token,)).fetchone()
+        if row is None or not row[0]:
+            return []
+        return [one for one, _ in db.execute(f"{_OWNED} source = ?", (row[0],))]
 
     def write(self, db: sqlite3.Connection, entries: Iterable[RegistryEntry]) -> None:
         """Add or replace entries, within a transaction."""

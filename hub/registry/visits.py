@@ -109,7 +109,8 @@ def _register(db: sqlite3.Connection, store: RegistryStore, registration: Regist
 def _disinfected(db: sqlite3.Connection, store: RegistryStore, token: str, until_ns: int) -> None:
     """A vehicle is disinfected whole, whichever of its tokens the gate had read."""
     known = store.entry(db, token)
-    entries = [store.entry(db, one) for one in sorted(tokens_of(known))] if known is not None else []
+    tokens = set() if known is None else {*tokens_of(known), *store.of_same_source(db, token)}
+    entries = [store.entry(db, one) for one in sorted(tokens)]
     later = [entry for entry in entries if entry is not None and until_ns > (entry.disinfected_until_ns or 0)]
     if later:
         store.write(db, [replace(entry, disinfected_until_ns=until_ns) for entry in later])

@@ -40,6 +40,8 @@ AUDIT_WORDS: dict[str, tuple[str, str]] = {
     "act.fever-found": ("fever found by search", "搜索到发热警报"),
     "act.fever-named": ("fever given to a person", "认领发热记录"),
     "act.gate-configured": ("gate configured", "下发门岗配置"),
+    "act.token-key-changed": ("token key changed", "更换令牌密钥"),
+    "act.token-key-finished": ("old token key given up", "停用旧令牌密钥"),
     "act.release-added": ("release taken in", "收录程序版本"),
     "act.release-removed": ("release removed", "删除程序版本"),
     "act.release-install": ("release offered to gates", "向门岗下发程序版本"),
