@@ -47,7 +47,7 @@ sbom: .venv/.dev ## What is in it: a CycloneDX list of packages for each lock, i
 			&& echo "var/sbom/$$lock.json"; done
 
 AUDITOR := pip-audit==2.10.1
-audit: .venv/.dev ## Known weaknesses of what is locked, by PyPI's advisories; needs a way to pypi.org. ARGS=--dry-run asks nobody
+audit: .venv/.dev ## Known weaknesses of what is locked, by PyPI's advisories; needs a way to PyPI. ARGS=--dry-run asks nobody
 	@for lock in runtime edge plates; do echo "requirements/$$lock.lock:"; \
 		$(BIN)/uv tool run --from $(AUDITOR) pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(ARGS) \
 			-r requirements/$$lock.lock || failed=1; done; exit $${failed:-0}
