@@ -28,11 +28,11 @@ def enrol(path: Path, code: str, hub: str | None, *, new_token_key: bool = False
     grant = identity.enrol(address.rstrip("/"), gate.site, gate.gate, code, key)
     identity.put(authority, grant.authority.encode())
     identity.write(certificate, key, grant.certificate)
-    new.unlink()
     lines = [f"{gate.site}/{gate.gate} is enrolled: {certificate}"]
     if grant.token_key is not None:
         _keep_token_key(Path(gate.token_key_file), bytes.fromhex(grant.token_key), new_token_key)
         lines.append(f"the site's token key is in {gate.token_key_file}")
+    new.unlink()  # until here the same code may be used again
     broker = gate.broker
     if (broker.host, broker.port) != (grant.broker_host, grant.broker_port):
         here = f"{broker.host}:{broker.port}"
