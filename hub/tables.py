@@ -10,10 +10,13 @@ from hub.duties import models as duties
 from hub.forms import models as forms
 from hub.notices import models as notices
 from hub.registry import models as registry
+from hub.releases import models as releases
 from hub.reports import models as reports
 from hub.resumption import models as resumption
 from hub.rounds import models as rounds
 from hub.trust import models as trust
 
-ROOMS = (accounts, cases, configurations, duties, forms, notices, registry, reports, resumption, rounds, trust)
+ROOMS = (
+    accounts, cases, configurations, duties, forms, notices, registry, releases, reports, resumption, rounds, trust,
+)  # fmt: skip
 METADATA = Base.metadata

@@ -42,7 +42,7 @@ KINDS = (
         blank={"owner": "", "telephone": "", "purpose": ""},
         kept=frozenset(
             {"id", "plate", "plate_token", "tag", "tag_token", "commuter", "must_disinfect", "disinfected_until_ns"}
-            | {"from_ns", "until_ns", "created_ns", "changed_ns"}
+            | {"from_ns", "until_ns", "created_ns", "changed_ns", "old_plate_token", "old_tag_token"}
         ),
     ),
     Kind(
