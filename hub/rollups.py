@@ -7,6 +7,7 @@ is commutative, so late and unordered events change nothing in the outcome.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -95,54 +96,20 @@ class Sums(Struct):
         return figures
 
 
-class _Kind(NamedTuple):
-    """What passages have in common that are counted together."""
+class _Alike(Struct):
+    """Passages that are counted together: of one stream, hour and day, and in all but temperature like `event`."""
 
     hour_ns: int
     day_ns: int
     stream: StreamId
-    is_person: bool
-    lane: str
-    direction: str
-    outcome: Outcome
-    reasons: tuple[Reason, ...]
-    verdict: Verdict | None
-    refusal: str
-    is_measured: bool
-    is_synced: bool
-
-
-class _Alike(Struct):
-    """So many passages of one kind, and what their temperatures come to; `event` is one of them."""
-
     event: PersonPassage | VehiclePassage
     count: int = 0
     late: int = 0
-    looks: int = 0
-    skin_mc: int = 0
-    limited: int = 0
-    limit_mc: int = 0
-    total_c: float = 0.0
-    least_c: float = float("inf")
-    most_c: float = float("-inf")
-    bins: dict[float, int] = {}
+    measured: list[Temperature] = []
 
-    def take(self, measured: Temperature | None, *, late: bool) -> None:
-        self.count += 1
-        self.late += late
-        if measured is None:
-            return
-        skin_c = float(measured.skin_c)
-        self.looks += measured.looks
-        self.skin_mc += round(skin_c * 1000)
-        self.total_c += skin_c
-        self.least_c = min(self.least_c, skin_c)
-        self.most_c = max(self.most_c, skin_c)
-        bin_c = bin_of(skin_c)
-        self.bins[bin_c] = self.bins.get(bin_c, 0) + 1
-        if measured.limit_c is not None:
-            self.limited += 1
-            self.limit_mc += round(float(measured.limit_c) * 1000)
+    @property
+    def skins_c(self) -> list[float]:
+        return [float(measured.skin_c) for measured in self.measured]
 
 
 def contributions(entry: Entry, zone: tzinfo | None) -> list[tuple[Bucket, Sums]]:
@@ -152,28 +119,32 @@ def contributions(entry: Entry, zone: tzinfo | None) -> list[tuple[Bucket, Sums]
 
 def added_by(entries: Iterable[Entry], zone: tzinfo | None) -> dict[Bucket, Sums]:
     """What entries of the journal add together. Passages of one kind are counted first, and then become figures."""
-    days, kinds, added = _Days(zone), dict[_Kind, _Alike](), dict[Bucket, Sums]()
+    days, kinds, added = _Days(zone), dict[tuple[object, ...], _Alike](), dict[Bucket, Sums]()
     for entry in entries:
-        hour_ns, day_ns = entry.time_ns - entry.time_ns % HOUR_NS, days.start_ns(entry.time_ns)
-        late = entry.received_ns - entry.time_ns > _LATE_NS
-        match entry.event():
-            case PersonPassage() as event:
-                measured = event.temperature
-                kind = _Kind(
-                    hour_ns, day_ns, entry.stream, True, event.lane, event.direction, event.outcome, event.reasons,
-                    event.verdict, event.refusal or "", measured is not None, event.clock.is_right,
+        time_ns, stream, event = entry.time_ns, entry.stream, entry.event()
+        hour_ns, day_ns = time_ns - time_ns % HOUR_NS, days.start_ns(time_ns)
+        late = entry.received_ns - time_ns > _LATE_NS
+        kind: tuple[object, ...]
+        match event:
+            case PersonPassage():
+                kind = (
+                    hour_ns, day_ns, stream, event.lane, event.direction, event.outcome, event.reasons, event.verdict,
+                    event.refusal, event.temperature is None, event.clock.is_right,
                 )  # fmt: skip
-                (kinds.get(kind) or kinds.setdefault(kind, _Alike(event))).take(measured, late=late)
-            case VehiclePassage() as event:
-                kind = _Kind(
-                    hour_ns, day_ns, entry.stream, False, event.lane, event.direction, event.outcome, event.reasons,
-                    None, "", False, False,
-                )  # fmt: skip
-                (kinds.get(kind) or kinds.setdefault(kind, _Alike(event))).take(None, late=late)
-            case event:
-                _add(added, hour_ns, day_ns, _figures(entry.stream, event, late=late))
-    for kind, alike in kinds.items():
-        _add(added, kind.hour_ns, kind.day_ns, _of_passages(kind.stream, alike))
+            case VehiclePassage():
+                kind = (hour_ns, day_ns, stream, event.lane, event.direction, event.outcome, event.reasons)
+            case _:
+                _add(added, hour_ns, day_ns, _figures(stream, event, late=late))
+                continue
+        alike = kinds.get(kind)
+        if alike is None:
+            alike = kinds[kind] = _Alike(hour_ns, day_ns, stream, event)
+        alike.count += 1
+        alike.late += late
+        if isinstance(event, PersonPassage) and event.temperature is not None:
+            alike.measured.append(event.temperature)
+    for alike in kinds.values():
+        _add(added, alike.hour_ns, alike.day_ns, _of_passages(alike))
     return added
 
 
@@ -225,11 +196,12 @@ def _figures(stream: StreamId, event: AnyEvent | None, *, late: bool) -> list[tu
     return figures
 
 
-def _of_passages(stream: StreamId, alike: _Alike) -> list[tuple[Figure, Sums]]:
+def _of_passages(alike: _Alike) -> list[tuple[Figure, Sums]]:
+    stream, event = alike.stream, alike.event
     figures = [_events(stream, alike.count, alike.late)]
-    if isinstance(alike.event, PersonPassage):
-        return figures + _of_people(_place(stream), alike.event, alike)
-    return figures + _of_vehicles(_place(stream), alike.event, alike.count)
+    if isinstance(event, PersonPassage):
+        return figures + _of_people(_place(stream), event, alike)
+    return figures + _of_vehicles(_place(stream), event, alike.count)
 
 
 def _place(stream: StreamId) -> tuple[tuple[str, str], ...]:
@@ -243,37 +215,37 @@ def _events(stream: StreamId, count: int, late: int) -> tuple[Figure, Sums]:
 
 def _of_people(place: tuple[tuple[str, str], ...], event: PersonPassage, alike: _Alike) -> list[tuple[Figure, Sums]]:
     lane, count = (*place, ("lane", event.lane)), alike.count
-    is_measured = event.temperature is not None
     sums = _counted(
         passages=count,
         **{_OUTCOMES.get(event.outcome, "other"): count},
         fevers=count * (event.verdict is Verdict.FEVER),
         suspects=count * (event.verdict is Verdict.SUSPECT),
-        unmeasured=count * (not is_measured),
+        unmeasured=count - len(alike.measured),
     )
     figures = [(Figure("people", (*lane, ("direction", event.direction.value))), sums)]
     figures += _why(place, "person", event.reasons, count)
     figures.append((Figure("screening", lane), _screened(event, alike)))
     if event.refusal is not None:
         figures.append((Figure("refusals", (*lane, ("refusal", event.refusal.value))), _counted(people=count)))
-    if is_measured:
-        sums.values, sums.total_c, sums.least_c, sums.most_c = count, alike.total_c, alike.least_c, alike.most_c
-        for bin_c, people in alike.bins.items():
+    if skins_c := alike.skins_c:
+        temperatures = (count, sum(skins_c), min(skins_c), max(skins_c))
+        sums.values, sums.total_c, sums.least_c, sums.most_c = temperatures
+        for bin_c, people in Counter(map(bin_of, skins_c)).items():
             figures.append((Figure("skin", (*lane, ("bin_c", f"{bin_c:.1f}"))), _counted(people=people)))
         if event.verdict is Verdict.FEVER:
-            temperatures = (count, alike.total_c, alike.least_c, alike.most_c)
             figures.append((Figure("fevers", lane), Sums({"people": count}, *temperatures)))
     return figures
 
 
 def _screened(event: PersonPassage, alike: _Alike) -> Sums:
     """How a lane measures: means are these sums over their counts, whatever they are added to."""
+    limits = [float(measured.limit_c) for measured in alike.measured if measured.limit_c is not None]
     return _counted(
-        measured=alike.count * (event.temperature is not None),
-        looks=alike.looks,
-        skin_mc=alike.skin_mc,
-        limited=alike.limited,
-        limit_mc=alike.limit_mc,
+        measured=len(alike.measured),
+        looks=sum(measured.looks for measured in alike.measured),
+        skin_mc=sum(round(skin_c * 1000) for skin_c in alike.skins_c),
+        limited=len(limits),
+        limit_mc=sum(round(limit_c * 1000) for limit_c in limits),
         unsynced=alike.count * (not event.clock.is_right),
     )
 

@@ -24,6 +24,7 @@ from hub.journal import Entry
 from hub.measurements import rollup_line
 from hub.projections.file import FileProjection
 from hub.rollups import Bucket, Figure, Span, Sums, Where, added_by, fits
+from hub.transactions import for_rows
 from wire.errors import JournalError, StoreError
 from wire.link import Backoff
 
@@ -48,6 +49,9 @@ CREATE TABLE IF NOT EXISTS buckets (
 CREATE INDEX IF NOT EXISTS buckets_by_change ON buckets (change) WHERE change > 0;
 CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (span, start_ns);
 """
+
+_RENEWED = " ON CONFLICT DO UPDATE SET sums = excluded.sums, change = excluded.change"
+_MOST_HELD = 100_000
 
 
 class Changed(NamedTuple):
@@ -91,6 +95,8 @@ class Rollups(FileProjection):
         self._zone = zone
         self._offset = 0
         self._ids: dict[Figure, int] = {}
+        self._held: dict[tuple[str, int, int], Sums] = {}
+        """Buckets as they stand in the file: those that change now change again soon."""
 
     async def buckets(
         self, span: Span, name: str, from_ns: int, until_ns: int, where: Where = ()
@@ -118,17 +124,24 @@ class Rollups(FileProjection):
         return self._offset
 
     def _take(self, entries: Sequence[Entry]) -> None:
-        last = entries[-1].offset
+        last = max(entries[-1].offset, self._offset)
         added = added_by((entry for entry in entries if entry.offset > self._offset), self._zone)
         new_ids: dict[Figure, int] = {}
-        with self._file.transaction() as db:
-            for bucket, sums in added.items():
-                self._add(db, bucket, sums, last, new_ids)
-            self._file.move(db, max(last, self._offset))
+        try:
+            with self._file.transaction() as db:
+                rows = [self._row(db, bucket, sums, last, new_ids) for bucket, sums in added.items()]
+                for_rows(db, "INSERT INTO buckets VALUES ", rows, _RENEWED)
+                self._file.move(db, last)
+        except BaseException:
+            self._held.clear()  # some of it stands in no file
+            raise
         self._ids |= new_ids
-        self._offset = max(last, self._offset)
+        self._offset = last
 
-    def _add(self, db: sqlite3.Connection, bucket: Bucket, sums: Sums, change: int, new: dict[Figure, int]) -> None:
+    def _row(
+        self, db: sqlite3.Connection, bucket: Bucket, sums: Sums, change: int, new: dict[Figure, int]
+    ) -> tuple[str, int, int, bytes, int]:
+        """A bucket as it is with what is added."""
         figure = self._ids.get(bucket.figure) or new.get(bucket.figure)
         if figure is None:
             tags = msgspec.json.encode(bucket.figure.tags).decode()
@@ -136,10 +149,15 @@ class Rollups(FileProjection):
             assert figure is not None, "an INSERT gives a row id"
             new[bucket.figure] = figure
         key = (bucket.span.value, figure, bucket.start_ns)
-        row = db.execute("SELECT sums FROM buckets WHERE span = ? AND figure = ? AND start_ns = ?", key).fetchone()
-        if row is not None:
-            sums.add(_sums(row[0]))
-        db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?)", (*key, _body(sums), change))
+        held = self._held.get(key)
+        if held is None:
+            row = db.execute("SELECT sums FROM buckets WHERE span = ? AND figure = ? AND start_ns = ?", key).fetchone()
+            held = Sums() if row is None else _sums(row[0])
+            if len(self._held) >= _MOST_HELD:
+                self._held.clear()
+            self._held[key] = held
+        held.add(sums)
+        return (*key, _body(held), change)
 
     def _between(self, span: Span, name: str, from_ns: int, until_ns: int, where: Where) -> list[tuple[Bucket, Sums]]:
         # Figure by figure, for of a year all figures of that time are many more than those of one name.

@@ -70,6 +70,8 @@ def die_with_parent() -> None:
 class Program:
     """A server in a process of its own, that keeps its port and folder over restarts."""
 
+    start_within_s = START_WITHIN_S
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
@@ -92,7 +94,7 @@ class Program:
             self._process = subprocess.Popen(
                 self.command(), stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, preexec_fn=die_with_parent
             )
-        wait_until(self._is_up, f"{self.command()[0]} on port {self.port}")
+        wait_until(self._is_up, f"{self.command()[0]} on port {self.port}", self.start_within_s)
 
     def stop(self) -> None:
         """End it politely, else by force."""
