@@ -198,6 +198,10 @@ _event_decoder = msgspec.json.Decoder(AnyEvent)
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in get_args(AnyMessage)}
 
 
+_BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that it does not understand."""
+
+
 class _Versioned(Struct):
     v: Version
 
@@ -218,7 +222,10 @@ def encode_event(event: AnyEvent) -> bytes:
 
 def decode_event(body: bytes | Raw) -> AnyEvent:
     """The event in `body`. Raises `DecodeError`, naming the fault and its place."""
-    event: AnyEvent = _decode(_event_decoder, bytes(body), "event")
+    try:
+        event: AnyEvent = _event_decoder.decode(body)
+    except _BAD as error:
+        raise _told(error, bytes(body), "event") from error
     return event
 
 
@@ -233,16 +240,15 @@ def decode(kind: type[Message], payload: bytes) -> Message:
     Raises `DecodeError` for anything else: no JSON, a missing or wrong field, too large, a schema version that is
     newer than this program reads.
     """
-    what = kind.__name__.lower()
     if len(payload) > MAX_PAYLOAD_BYTES:
-        raise DecodeError(f"{what}: {len(payload)} bytes, expected at most {MAX_PAYLOAD_BYTES}")
+        raise DecodeError(f"{kind.__name__.lower()}: {len(payload)} bytes, expected at most {MAX_PAYLOAD_BYTES}")
     try:
-        message: Message = _decode(_decoders[kind], payload, what)
-    except DecodeError:
-        _refuse_newer(payload, what)
-        raise
+        message: Message = _decoders[kind].decode(payload)
+    except _BAD as error:
+        _refuse_newer(payload, kind.__name__.lower())
+        raise _told(error, payload, kind.__name__.lower()) from error
     if message.v > SCHEMA_VERSION:
-        _refuse_newer(payload, what)
+        _refuse_newer(payload, kind.__name__.lower())
     if isinstance(message, Batch):
         _check_numbers(message.events)
     return message
@@ -253,11 +259,8 @@ def batch_of(stream: StreamId, events: Sequence[Numbered], run: str = "", after:
     return Batch(SCHEMA_VERSION, stream, list(events), run, after)
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes, what: str) -> Any:  # noqa: ANN401 - of the decoder's type
-    try:
-        return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"{what}: {error}; found {_excerpt(payload)}") from error
+def _told(error: Exception, payload: bytes, what: str) -> DecodeError:
+    return DecodeError(f"{what}: {error}; found {_excerpt(payload)}")
 
 
 def _refuse_newer(payload: bytes, what: str) -> None:
@@ -274,9 +277,10 @@ def _check_numbers(events: list[Numbered]) -> None:
         raise DecodeError("batch: no events, expected at least one")
     expected = events[0].seq
     for numbered in events:
-        if numbered.seq != expected or numbered.last < numbered.seq:
-            raise DecodeError(f"batch: numbers {numbered.seq} to {numbered.last}, expected {expected} or more next")
-        expected = numbered.last + 1
+        last = numbered.through or numbered.seq
+        if numbered.seq != expected or last < expected:
+            raise DecodeError(f"batch: numbers {numbered.seq} to {last}, expected {expected} or more next")
+        expected = last + 1
 
 
 def _excerpt(payload: bytes, limit: int = 80) -> str:

@@ -68,6 +68,7 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    sys.setswitchinterval(SWITCH_S / 2)  # a dozen threads work beside the loop that everybody waits for
 
 
 def add_token_option(parser: argparse.ArgumentParser) -> None:
