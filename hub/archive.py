@@ -112,6 +112,10 @@ class Archive:
         recent = self._recent.after(offset, limit)
         return await self.read(lambda reader: reader.after(offset, limit)) if recent is None else recent
 
+    def behind(self, offset: int) -> int:
+        """How many of the newest entries are behind that offset; fewer than there are, where there are very many."""
+        return self._recent.behind(offset)
+
     def lags(self, offset: int) -> bool:
         """Whether a reader that has come so far will soon have to read from disk; see `Recent.lags`."""
         return self._recent.lags(offset)

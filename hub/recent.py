@@ -51,6 +51,11 @@ class Recent:
                 return False
             return self._entries[-1].offset - offset > HOLD
 
+    def behind(self, offset: int) -> int:
+        """How many entries here are behind that offset."""
+        with self._lock:
+            return max(0, self._entries[-1].offset - offset) if self._entries else 0
+
     def clear(self) -> None:
         """What is here may not be as it is in the journal any more."""
         with self._lock:

@@ -115,7 +115,7 @@ MakeBoards = Callable[[Figures, InfluxSettings | None, str | None], Boards]
 
 log = structlog.get_logger(__name__)
 
-PACE_S = 0.1
+PACE_S = 0.25
 """What pages nobody reads the journal this often at most while events come without a pause."""
 PROJECTION_SIGN_S = 300.0
 """A batch of the slowest projection, with its waiting for a server that is away, takes less."""

@@ -29,6 +29,10 @@ SHARE = 0.1
 would write the same figures anew all the time."""
 
 
+ENTRIES_PER_S = 400.0
+"""Where fewer come, nobody pauses for long."""
+
+
 class Projection(Protocol):
     """What a reader of the journal must be able to do. `apply` must be idempotent: replay is always safe."""
 
@@ -62,7 +66,8 @@ class Runner:
         self._pace_s = pace_s
         self._may_lag_s = float(getattr(projection, "may_lag_s", 0.0))
         """Which of them may: by so much."""
-        self._is_ahead = False
+        self._took = 0
+        self._is_ahead = True
         """Whether the last step took all there was."""
         self._backoff = backoff or Backoff(0.25, 30.0)
 
@@ -76,7 +81,7 @@ class Runner:
                 if not await self._step():
                     await _wait(bell, IDLE_S)
                 elif self._is_ahead and (pause_s := self._pause_s(loop.time() - begun_s)):
-                    await asyncio.sleep(pause_s)
+                    await self._pause(pause_s)
         finally:
             await self.projection.stop()
 
@@ -85,9 +90,20 @@ class Runner:
         """Whether nothing stops it, and it is not one that may lag."""
         return not self.error and not self._may_lag_s
 
+    async def _pause(self, pause_s: float) -> None:
+        """So long, or until half of what goes into one step is there: of a backlog nobody sleeps a moment."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + pause_s
+        while (left_s := until_s - loop.time()) > 0:
+            bell = self._archive.bell()
+            if self._archive.behind(self.cursor) * 2 > self.projection.batch_entries:
+                return
+            await _wait(bell, left_s)
+
     def _pause_s(self, took_s: float) -> float:
-        """After a batch that took everything there was."""
-        return max(self._pace_s, min(took_s / SHARE, self._may_lag_s))
+        """After a batch that took everything there was: the longer, the more that was."""
+        pace_s = min(self._pace_s, self._took / ENTRIES_PER_S)
+        return max(pace_s, min(took_s / SHARE, self._may_lag_s))
 
     def row(self, last_offset: int) -> ProjectionRow:
         """How it stands, for the board."""
@@ -111,7 +127,8 @@ class Runner:
             await self._tell_and_wait(f"defect: {error!r}")
             return True
         self.cursor = entries[-1].offset
-        self._is_ahead = len(entries) < self.projection.batch_entries
+        self._took = len(entries)
+        self._is_ahead = self._took < self.projection.batch_entries
         self._recovered()
         return True
 
