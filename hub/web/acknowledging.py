@@ -7,14 +7,13 @@ preview. A service's call proves itself by its signature (`hub.alerts.channels`)
 
 from __future__ import annotations
 
-import math
 from urllib.parse import parse_qs
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.background import BackgroundTask
 
-from hub.accounts.throttle import Throttle
+from hub.accounts.pace import Pace
 from hub.alerts.channels.aliyun import NO_CODE
 from hub.alerts.channels.apps import Call
 from hub.alerts.desk import AlertDesk
@@ -26,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 MAX_FORM_BYTES = 10_000
 MAX_CALL_BYTES = 200_000
+CODES_PER_S, CODES_AT_ONCE = 0.2, 10.0
+"""How fast short codes may be asked for from one address."""
 
 
 def add_links(app: FastAPI, access: Access, desk: AlertDesk, links: Links) -> None:
@@ -58,20 +59,19 @@ def add_links(app: FastAPI, access: Access, desk: AlertDesk, links: Links) -> No
 
 
 class _Codes:
-    """Short codes. Whoever tries some must wait, longer and longer; waiting follows the time that passes."""
+    """Short codes. From one address some are taken at once, then one in a few seconds: whoever tries codes gets
+    nowhere, and whoever shares the address with them waits no longer than that. It goes by the time that passes."""
 
     def __init__(self, desk: AlertDesk) -> None:
         self._desk = desk
-        self._throttle = Throttle()
+        self._pace = Pace(CODES_PER_S, CODES_AT_ONCE)
 
     async def claim(self, request: Request, code: str) -> Claim:
         """Raises `Denied` for a code that is none, or no longer."""
-        whose, at_ns = (f"code {address_of(request)}",), round(self._desk.clocks.mono_s() * 1e9)
-        if wait_ns := self._throttle.wait_ns(whose, at_ns):
-            raise Denied(429, "too-fast", seconds=math.ceil(wait_ns / 1e9))
+        if wait_s := self._pace.wait_s(address_of(request), round(self._desk.clocks.mono_s() * 1e9)):
+            raise Denied(429, "too-fast", seconds=wait_s)
         claim = await self._desk.ask(lambda store, now_ns: store.claim_of(code, now_ns))
         if claim is None:
-            self._throttle.failed(whose, at_ns)
             raise Denied(404, "link")
         return claim
 

@@ -24,7 +24,7 @@ from hub.alerts.oncall import ContactSettings, EscalationSettings, OnCall, Perso
 from hub.alerts.outbox import Outcome as Came
 from hub.alerts.replies import Wanted, wanted
 from hub.alerts.rules import Rule, Signal
-from hub.alerts.setup import directory_of
+from hub.alerts.setup import directory_of, make_desk
 from hub.alerts.store import AlertStore
 from hub.settings import HubSettings
 from tests.hub.alerts.test_replies import MARKS, Office
@@ -185,6 +185,9 @@ def test_whose_account_is_whose_stands_in_the_settings(tmp_path):
     assert directory.accounts == {
         ("c", "U1"): {"Li"}, ("c", "u1"): {"c"}, ("w", "u1"): {"Li"}, ("w", "liwei"): {"w"}
     }  # fmt: skip
+    desk = make_desk(HubSettings(site="s", data=str(tmp_path), channels=apps, people=people))
+    assert desk._site.directory == directory
+    assert (desk.called("c"), desk.called("w") is not None) == (None, True)
     assert directory.who("c", Said("m", ("u1",), 0, "李雷")) == (frozenset({"c"}), "李雷 (u1)")
     assert directory.who("c", Said("m", ("on_1", "U1"), 0)) == (frozenset({"Li"}), "Li")
 
