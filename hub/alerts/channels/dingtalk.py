@@ -212,7 +212,7 @@ class DingTalkApp(Robot):
             "cardBizId": f"{mark}-{to}",
             "cardData": _json(card),
         }
-        return said(await self._call("/v1.0/im/v1.0/robot/interactiveCards/send", body))
+        return _reached(await self._call("/v1.0/im/v1.0/robot/interactiveCards/send", body), 1)
 
     async def _call(self, path: str, body: dict[str, Any]) -> httpx.Response:
         """A call of the app's, with its token; a token that is refused is asked for anew, once."""

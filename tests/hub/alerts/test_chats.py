@@ -328,6 +328,16 @@ async def test_a_card_has_a_button_and_whose_message_it_is_may_press_it(tmp_path
         await eventually(lambda: desk.open[0].state == "acknowledged", "it is acknowledged")
 
 
+@pytest.mark.parametrize("answer", [(200, {}), (200, "<html>captive portal</html>"), (500, {"code": "system"})])
+async def test_a_card_that_was_not_taken_is_no_success(tmp_path, service, answer):
+    channel = robots.make_dingtalk(service.base, tmp_path, CONTEXT, cards=True)
+    service.refusal = answer
+    with pytest.raises(DeliveryError) as caught:
+        await channel.send(PAGE)
+    assert caught.value.retry
+    await channel.close()
+
+
 async def test_an_app_asks_for_its_token_once_and_anew_when_it_is_refused(tmp_path, service):
     channel = robots.make_dingtalk(service.base, tmp_path, CONTEXT)
     await channel.send(PAGE)
