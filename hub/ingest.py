@@ -42,7 +42,9 @@ ROUTINE: Final = "routine"
 MAX_COMMIT_BYTES = 1024 * 1024
 """A commit takes no more than this, so that it stays short: an urgent event waits for one at most."""
 COMMIT_EVERY_S = 0.02
-"""Under load no more often than this: of each commit a part is for itself alone."""
+COMMIT_LATE_S = 0.1
+"""Under load no more often than this, nor for more than half of the time (a slow disk, a busy machine), but never later
+than that: of each commit a part is for itself alone."""
 HOLD_S = 0.5
 HOLD_LOOK_S = 0.005
 """Routine events wait so long at most for the journal's readers to keep up (`Ingest.readers_lag`)."""
@@ -185,7 +187,8 @@ class Ingest:
                 await self._commit_all()
                 self.error = ""
                 backoff.reset()
-                await asyncio.sleep(max(0.0, begun_s + COMMIT_EVERY_S - loop.time()))
+                took_s = loop.time() - begun_s
+                await asyncio.sleep(max(COMMIT_EVERY_S, min(2 * took_s, COMMIT_LATE_S)) - took_s)
             except JournalError as error:
                 # Nothing was acknowledged: the gates keep it and send it again.
                 self.error = str(error)

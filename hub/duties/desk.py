@@ -3,8 +3,8 @@
     checks (projection) ── each measurement ──► rolls ◄── whom it touched ── office (people, cases, absences, rotas)
 
 Today and yesterday are always there; another day is counted when it is asked for, from the same data: a roll holds
-nothing that is not in the journal or the database. Everything is counted anew from time to time and at midnight, for
-what was changed past the office (the command line).
+nothing that is not in the journal or the database, and nothing of badges that are nobody's. Everything is counted anew
+from time to time and at midnight, for what was changed past the office (the command line).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 KEPT = 6
 RELOAD_S = 600.0
 RETRY_S = 2.0
+_NEW_BADGES = 200
+"""Of more badges that were nobody's before, measurements are not asked for by themselves."""
 _DAY = timedelta(days=1)
 
 
@@ -43,6 +45,9 @@ class Measurements(Protocol):
 
     async def measured(self, from_ns: int, until_ns: int) -> list[Measured]:
         """Every measurement from one moment to before another."""
+
+    async def measured_of(self, badges: Collection[str], from_ns: int, until_ns: int) -> list[Measured]:
+        """Those of some badges."""
 
 
 class Book(NamedTuple):
@@ -120,7 +125,7 @@ class DutyDesk:
             try:
                 for book in list(self._books.values()):
                     await self._replace(book, set(touched.people))
-            except DatabaseError as error:
+            except (DatabaseError, JournalError) as error:
                 log.warning("the day's duties are counted anew", error=str(error))
                 self._stale.set()
 
@@ -155,7 +160,7 @@ class DutyDesk:
         for book in self._books.values():
             from_ns, until_ns = book.reach
             for _, badge, check in found:
-                if from_ns <= check.time_ns < until_ns:
+                if from_ns <= check.time_ns < until_ns and book.roll.knows(badge):
                     book.roll.add(badge, check)
 
     async def _load(self, day: date) -> Book:
@@ -167,7 +172,8 @@ class DutyDesk:
             measured = await self._checks.measured(*reached)
             roll = await asyncio.to_thread(_counted, day, self.rules, found, measured)
             for _, badge, check in loading.heard:
-                roll.add(badge, check)
+                if roll.knows(badge):
+                    roll.add(badge, check)
         finally:
             self._loading.remove(loading)
         book = self._books[day] = Book(day, self.today(), roll, found.teams, found.shifts, reached)
@@ -183,9 +189,15 @@ class DutyDesk:
         from_ns, until_ns = reach(found, self._day(book.day), self.rules)
         if from_ns < book.reach[0] or until_ns > book.reach[1]:
             self._stale.set()  # measurements matter now that were left out
+        new = {token for duty in found.duties for token in duty.whom.tokens if not book.roll.knows(token)}
         book.roll.replace(people, found.duties, found.corrections, found.struck)
         book.teams.update(found.teams)
         book.shifts.update(found.shifts)
+        if len(new) > _NEW_BADGES:
+            self._stale.set()  # sooner counted anew than asked for one by one
+        elif new:
+            for _, badge, check in await self._checks.measured_of(new, *book.reach):
+                book.roll.add(badge, check)
 
     def _day(self, day: date) -> Day:
         return Day(day, self.today(), self.office.moment_ns)
@@ -206,8 +218,10 @@ class DutyDesk:
 
 def _counted(day: date, rules: DutyRules, found: Muster, measured: Sequence[Measured]) -> Roll:
     roll = Roll(day, rules, (), found.corrections, found.struck)
+    known = {token for duty in found.duties for token in duty.whom.tokens}
     for _, badge, check in measured:
-        roll.add(badge, check)
+        if badge in known:
+            roll.add(badge, check)
     for duty in found.duties:
         roll.put(duty)
     return roll

@@ -150,6 +150,10 @@ class Roll:
         for person in self._people.get(token, ()):
             self._recount(self._duties[person])
 
+    def knows(self, token: str) -> bool:
+        """Whether somebody of the day has, or had, that badge: what others' measurements are, it need not keep."""
+        return token in self._people
+
     def put(self, duty: Duty) -> None:
         """Somebody's duty, in place of the one before."""
         person = duty.whom.id

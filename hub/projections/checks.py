@@ -7,7 +7,7 @@ Followers hear of each after that, a replayed one again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -102,6 +102,10 @@ class Checks:
         """Every measurement from one moment to before another. Raises `JournalError`."""
         return await self._file.run(partial(self._measured, from_ns, until_ns))
 
+    async def measured_of(self, badges: Collection[str], from_ns: int, until_ns: int) -> list[Measured]:
+        """Those of some badges. Raises `JournalError`."""
+        return await self._file.run(partial(self._measured, from_ns, until_ns, badges))
+
     def _take(self, found: Sequence[Measured], offset: int) -> None:
         rows = [
             (check.number, check.time_ns, site, badge, check.gate, check.lane, check.means.value)
@@ -117,11 +121,13 @@ class Checks:
         with self._file.transaction() as db:
             return [CheckRow(*row) for row in db.execute(query, (from_ns, until_ns))]
 
-    def _measured(self, from_ns: int, until_ns: int) -> list[Measured]:
+    def _measured(self, from_ns: int, until_ns: int, badges: Collection[str] | None = None) -> list[Measured]:
         query = """SELECT site, badge, "offset", time_ns, gate, lane, means FROM measurements
             WHERE time_ns >= ? AND time_ns < ?"""
+        if badges is not None:
+            query += f" AND badge IN ({', '.join('?' * len(badges))})"
         with self._file.transaction() as db:
-            rows = db.execute(query, (from_ns, until_ns)).fetchall()
+            rows = db.execute(query, (from_ns, until_ns, *(badges or ()))).fetchall()
         means = {member.value: member for member in Means}
         return [
             Measured(site, badge, Check(number, time_ns, gate, lane, means[by]))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,9 @@ from hub.projections.checks import Checks
 from hub.registry.fields import PEOPLE
 from hub.registry.models import Person, Team
 from tests.support.duties import MONDAY, DutySite, at
+from tests.support.events import fever
+from tests.support.journals import entry
+from wire.tokens import TokenKind, token
 
 TUESDAY = MONDAY + timedelta(days=1)
 
@@ -209,6 +213,19 @@ async def test_what_changes_while_a_day_is_counted_is_in_it(site, li, monkeypatc
     monkeypatch.setattr(site.checks, "measured", measured)
     line = await site.line(li)
     assert (line.measured, line.duty.off) == (1, Off.HOLIDAY)
+
+
+async def test_what_was_heard_of_a_badge_before_its_holder_was_known_counts_once_they_are(site, li):
+    await site.desk.book(MONDAY)
+    assert site.office.key is not None
+    badge = token(site.office.key, TokenKind.BADGE, "B77")
+    passage = replace(fever(1, at(9)), badge=badge)
+    site.offset += 1
+    await site.checks.apply([entry(passage, site.offset)])
+    assert not (await site.desk.book(MONDAY)).roll.knows(badge)
+    site.now_ns = at(8.9)
+    await site.office.put(PEOPLE, {"badges": "B1, B77"}, by="hr", known="1")
+    assert (await site.line(li)).measured == 1
 
 
 async def test_a_new_day_is_counted_at_midnight(site, li):
