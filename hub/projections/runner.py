@@ -91,12 +91,12 @@ class Runner:
         return not self.error and not self._may_lag_s
 
     async def _pause(self, pause_s: float) -> None:
-        """So long, or until half of what goes into one step is there: of a backlog nobody sleeps a moment."""
+        """So long, or until half of a step is there: of a backlog nobody sleeps a moment but who may lag."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + pause_s
         while (left_s := until_s - loop.time()) > 0:
             bell = self._archive.bell()
-            if self._archive.behind(self.cursor) * 2 > self.projection.batch_entries:
+            if not self._may_lag_s and self._archive.behind(self.cursor) * 2 > self.projection.batch_entries:
                 return
             await _wait(bell, left_s)
 
