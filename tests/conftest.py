@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import structlog
 from argon2 import PasswordHasher
+from fastapi.dependencies import models
 from hypothesis import settings
 from sqlalchemy import Engine, inspect
 
@@ -62,6 +63,15 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub.database, "upgrade", upgrade)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def consoles_are_forgotten() -> Iterator[None]:
+    """FastAPI remembers what kind of function each of a page's is, and by it each console that a test made: gigabytes."""
+    yield
+    for known in vars(models).values():
+        if hasattr(known, "cache_clear"):
+            known.cache_clear()
 
 
 @pytest.fixture(autouse=True)
