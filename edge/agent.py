@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,10 +35,11 @@ from edge.sharing import Sharer
 from edge.snapshots import Album
 from edge.spool import Spool
 from edge.starts import Start
+from edge.today import Today
 from edge.uplink import Companion, Uplink
 from edge.vitals import Pulse
 from wire.errors import SettingsError
-from wire.events import Clock, DeviceKind, DeviceState, Health
+from wire.events import DeviceKind, DeviceState, Health
 from wire.link import Backoff
 from wire.parts import keep_running
 from wire.tokens import read_key
@@ -119,7 +119,7 @@ class Agent:
         )  # fmt: skip
         self._name = f"{settings.site}/{settings.gate}"
         self.guard = None if settings.guard is None else _guard(self, self._name, settings.guard)
-        self._renewer = _renewer(settings, self._timekeeper)
+        self._renewer = _renewer(settings, self._timekeeper, lambda: self.uplink.hub_answers)
         pause_s = max(settings.broker.backoff_max_s, settings.vitals_every_s)
         self._link_sign_s = LINK_SIGN_S + pause_s + settings.broker.timeout_s
 
@@ -242,7 +242,7 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
-def _renewer(settings: GateSettings, timekeeper: Timekeeper) -> Renewer | None:
+def _renewer(settings: GateSettings, timekeeper: Timekeeper, hub_answers: Callable[[], bool]) -> Renewer | None:
     """What keeps the certificate fresh of a gate that was enrolled. Raises `SettingsError` for a missing package."""
     tls = settings.broker.tls
     if settings.hub is None or tls is None or tls.certificate is None or tls.ca is None:
@@ -253,10 +253,7 @@ def _renewer(settings: GateSettings, timekeeper: Timekeeper) -> Renewer | None:
         need = 'install what it needs with: pip install "menshen[enrol]"'
         raise SettingsError([f"hub: the package {error.name!r} is not installed here; {need}"]) from error
 
-    def today() -> datetime | None:
-        now = timekeeper.now()
-        return datetime.fromtimestamp(now.time_ns / 1e9, UTC) if now.clock is Clock.SYNCED else None
-
+    today = Today(timekeeper, hub_answers)
     return Renewer(settings.hub, settings.site, settings.gate, Path(tls.certificate), Path(tls.ca), today)
 
 

@@ -147,9 +147,9 @@ class Renewer:
     """Keeps a gate's certificate fresh for as long as the gate runs; a fault is told and tried again, never raised."""
 
     def __init__(
-        self, hub: str, site: str, gate: str, path: Path, authority: Path, today: Callable[[], datetime | None]
+        self, hub: str, site: str, gate: str, path: Path, authority: Path, today: Callable[[], datetime]
     ) -> None:
-        """`today` is the present time, None while the gate's clock is not synchronised."""
+        """`today` is the present time, as well as it is known (`edge.today`)."""
         self._hub, self._site, self._gate = hub, site, gate
         self._path, self._authority, self._today = path, authority, today
 
@@ -163,15 +163,16 @@ class Renewer:
                     log.warning("certificate not renewed", error=str(error))
                 told, wait_s = str(error), SOON_AGAIN_S
             else:
-                told, wait_s = "", LOOK_EVERY_S
+                told, wait_s = "", SOON_AGAIN_S
                 if renewed is not None:
+                    wait_s = LOOK_EVERY_S  # a clock that is years ahead asks no more often than that
                     log.info("certificate renewed", until=renewed.certificate.not_valid_after_utc.isoformat())
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads a crowd of gates
 
     def renew_if_due(self) -> Identity | None:
         """The new identity, where the old one was due. Raises `EnrolmentError`."""
         today, have = self._today(), read(self._path)
-        if today is None or today < have.due:
+        if today < have.due:
             return None
         try:
             authority = self._authority.read_bytes()
