@@ -9,7 +9,7 @@ def main(argv: list[str]) -> int:
     """One bench of `menshen bench`; the exit code."""
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    from tests.bench import boards, duties, lane, latency, registry, scale, thermal, tracing
+    from tests.bench import boards, duties, lane, latency, registry, scale, thermal, tracing, writes
     from tests.bench.compare import run as compare
 
     boards.add(benches.add_parser("boards", help=boards.__doc__))
@@ -21,5 +21,6 @@ def main(argv: list[str]) -> int:
     scale.add(benches.add_parser("scale", help=scale.__doc__))
     thermal.add(benches.add_parser("thermal", help=thermal.__doc__))
     tracing.add(benches.add_parser("tracing", help=tracing.__doc__))
+    writes.add(benches.add_parser("writes", help=writes.__doc__))
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
