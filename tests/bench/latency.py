@@ -36,6 +36,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="menshen-latency-") as folder:
         delays_ms = _measure(Path(folder), arguments)
+    if not delays_ms:
+        print("no page to be timed arrived", file=sys.stderr)
+        return 1
     ordered = sorted(delays_ms)
     figures = {
         "events": len(ordered),
@@ -105,5 +108,5 @@ def _open_alerts(path: Path, count: int) -> None:
 def _delays_ms(sink: HttpSink) -> list[float]:
     """Milliseconds of each page; those of the first five seconds, while processes start, do not count."""
     pages = [(request.at_ns, json.loads(request.body)["since_ns"]) for request in sink.requests]
-    begun_ns = min(since_ns for _, since_ns in pages) + 5_000_000_000
+    begun_ns = min((since_ns for _, since_ns in pages), default=0) + 5_000_000_000
     return [(at_ns - since_ns) / 1e6 for at_ns, since_ns in pages if since_ns > begun_ns]
