@@ -67,7 +67,7 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def consoles_are_forgotten() -> Iterator[None]:
-    """FastAPI remembers what kind of function each of a page's is, and by it each console that a test made: gigabytes."""
+    """FastAPI remembers what kind of function each of a page's is, and by it each console that a test made: GBs."""
     yield
     for known in vars(models).values():
         if hasattr(known, "cache_clear"):
