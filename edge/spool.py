@@ -214,7 +214,7 @@ class Spool:
         self, urgency: Urgency, after: int, max_events: int, max_bytes: int, undated_until_ns: int | None
     ) -> list[Numbered]:
         """Raises `sqlite3.DatabaseError` for a row that is not as it was written, or is missing."""
-        now, broken = self._timekeeper.now(), ""
+        now, broken, upto = self._timekeeper.now(), "", self._next[urgency]
         found: list[Numbered] = []
         size, expected, is_all = 0, max(after, self._low[urgency]) + 1, False
         query = "SELECT * FROM events WHERE urgency = ? AND last > ? ORDER BY seq LIMIT ?"
@@ -233,8 +233,8 @@ class Spool:
                 expected = row.last + 1
             else:
                 is_all = len(found) < max_events
-        if is_all and expected < self._next[urgency]:
-            broken = f"{urgency} {expected} to {self._next[urgency] - 1} are missing"
+        if is_all and expected < upto:
+            broken = f"{urgency} {expected} to {upto - 1} are missing"
         if broken:
             raise table.broken(f"rows: {broken}")
         return found

@@ -149,7 +149,7 @@ class Journal:
             self._owner.take()  # the last numbers are remembered here: a second writer would make them wrong
             self._db = _connect(self._path)
             self._db.executescript(_SCHEMA)
-            for row in self._db.execute("SELECT site, gate, urgency, epoch, id, through FROM streams"):
+            for row in self._db.execute("SELECT site, gate, urgency, epoch, id, through FROM streams ORDER BY id"):
                 self._tails[StreamId(row[0], row[1], Urgency(row[2]), row[3])] = Tail(row[4], row[5])
             if self._db.execute("SELECT 1 FROM totals").fetchone() is None:
                 self._db.executescript(_COUNT_ONCE)

@@ -17,9 +17,10 @@ from msgspec import Struct, field
 
 from hub.archive import Archive
 from hub.clock_gap import ClockGap, is_wrong
+from hub.doubles import Births
 from hub.journal import OWN_GATE
 from wire.errors import JournalError
-from wire.events import DeviceKind, DeviceState, Health
+from wire.events import DeviceKind, DeviceState, Health, Urgency
 from wire.messages import Status, Vitals
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,9 @@ class Gate(Struct):
     clock_reported: Health = Health.OK
     """What the journal says of its clock against the hub's already."""
     clock: ClockGap = field(default_factory=ClockGap)
+    identity_reported: Health = Health.OK
+    """What the journal says already of whether another works under its name."""
+    births: Births = field(default_factory=Births)
 
 
 class _Said(NamedTuple):
@@ -74,6 +78,7 @@ _HEADLINES = {
     DeviceKind.REGISTRY: "gate's registry",
     DeviceKind.SPOOL: "gate's spool",
     DeviceKind.CLOCK: "gate's clock",
+    DeviceKind.IDENTITY: "gate's name",
 }
 
 
@@ -100,7 +105,9 @@ class Presence:
         """Remember the gates that the journal knows; each has the full time from now to be heard of."""
         for stream in self._archive.streams():
             if stream.gate != OWN_GATE:
-                self.gates[stream.site, stream.gate] = Gate(self._now_s())
+                known = self._gate(stream.site, stream.gate)
+                if stream.urgency is Urgency.URGENT:
+                    known.births.remember(stream.epoch)
         for entry in await self._archive.read(lambda reader: reader.own_states()):
             event = entry.event()
             if isinstance(event, DeviceState):
@@ -130,6 +137,7 @@ class Presence:
         known.epoch, known.session, known.online = status.epoch, status.session, status.online
         if status.online:
             known.version = status.version
+            known.births.see(status.epoch, status.session, self._now_s())
             self.heard(site, gate)
         self.changed.set()
         return True
@@ -166,7 +174,7 @@ class Presence:
         now_s, now_ns = self._now_s(), self._now_ns()
         found = []
         for (site, name), gate in self.gates.items():
-            for look in (self._silence, self._registry_age, self._spool, self._clock):
+            for look in (self._silence, self._registry_age, self._spool, self._clock, self._identity):
                 said = look(gate, now_s)
                 if said is not None:
                     kind, health, detail = said
@@ -195,6 +203,8 @@ class Presence:
                 gate.spool_reported = event.health
             case DeviceKind.CLOCK:
                 gate.clock_reported = event.health
+            case DeviceKind.IDENTITY:
+                gate.identity_reported = event.health
 
     def _silence(self, gate: Gate, now_s: float) -> _Said | None:
         """A gate counts as lost after the full time of silence, whatever its will said: short breaks page nobody."""
@@ -237,6 +247,14 @@ class Presence:
             return None
         way = "ahead of" if ahead_s > 0 else "behind"
         return _Said(DeviceKind.CLOCK, health, f"{abs(ahead_s):.1f} s {way} the hub's clock")
+
+    def _identity(self, gate: Gate, now_s: float) -> _Said | None:
+        """Each of two machines with one name takes the other for a bad link."""
+        health = Health.FAILED if gate.births.are_of_two(now_s) else Health.OK
+        if health is gate.identity_reported:
+            return None
+        two = "two machines work under this name, and throw each other off the broker"
+        return _Said(DeviceKind.IDENTITY, health, "one machine again" if health is Health.OK else two)
 
     def _is_online(self, gate: Gate, now_s: float) -> bool:
         return gate.online is not False and now_s - gate.seen_s <= self.silent_after_s

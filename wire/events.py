@@ -202,6 +202,8 @@ class DeviceKind(_Open):
     HEAT = "heat"
     STORAGE = "storage"
     """… and the card that holds its spool."""
+    IDENTITY = "identity"
+    """Whose name it is: the hub's word that two machines have one."""
     OTHER = "other"
 
 

@@ -85,7 +85,8 @@ class Directory(NamedTuple):
         found = {name for account in said.accounts for name in self.accounts.get((channel, account), ())}
         people = sorted(found - {channel})
         account = said.accounts[0] if said.accounts else ""
-        return Who(frozenset(found), named(*people) if people else named(said.nick, f"({account})"))
+        stranger = named(said.nick, f"({account})") if said.nick else named(account)
+        return Who(frozenset(found), named(*people) if people else stranger)
 
 
 NOBODY = Directory({})

@@ -229,6 +229,12 @@ _OF_DEVICE = {
         "zh": "门岗主机过热，已降频：加散热片，遮阳、通风，检查风扇；测温仍在进行。",
         "en": "The gate's computer is too hot and slows down, but measures: heat sink, shade, air, a fan that turns.",
     },
+    DeviceKind.IDENTITY: {
+        "zh": "两台主机使用同一门岗名（多为复制的存储卡）：找出并关闭多余的一台，另起名称、换空白卡、重新入网。"
+        "事件未丢失，但两台的记录混在一个门岗名下。",
+        "en": "Two machines have one gate's name, most often by a copied card: find the second, stop it, give it a "
+        "name and an empty card of its own, and enrol it. No event is lost, but both stand under one gate.",
+    },
     DeviceKind.STORAGE: {
         "zh": "门岗存储卡即将损坏：准备新卡，按 docs/disaster.md 更换；旧卡上未上传的事件会丢失，先等待上传完成。",
         "en": "The gate's card wears out: make a new one ready, and replace it (docs/disaster.md) when nothing is "
@@ -430,15 +436,17 @@ _OF_GATE = {
     DeviceKind.REGISTRY: Rule.REGISTRY_OLD,
     DeviceKind.SPOOL: Rule.DEVICE_FAULT,
     DeviceKind.CLOCK: Rule.DEVICE_FAULT,
+    DeviceKind.IDENTITY: Rule.DEVICE_FAULT,
 }
 
 
 def seen_of_gate(rule: Rule, entry: Entry, event: DeviceState) -> list[Signal]:
     """What the hub saw of a gate: no word for too long, an old copy of the registry, a card that takes no events,
-    a clock that is far from the hub's. A gate cannot say this of itself."""
+    a clock that is far from the hub's, a name that two have. A gate cannot say this of itself."""
     signal = _signal(rule, entry, event, firing=event.health is not Health.OK, detail=event.detail)
     kind = event.kind.value if rule is Rule.DEVICE_FAULT else ""
-    what = f"{event.device}/clock" if event.kind is DeviceKind.CLOCK else event.device
+    is_more = event.kind in {DeviceKind.CLOCK, DeviceKind.IDENTITY}
+    what = f"{event.device}/{event.kind}" if is_more else event.device
     return [replace(signal, key=f"{rule}/{entry.stream.site}/{what}", gate=event.device, kind=kind)]
 
 

@@ -61,6 +61,7 @@ _DEVICES = {
     "devicekind.power": ("power supply", "供电"),
     "devicekind.heat": ("heat", "温度"),
     "devicekind.storage": ("storage card", "存储卡"),
+    "devicekind.identity": ("name", "门岗名称"),
     "gapcause.spool-full": ("spool full", "暂存区已满"),
     "gapcause.spool-aged": ("kept too long", "存放过久"),
     "gapcause.spool-corrupt": ("spool damaged", "暂存区损坏"),

@@ -124,6 +124,7 @@ async def run(folder: Path, wanted: Wanted, tell: Callable[[str], None]) -> Repo
             "faults_by_kind": dict(sorted(town.done.items())),
             "ended_by_themselves": sum(part.ended_itself for part in [*town.parts.values(), *town.extra]),
             "longest_pause_s": round(watching.longest_s, 1),
+            "longest_pause_ended_at_s": round(watching.ended_s, 1),
             "drained_s": round(drained_s, 1),
             "quiet": quiet,
             "took_s": round(time.monotonic() - began_s, 1),
@@ -149,15 +150,19 @@ class _Pauses:
 
     def __init__(self, town: Town) -> None:
         self.longest_s = 0.0
+        self.ended_s = 0.0
+        """When it was over, since the plant works."""
         self._town = town
 
     async def watch(self) -> None:
         before, since_s = -1, time.monotonic()
+        began_s = since_s
         while True:
             await asyncio.sleep(0.5)
             stored, now_s = await asyncio.to_thread(self._town.stored), time.monotonic()
             if stored != before:
-                self.longest_s = max(self.longest_s, now_s - since_s)
+                if now_s - since_s > self.longest_s:
+                    self.longest_s, self.ended_s = now_s - since_s, now_s - began_s
                 before, since_s = stored, now_s
 
 

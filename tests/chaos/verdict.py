@@ -17,7 +17,18 @@ from tests.chaos.gate import FEVER_SHARE
 from tests.chaos.poison import EPOCH
 from tests.chaos.town import DATABASE, Town
 from tests.chaos.truth import Told
-from wire.events import AnyEvent, Clock, Gap, GapCause, PersonPassage, Urgency, VehiclePassage, Verdict
+from wire.events import (
+    AnyEvent,
+    Clock,
+    DeviceKind,
+    DeviceState,
+    Gap,
+    GapCause,
+    PersonPassage,
+    Urgency,
+    VehiclePassage,
+    Verdict,
+)
 from wire.messages import StreamId
 
 _KINDS = ("person_passage", "vehicle_passage", "gap", "device_state")
@@ -44,6 +55,8 @@ class Findings(Struct):
     checks_wrong: int = 0
     dead_lines: int = 0
     """Lines for InfluxDB that were given up, although nothing was wrong with them."""
+    doubles: int = 0
+    """How often two gates were heard by turns under one name. Not a finding."""
     untold_doubles: int = 0
     """Two gates worked under one name, and nobody was told."""
     examples: list[str] = []
@@ -88,6 +101,7 @@ def judge(town: Town) -> Findings:
     _judge_series(town, lines, findings)
     _judge_alerts(town, lines, findings)
     _judge_checks(town, lines, findings)
+    _judge_doubles(town, lines, by_event, findings)
     return findings
 
 
@@ -238,6 +252,27 @@ def _judge_checks(town: Town, lines: list[_Line], findings: Findings) -> None:
     findings.checks_wrong = len(wanted ^ there)
     if wanted ^ there:
         findings.note(f"measurements at {sorted(wanted ^ there)[:10]}")
+
+
+def _judge_doubles(
+    town: Town, lines: list[_Line], by_event: dict[tuple[str, int], list[_Line]], findings: Findings
+) -> None:
+    """Where two machines of one name were heard by turns, somebody was told."""
+    said = {
+        event.device
+        for line in lines
+        if isinstance(event := line.event, DeviceState) and event.kind is DeviceKind.IDENTITY
+    }
+    offsets: dict[str, list[int]] = defaultdict(list)
+    for (label, _), found in by_event.items():
+        offsets[label] += [line.offset for line in found]
+    for other in town.extra:
+        mine, theirs = offsets[other.label], offsets[other.gate]
+        if mine and theirs and min(mine) < max(theirs):
+            findings.doubles += 1
+            if other.gate not in said:
+                findings.untold_doubles += 1
+                findings.note(f"{other.label} and {other.gate} worked under one name, and nobody was told")
 
 
 __all__ = ["Findings", "judge"]

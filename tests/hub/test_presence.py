@@ -6,15 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from hub.archive import Archive
+from hub.doubles import TOLD_FOR_S
 from hub.presence import Presence
+from tests.support.events import fever
 from tests.support.servers import eventually
 from wire.errors import JournalError
-from wire.events import DeviceState, Health
+from wire.events import DeviceState, Health, Urgency
 from wire.machine import ClockQuality, Machine
-from wire.messages import RegistryHeld, SpoolDepth, Status, Vitals
+from wire.messages import (
+    Numbered,
+    RegistryHeld,
+    SpoolDepth,
+    Status,
+    StreamId,
+    Vitals,
+    batch_of,
+    encode_event,
+)
 
 
 class Story:
@@ -265,3 +277,36 @@ async def test_a_restarted_hub_remembers_what_it_told_of_a_clock(story):
     story.presence = story.fresh()
     await story.presence.start()
     assert len(await clock_of(story, 60.0)) == 1
+
+
+async def test_a_name_that_two_machines_have_is_told_once_and_so_is_its_end(story):
+    """A card that is replaced is none, nor is a birth that comes late or again."""
+
+    async def told() -> list[Health]:
+        await story.presence.look()
+        return [health for kind, health in await story.told() if kind == "identity"]
+
+    for status in (born(1), born(1), born(2), born(1, "new-card"), born(2), born(2, "new-card"), born(1, "new-card")):
+        story.presence.status("site", "north", status)
+    assert await told() == []
+    story.presence.status("site", "north", born(3))
+    assert await told() == [Health.FAILED]
+    story.presence.status("site", "north", born(3, "new-card"))
+    story.now_s += TOLD_FOR_S - 1
+    assert await told() == [Health.FAILED]
+    story.now_s += 2
+    assert await told() == [Health.FAILED, Health.OK]
+
+
+async def test_a_hub_that_starts_anew_knows_an_epoch_that_comes_back(story):
+    event = Numbered(1, Raw(encode_event(fever(1))))
+    for epoch in ("z-card", "a-card"):
+        await story.archive.append([batch_of(StreamId("site", "north", Urgency.URGENT, epoch), [event])])
+    story.presence = story.fresh()
+    await story.presence.start()
+    story.presence.status("site", "north", born(7, "a-card"))
+    await story.presence.look()
+    assert ("identity", Health.FAILED) not in await story.told()
+    story.presence.status("site", "north", born(7, "z-card"))
+    await story.presence.look()
+    assert ("identity", Health.FAILED) in await story.told()

@@ -4,8 +4,10 @@
  * 1, 2, 3 … and each as the event that it is (HOLE, GAP), no acknowledgement is taken for one of another epoch's
  * (FOREIGN), and when nothing moves any more, everything is in the journal and the spool is empty (DONE).
  *
- * Each step stands beside the code that it is: `module: Class.method`. What the model leaves out: batches (a batch is
- * several steps here), the two urgencies (two streams that share nothing), epochs, and hubs restored from a backup.
+ * Each transition has a name in brackets, of the rule that takes the same step with the real code (test_machine.py), and
+ * stands beside the code that it is: `module: Class.method`. What the model leaves out: batches (a batch is several steps
+ * here), the two urgencies (two streams that share nothing), epochs, runs (edge.lineage has a machine of its own), and
+ * hubs restored from a backup.
  */
 #ifndef N
 #define N 3             /* events */
@@ -64,14 +66,14 @@ active proctype gate() {
     bit resend;
 endgate:
     do
-    :: last < N -> last++                                       /* edge.outbox: Outbox.put */
-    :: atomic { !open && QUIET -> birth = true }                /* edge.uplink: Uplink._announce */
+    :: last < N -> last++                                       /* [put] edge.outbox: Outbox.put -> Spool.append */
+    :: atomic { !open && QUIET -> birth = true }                /* [announce] edge.uplink: Uplink._announce */
     :: atomic { open && sent < last && sent - acked < W && nfull(up) ->
-            sent++;                                             /* edge.uplink: Uplink._send_one */
+            sent++;                                             /* [send] edge.uplink: Uplink._send_one */
             up ! sent, (sent <= low)
        }
-    :: atomic { down ? through, resend -> hear(through, resend); through = 0; resend = 0 }
-    :: atomic { open && sent > acked && QUIET -> sent = acked } /* edge.window: Window.overdue */
+    :: atomic { down ? through, resend -> hear(through, resend); through = 0; resend = 0 } /* [hear] edge.uplink: Uplink._hear */
+    :: atomic { open && sent > acked && QUIET -> sent = acked } /* [overdue] edge.window: Window.overdue */
     od
 }
 
@@ -81,10 +83,10 @@ active proctype hub() {
 endhub:
     do
     :: atomic { nfull(inbox) && nempty(up) ->
-            up ? number, gap; inbox ! number, gap               /* hub.ingest: Ingest._take */
+            up ? number, gap; inbox ! number, gap               /* [take] hub.ingest: Ingest._take */
        }
-    :: atomic { birth -> birth = false; marked = true }         /* hub.ingest: Ingest._take_status */
-    :: atomic { nempty(inbox) ->                                /* hub.ingest: Ingest._commit_all -> Journal.append */
+    :: atomic { birth -> birth = false; marked = true }         /* [answer] hub.ingest: Ingest._take_status */
+    :: atomic { nempty(inbox) ->                                /* [commit] hub.ingest: Ingest._commit_all -> Journal.append */
             do
             :: nempty(inbox) ->
                 inbox ? number, gap;
@@ -100,7 +102,7 @@ endhub:
             od;
             marked = true                                       /* hub.ingest: Ingest._acknowledge_later, after the commit */
        }
-    :: atomic { marked && nfull(down) ->                        /* hub.ingest: Ingest._acknowledge */
+    :: atomic { marked && nfull(down) ->                        /* [acknowledge] hub.ingest: Ingest._acknowledge */
             down ! journal, again;
             marked = false; again = false
        }
@@ -113,23 +115,31 @@ active proctype trouble() {
     bit gap, gone;
 endtrouble:
     do
-    :: atomic { faults < FAULTS && nempty(up) -> faults++; up ? number, gap }                        /* lost */
-    :: atomic { faults < FAULTS && nempty(down) -> faults++; down ? number, gap }
-    :: atomic { faults < FAULTS && nempty(up) && nfull(up) -> faults++; up ? <number, gap>; up ! number, gap }   /* doubled, late */
-    :: atomic { faults < FAULTS && nempty(down) && nfull(down) -> faults++; down ? <number, gap>; down ! number, gap }
-    :: atomic { faults < FAULTS && len(up) > 1 -> faults++; up ? number, gap; up ! number, gap }     /* out of order */
-    :: atomic { faults < FAULTS && len(down) > 1 -> faults++; down ? number, gap; down ! number, gap }
-    :: atomic { faults < FAULTS && birth -> faults++; birth = false }
-    :: atomic { faults < FAULTS && open -> faults++; open = false; sent = acked }    /* edge.window: Window.connect; old messages may still come */
-    :: atomic { faults < FAULTS -> faults++; open = false; sent = 0; acked = 0 }     /* the gate is killed: edge.uplink: Uplink._reset_windows */
-    :: atomic { faults < FAULTS && (nempty(inbox) || marked) -> faults++;            /* the hub is killed, or its disk is full */
+    :: atomic { faults < FAULTS && nempty(up) -> faults++; up ? number, gap }        /* [lose_up] the way */
+    :: atomic { faults < FAULTS && nempty(down) -> faults++; down ? number, gap }    /* [lose_down] the way */
+    :: atomic { faults < FAULTS && nempty(up) && nfull(up) -> faults++;              /* [double_up] the way */
+            up ? <number, gap>; up ! number, gap
+       }
+    :: atomic { faults < FAULTS && nempty(down) && nfull(down) -> faults++;          /* [double_down] the way */
+            down ? <number, gap>; down ! number, gap
+       }
+    :: atomic { faults < FAULTS && len(up) > 1 -> faults++;                          /* [shuffle_up] the way */
+            up ? number, gap; up ! number, gap
+       }
+    :: atomic { faults < FAULTS && len(down) > 1 -> faults++;                        /* [shuffle_down] the way */
+            down ? number, gap; down ! number, gap
+       }
+    :: atomic { faults < FAULTS && birth -> faults++; birth = false }                /* [lose_birth] the way */
+    :: atomic { faults < FAULTS && open -> faults++; open = false; sent = acked }    /* [reconnect] edge.window: Window.connect; old messages may still come */
+    :: atomic { faults < FAULTS -> faults++; open = false; sent = 0; acked = 0 }     /* [kill_gate] edge.uplink: Uplink._reset_windows */
+    :: atomic { faults < FAULTS && (nempty(inbox) || marked) -> faults++;            /* [kill_hub] hub.ingest: Ingest._empty; killed, or its disk is full */
             do
             :: nempty(inbox) -> inbox ? number, gap
             :: empty(inbox) -> break
             od;
             marked = false; again = false
        }
-    :: atomic { faults < FAULTS && open && sent > acked -> faults++; sent = acked }  /* overdue too soon */
+    :: atomic { faults < FAULTS && open && sent > acked -> faults++; sent = acked }  /* [hurry] edge.window: Window.overdue; too soon */
     od
 }
 

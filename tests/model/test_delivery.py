@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.test_machine import RULES
 from tests.support.servers import binary
 
 MODEL = Path(__file__).with_name("delivery.pml")
@@ -76,7 +77,23 @@ def test_the_model_finds_each_mistake_that_the_protocol_could_have(tmp_path, nam
     assert re.search(expected, found.replace(" ", "")), found
 
 
-def test_each_step_of_the_model_names_code_that_there_is():
+TRANSITION = re.compile(r"^    :: (?:.*\n)+?(?=    ::|    od)", re.MULTILINE)
+NAMED = re.compile(r"/\* \[(\w+)\] (?:the way|((?:edge|hub)\.\w+): ([\w.]+)(?: -> ([\w.]+))?)[;:, \w]* \*/")
+
+
+def transitions() -> dict[str, str]:
+    """The lines of gate, hub and trouble that begin a transition, by its name."""
+    text = MODEL.read_text("utf-8")
+    found = {}
+    for line in TRANSITION.findall(text[text.index("active proctype gate") : text.index("active proctype judge")]):
+        named = NAMED.search(line)
+        assert named, f"a transition without a name, or beside no code: {line}"
+        assert named[1] not in found, f"two transitions are called {named[1]}"
+        found[named[1]] = line
+    return found
+
+
+def test_each_transition_of_the_model_names_code_that_there_is():
     links = re.findall(r"((?:edge|hub)\.\w+): ([\w.]+)(?: -> ([\w.]+))?", MODEL.read_text("utf-8"))
     assert len(links) >= 15
     for module, *names in links:
@@ -87,3 +104,8 @@ def test_each_step_of_the_model_names_code_that_there_is():
             assert owner is not None, name
             source = Path(importlib.import_module(owner.__module__).__file__ or "").read_text("utf-8") if method else ""
             assert not method or hasattr(owner, method) or f"self.{method}" in source, name
+
+
+def test_the_machine_over_the_real_code_takes_the_same_transitions():
+    """Gate and hub are linked to the model line by line: what one can do, the other can."""
+    assert set(transitions()) == RULES

@@ -96,7 +96,7 @@ def _dingtalk_text(body: dict[str, Any]) -> str:
 def make_dingtalk(base: str, folder: Path, context: Context, **changes: Any) -> Channel:
     settings = dingtalk.DingTalkAppSettings(
         name="c", client_id="dingapp", client_secret_file=_file(folder, "secret", SECRET), to=["u1"], base_url=base,
-        upload_url=base, timeout_s=1.0,
+        upload_url=base, timeout_s=5.0,
     )  # fmt: skip
     return dingtalk.DingTalkApp(replace(settings, **changes), context)
 
@@ -209,7 +209,7 @@ def make_wecom_app(base: str, folder: Path, context: Context, **changes: Any) ->
     settings = wecom.WeComAppSettings(
         name="c", corp_id=CORP, agent_id=1000002, secret_file=_file(folder, "secret", SECRET),
         callback_token_file=_file(folder, "callback.token", CALLBACK_TOKEN),
-        aes_key_file=_file(folder, "aes.key", AES_KEY), to=["LiWei"], base_url=base, timeout_s=1.0,
+        aes_key_file=_file(folder, "aes.key", AES_KEY), to=["LiWei"], base_url=base, timeout_s=5.0,
     )  # fmt: skip
     return wecom.WeComApp(replace(settings, **changes), context)
 
@@ -292,7 +292,7 @@ def make_feishu_app(base: str, folder: Path, context: Context, **changes: Any) -
     settings = feishu.FeishuAppSettings(
         name="c", app_id=APP, app_secret_file=_file(folder, "secret", SECRET),
         verification_token_file=_file(folder, "verification.token", CALLBACK_TOKEN),
-        encrypt_key_file=_file(folder, "encrypt.key", ENCRYPT_KEY), to=["ou_li"], base_url=base, timeout_s=1.0,
+        encrypt_key_file=_file(folder, "encrypt.key", ENCRYPT_KEY), to=["ou_li"], base_url=base, timeout_s=5.0,
     )  # fmt: skip
     return feishu.FeishuApp(replace(settings, **changes), context)
 

@@ -133,7 +133,7 @@ def _telegram(request: Request) -> Answer:
 
 def _make_telegram(base: str, folder: Path, context: Context) -> Channel:
     made = telegram.TelegramSettings(
-        name="c", token_file=_file(folder, "token", TOKEN), chat="-1001", base_url=base, timeout_s=1.0
+        name="c", token_file=_file(folder, "token", TOKEN), chat="-1001", base_url=base, timeout_s=5.0
     )
     return telegram.Telegram(made, context)
 
@@ -199,42 +199,42 @@ def _webhook(request: Request) -> Answer:
 
 def _make_dingtalk(base: str, folder: Path, context: Context) -> Channel:
     token, secret = _file(folder, "token", TOKEN), _file(folder, "secret", SECRET)
-    settings = robots.DingTalkSettings(name="c", token_file=token, secret_file=secret, base_url=base, timeout_s=1.0)
+    settings = robots.DingTalkSettings(name="c", token_file=token, secret_file=secret, base_url=base, timeout_s=5.0)
     return robots.DingTalk(settings, context)
 
 
 def _make_wecom(base: str, folder: Path, context: Context) -> Channel:
-    settings = robots.WeComSettings(name="c", key_file=_file(folder, "key", TOKEN), base_url=base, timeout_s=1.0)
+    settings = robots.WeComSettings(name="c", key_file=_file(folder, "key", TOKEN), base_url=base, timeout_s=5.0)
     return robots.WeCom(settings, context)
 
 
 def _make_feishu(base: str, folder: Path, context: Context) -> Channel:
     token, secret = _file(folder, "token", TOKEN), _file(folder, "secret", SECRET)
-    settings = robots.FeishuSettings(name="c", token_file=token, secret_file=secret, base_url=base, timeout_s=1.0)
+    settings = robots.FeishuSettings(name="c", token_file=token, secret_file=secret, base_url=base, timeout_s=5.0)
     return robots.Feishu(settings, context)
 
 
 def _make_pagerduty(base: str, folder: Path, context: Context) -> Channel:
     key = _file(folder, "key", TOKEN)
-    settings = pagerduty.PagerDutySettings(name="c", routing_key_file=key, base_url=base, timeout_s=1.0)
+    settings = pagerduty.PagerDutySettings(name="c", routing_key_file=key, base_url=base, timeout_s=5.0)
     return pagerduty.PagerDuty(settings, context)
 
 
 def _make_aliyun(base: str, folder: Path, context: Context) -> Channel:
     settings = aliyun.AliyunSmsSettings(
         name="c", access_key_id="LTAI-test", access_key_secret_file=_file(folder, "key", SECRET), sign_name="门神",
-        template_code="SMS_154950909", to=["13800000000"], base_url=base, timeout_s=1.0,
+        template_code="SMS_154950909", to=["13800000000"], base_url=base, timeout_s=5.0,
     )  # fmt: skip
     return aliyun.AliyunSms(settings, context)
 
 
 def _make_alertmanager(base: str, folder: Path, context: Context) -> Channel:
-    return others.Alertmanager(others.AlertmanagerSettings(name="c", base_url=base, timeout_s=1.0), context)
+    return others.Alertmanager(others.AlertmanagerSettings(name="c", base_url=base, timeout_s=5.0), context)
 
 
 def _make_webhook(base: str, folder: Path, context: Context) -> Channel:
     secret = _file(folder, "secret", SECRET)
-    return webhook.Webhook(webhook.WebhookSettings(name="c", url=base, secret_file=secret, timeout_s=1.0), context)
+    return webhook.Webhook(webhook.WebhookSettings(name="c", url=base, secret_file=secret, timeout_s=5.0), context)
 
 
 def _make_apprise(base: str, folder: Path, context: Context) -> Channel:
