@@ -9,6 +9,8 @@ need not notice that somebody else answers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from typing import NamedTuple
 
 from hub.fleet.archive import FleetArchive
 from hub.fleet.member import Member
@@ -27,6 +29,15 @@ AT_ONCE = 100
 """Subscriptions in one packet."""
 TOGETHER_S = 0.02
 """Gates that come within this time are answered together."""
+DOUBT_S, TIMES = 2.0, 3
+"""A gate of which nothing came after so long is told again, so often."""
+
+
+class _Doubt(NamedTuple):
+    """A gate that was told where to go on: how far the journal was, and how often to tell it again."""
+
+    through: int
+    times: int
 
 
 class FleetIngest(Ingest):
@@ -47,8 +58,10 @@ class FleetIngest(Ingest):
         self._member = member
         self._births: dict[str, Status] = {}
         """What gates were last born with, whosever they are."""
-        self._answered: dict[Urgency, dict[str, int]] = {urgency: {} for urgency in Urgency}
-        """The gates whose events are subscribed to, with the terms under which they were told where to go on."""
+        self._answered: dict[Urgency, dict[str, tuple[int, int]]] = {urgency: {} for urgency in Urgency}
+        """The gates whose events are subscribed to, with what they were told where to go on under (`_hold_on`)."""
+        self._doubts: dict[Urgency, dict[str, _Doubt]] = {urgency: {} for urgency in Urgency}
+        """The gates that may not have heard it."""
         self._look = {urgency: asyncio.Event() for urgency in Urgency}
 
     def look(self) -> None:
@@ -64,45 +77,73 @@ class FleetIngest(Ingest):
         if not status.online:
             return
         self._births[address.gate] = status
-        term = self._member.term_of(address.site, address.gate)
+        hold = self._hold_on(address.gate)
         for urgency in Urgency:
-            if term is not None and self._answered[urgency].get(address.gate) == term:
+            if hold is not None and self._answered[urgency].get(address.gate) == hold:
                 stream = StreamId(address.site, address.gate, urgency, status.epoch_of(urgency))
                 self._mark(stream, self._common.through(stream), resend=False, is_first=True)
             else:
                 self._look[urgency].set()
 
     async def _follow(self, link: str, session: BulkSession) -> None:
-        urgency = _URGENCY[link]
-        self._answered[urgency].clear()
+        """Watermarks go out by the urgent link: what the last one took with it is said again for both streams."""
+        for urgency in Urgency if link == URGENT else [Urgency.ROUTINE]:
+            self._answered[urgency].clear()
+            self._look[urgency].set()
+        urgency, doubts = _URGENCY[link], self._doubts[_URGENCY[link]]
         while True:
             self._look[urgency].clear()
             await self._hear_own(urgency, session)
-            await self._look[urgency].wait()
-            await asyncio.sleep(TOGETHER_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DOUBT_S if doubts else None):
+                    await self._look[urgency].wait()
+                    await asyncio.sleep(TOGETHER_S)
+                    continue
+            self._answer_again(urgency)
 
     async def _hear_own(self, urgency: Urgency, session: BulkSession) -> None:
         known, answered = self._newest_streams(urgency), self._answered[urgency]
-        own = {gate: self._member.term_of(self._fleet_site, gate) for gate in {*known, *self._births}}
-        wanted = {gate: term for gate, term in own.items() if term is not None}
-        new = sorted(gate for gate, term in wanted.items() if answered.get(gate) != term)
+        own = {gate: self._hold_on(gate) for gate in {*known, *self._births}}
+        wanted = {gate: hold for gate, hold in own.items() if hold is not None}
+        new = sorted(gate for gate, hold in wanted.items() if answered.get(gate) != hold)
         for first in range(0, len(new), AT_ONCE):
             gates = new[first : first + AT_ONCE]
             await session.subscribe([topics.events(self._fleet_site, gate, urgency) for gate in gates])
             for gate in gates:
                 answered[gate] = wanted[gate]
-                self._answer(gate, urgency, known.get(gate))
+                self._doubts[urgency][gate] = _Doubt(self._answer(gate, urgency, known.get(gate)), TIMES)
         for gate in sorted(answered.keys() - wanted.keys()):
             del answered[gate]
             await session.unsubscribe(topics.events(self._fleet_site, gate, urgency))
 
-    def _answer(self, gate: str, urgency: Urgency, known: StreamId | None) -> None:
-        """Tell the gate where to go on: in the stream that the journal knows of it, and in that it was born with."""
+    def _answer(self, gate: str, urgency: Urgency, known: StreamId | None) -> int:
+        """Tell the gate where to go on, in each of its streams; how far the journal is in them."""
+        streams = self._streams_of(gate, urgency, known)
+        for stream in streams:
+            self._mark(stream, self._common.through(stream), resend=True, is_first=True)
+        return sum(map(self._common.through, streams))
+
+    def _answer_again(self, urgency: Urgency) -> None:
+        """A word that a gate did not hear would leave it waiting, the longer the more often it has sent in vain."""
+        doubts, known = self._doubts[urgency], self._newest_streams(urgency)
+        for gate, doubt in list(doubts.items()):
+            del doubts[gate]
+            through = sum(map(self._common.through, self._streams_of(gate, urgency, known.get(gate))))
+            if gate in self._answered[urgency] and through == doubt.through:  # nothing came of it yet
+                self._answer(gate, urgency, known.get(gate))
+                if doubt.times > 1:
+                    doubts[gate] = _Doubt(through, doubt.times - 1)
+
+    def _streams_of(self, gate: str, urgency: Urgency, known: StreamId | None) -> list[StreamId]:
+        """The stream that the journal knows of the gate, and that which it was born with."""
         birth = self._births.get(gate)
         born = StreamId(self._fleet_site, gate, urgency, birth.epoch_of(urgency)) if birth else None
-        for stream in {known, born} - {None}:
-            assert stream is not None
-            self._mark(stream, self._common.through(stream), resend=True, is_first=True)
+        return [stream for stream in {known, born} if stream is not None]
+
+    def _hold_on(self, gate: str) -> tuple[int, int] | None:
+        """Under which term this process has the gate, and after how many lapses of its lease; None: it has it not."""
+        term = self._member.term_of(self._fleet_site, gate)
+        return None if term is None else (term, self._member.lapses)
 
     def _newest_streams(self, urgency: Urgency) -> dict[str, StreamId]:
         """Each gate's stream of its newest epoch."""

@@ -44,6 +44,8 @@ class Member:
         """Why the lease could not be renewed at the last beat; empty when it could."""
         self.beats = 0
         """Beats tried: its progress, for the watchdog."""
+        self.lapses = 0
+        """How often the lease was over before it was renewed: what came meanwhile was not taken."""
         self.alive: dict[int, str] = {}
         """The processes of the fleet, as last seen, with their names."""
         self._leases, self._lease_s, self._may_lead, self._now_s = leases, lease_s, may_lead, now_s
@@ -79,9 +81,14 @@ class Member:
         self.beats += 1
         began_s = self._now_s()
         view = await self._ask(self._leases.beat)
+        lapsed = bool(self._held) and self._now_s() >= self._until_s
         self._until_s = began_s + self._lease_s
         self.alive = view.alive
         self._look_at_clock(view.clock_s)
+        if lapsed:
+            log.warning("the lease was over for a while")
+            self.lapses += 1
+            self.changed()
         self._hold({share: term for share, term in self._held.items() if view.terms.get(share) == term})
         todo = plan(view.me, list(view.alive), view.owners, may_lead=self._may_lead())
         if todo.why:

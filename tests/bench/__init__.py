@@ -9,12 +9,13 @@ def main(argv: list[str]) -> int:
     """One bench of `menshen bench`; the exit code."""
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    from tests.bench import boards, duties, lane, latency, registry, scale, thermal, tracing, writes
+    from tests.bench import boards, duties, hubs, lane, latency, registry, scale, thermal, tracing, writes
     from tests.bench.compare import run as compare
 
     boards.add(benches.add_parser("boards", help=boards.__doc__))
     compare.add(benches.add_parser("compare", help=compare.__doc__))
     duties.add(benches.add_parser("duties", help=duties.__doc__))
+    hubs.add(benches.add_parser("fleet", help=hubs.__doc__))
     lane.add(benches.add_parser("lane", help=lane.__doc__))
     latency.add(benches.add_parser("latency", help=latency.__doc__))
     registry.add(benches.add_parser("registry", help=registry.__doc__))

@@ -11,28 +11,20 @@ import pytest
 
 from hub.fleet.journal import PostgresReader
 from hub.journal import Entry
-from tests.support.events import fever, routine
-from tests.support.fleets import HubProcess, TellingGate
-from tests.support.servers import Nats, PostgreSQL, eventually
+from tests.support.events import routine
+from tests.support.fleets import HubProcess, Load, TellingGate, broker_settings, turned
+from tests.support.servers import Nats, PostgreSQL, eventually, nats_cluster
 from wire.events import AnyEvent, Urgency
-from wire.link import BrokerSettings
 
 GATES = 6
-EVERY_S = 0.05
 PAUSED_LESS_THAN_S = 10.0
 
 
 @pytest.fixture
 def brokers(tmp_path: Path) -> Iterator[list[Nats]]:
-    """A cluster of NATS servers: three brokers, and three that keep what these have to remember."""
-    keepers = [Nats(tmp_path / f"keeper-{number}", f"keeper-{number}", keeps=True) for number in range(3)]
-    made = [Nats(tmp_path / f"broker-{number}", f"broker-{number}", keeps=False) for number in range(3)]
-    nodes = [*keepers, *made]
-    for node in nodes:
-        node.join(nodes)
-    for node in nodes:
-        node.start()
-    yield made
+    """A cluster of NATS servers: its brokers, and those that keep for them."""
+    nodes = nats_cluster(tmp_path)
+    yield nodes[3:]
     for node in nodes:
         node.kill()
 
@@ -41,7 +33,10 @@ def brokers(tmp_path: Path) -> Iterator[list[Nats]]:
 def hubs(tmp_path: Path, postgresql: PostgreSQL, database: str, brokers: list[Nats]) -> Iterator[list[HubProcess]]:
     """Three processes that are one hub, each with another broker first."""
     url, data = postgresql.make(database), tmp_path / "data"
-    made = [HubProcess(tmp_path / f"hub-{n}", f"hub-{n}", url, turned(brokers, n), data) for n in range(3)]
+    made = [
+        HubProcess(tmp_path / f"hub-{n}", f"hub-{n}", url, turned([node.port for node in brokers], n), data)
+        for n in range(3)
+    ]
     for process in made:
         process.start()
     yield made
@@ -49,44 +44,13 @@ def hubs(tmp_path: Path, postgresql: PostgreSQL, database: str, brokers: list[Na
         process.kill()
 
 
-def turned(brokers: list[Nats], by: int) -> list[int]:
-    """The brokers' ports, another first."""
-    by %= len(brokers)
-    return [node.port for node in (*brokers[by:], *brokers[:by])]
-
-
-def settings(ports: list[int]) -> BrokerSettings:
-    others = [f"127.0.0.1:{port}" for port in ports[1:]]
-    return BrokerSettings(port=ports[0], others=others, qos=0, timeout_s=1.5, backoff_min_s=0.05, backoff_max_s=1.0)
-
-
-class Load:
-    """Gates that tell of something every now and then, and remember what."""
-
-    def __init__(self, gates: list[TellingGate]) -> None:
-        self.told: dict[str, list[AnyEvent]] = {gate.spool.gate: [] for gate in gates}
-        self._gates = gates
-        self._enough = asyncio.Event()
-
-    async def run(self) -> None:
-        number = 0
-        while not self._enough.is_set():
-            number += 1
-            for gate in self._gates:
-                make = routine if number % 4 == 0 else fever
-                event = make(number, time.time_ns())
-                self.told[gate.spool.gate].append(event)
-                await gate.outbox.put(event)
-            await asyncio.sleep(EVERY_S)
-
-    def end(self) -> None:
-        self._enough.set()
-
-
 async def test_killing_one_of_three_brokers_and_one_of_three_hubs_loses_nothing_and_pauses_for_less_than_ten_seconds(
     tmp_path, brokers, hubs
 ):
-    gates = [TellingGate(tmp_path, f"gate-{n}", settings(turned(brokers, n))) for n in range(GATES)]
+    gates = [
+        TellingGate(tmp_path, f"gate-{n}", broker_settings(turned([node.port for node in brokers], n), 0))
+        for n in range(GATES)
+    ]
     load = Load(gates)
     for gate in gates:
         await gate.start()
@@ -94,17 +58,14 @@ async def test_killing_one_of_three_brokers_and_one_of_three_hubs_loses_nothing_
         await eventually(lambda: all(gate.uplink.hub_answers for gate in gates), "a hub answers each gate", 30)
         loading = asyncio.create_task(load.run())
         await asyncio.sleep(2)
-        leader = next(hub for hub in hubs if "this process leads" in hub.log)
+        leader = next(hub for hub in hubs if hub.leads)
         leader.kill()
         brokers[0].kill()
         killed_ns = time.time_ns()
         await eventually(lambda: sum("this process leads" in hub.log for hub in hubs) == 2, "another one leads", 30)
         await asyncio.sleep(1)
-        load.end()
+        await load.end()
         await loading
-        async with asyncio.timeout(30):
-            while any([await gate.waiting() for gate in gates]):
-                await asyncio.sleep(0.05)
     finally:
         for gate in gates:
             await gate.stop()

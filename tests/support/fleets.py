@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from hub.fleet.leases import Leases
 from hub.fleet.member import Member
 from hub.fleet.shares import SHARES
 from hub.presence import Presence
+from tests.support.events import fever, routine
+from wire.events import AnyEvent
 from wire.link import BrokerSettings
 
 SITE = "site"
@@ -86,19 +89,77 @@ class TellingGate:
         return depth.urgent + depth.routine
 
 
+def turned(ports: Sequence[int], by: int) -> list[int]:
+    """The ports of brokers, another first."""
+    by %= len(ports)
+    return [*ports[by:], *ports[:by]]
+
+
+def broker_settings(ports: Sequence[int], qos: int) -> BrokerSettings:
+    """Of a client that tries the nodes in that order, soon one after the other."""
+    others = [f"127.0.0.1:{port}" for port in ports[1:]]
+    return BrokerSettings(
+        port=ports[0],
+        others=others,
+        qos=qos,
+        timeout_s=8.0 if qos else 1.5,
+        backoff_min_s=0.05,
+        backoff_max_s=1.0,
+        keepalive_s=3,
+    )
+
+
+class Load:
+    """Gates that tell of something every now and then, and remember what."""
+
+    def __init__(self, gates: Sequence[TellingGate], every_s: float = 0.05) -> None:
+        self.told: dict[str, list[AnyEvent]] = {gate.spool.gate: [] for gate in gates}
+        self._gates, self._every_s = gates, every_s
+        self._enough = asyncio.Event()
+
+    async def run(self) -> None:
+        number = 0
+        while not self._enough.is_set():
+            number += 1
+            for gate in self._gates:
+                make = routine if number % 4 == 0 else fever
+                event = make(number, time.time_ns())
+                self.told[gate.spool.gate].append(event)
+                await gate.outbox.put(event)
+            await asyncio.sleep(self._every_s)
+
+    async def end(self) -> None:
+        """Tell nothing more, and wait until a hub has acknowledged all."""
+        self._enough.set()
+        async with asyncio.timeout(60):
+            while any([await gate.waiting() for gate in self._gates]):
+                await asyncio.sleep(0.05)
+
+
 class HubProcess:
     """`menshen hub run` as one process of a fleet, forked off a process that has its modules already."""
 
     _FORKS = multiprocessing.get_context("forkserver")
 
-    def __init__(self, folder: Path, name: str, database: str, nodes: Sequence[int], data: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        database: str,
+        nodes: Sequence[int],
+        data: Path,
+        *,
+        qos: int = 0,
+        site: str = SITE,
+    ) -> None:
         """`nodes` are the ports of the brokers, in the order in which they are tried; `data` is shared by all."""
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.database, self._folder = database, folder
         others = ", ".join(f'"127.0.0.1:{port}"' for port in nodes[1:])
         (folder / "hub.toml").write_text(
-            f'site = "{SITE}"\ndata = "{data}"\ndatabase = "{database}"\n'
-            f"[broker]\nport = {nodes[0]}\nothers = [{others}]\nqos = 0\ntimeout_s = 1.5\nbackoff_max_s = 1.0\n"
+            f'site = "{site}"\ndata = "{data}"\ndatabase = "{database}"\n'
+            f"[broker]\nport = {nodes[0]}\nothers = [{others}]\nqos = {qos}\n"
+            f"keepalive_s = 3\ntimeout_s = {8.0 if qos else 1.5}\nbackoff_max_s = 1.0\n"
             f'[web]\nport = 0\n[fleet]\nname = "{name}"\n'
         )
         self._FORKS.set_forkserver_preload(["menshen", "hub.cli", "hub.fleet.process", "dashboards.console"])
@@ -106,6 +167,15 @@ class HubProcess:
 
     def start(self) -> None:
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def leads(self) -> bool:
+        return self.log.rfind('this process leads"') > self.log.rfind("this process leads no longer")
 
     def kill(self) -> None:
         """A crash: SIGKILL."""

@@ -168,11 +168,71 @@ class Nats(Program):
         return [self._binary, "-c", str(self.folder / "nats.conf")]
 
 
+def nats_cluster(folder: Path) -> list[Nats]:
+    """Three brokers, started, and three that keep what these have to remember; all but the brokers first."""
+    keepers = [Nats(folder / f"keeper-{number}", f"keeper-{number}", keeps=True) for number in range(3)]
+    brokers = [Nats(folder / f"broker-{number}", f"broker-{number}", keeps=False) for number in range(3)]
+    for node in (*keepers, *brokers):
+        node.join([*keepers, *brokers])
+    for node in (*keepers, *brokers):
+        node.start()
+    return [*keepers, *brokers]
+
+
+class RabbitMQ(Program):
+    """A node of a RabbitMQ cluster with its MQTT plugin (Debian's rabbitmq-server); it starts slowly: for benches."""
+
+    start_within_s = 240.0
+
+    def __init__(self, folder: Path, name: str, names: Sequence[str]) -> None:
+        super().__init__(folder)
+        self._binary = binary("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+        self._name = name
+        settings = {
+            "listeners.tcp.default": f"127.0.0.1:{free_port()}",
+            "mqtt.listeners.tcp.default": f"127.0.0.1:{self.port}",
+            "mqtt.allow_anonymous": "true",
+            "cluster_partition_handling": "pause_minority",
+            "cluster_formation.peer_discovery_backend": "classic_config",
+            "vm_memory_high_watermark.absolute": "400MB",
+        }
+        settings |= {
+            f"cluster_formation.classic_config.nodes.{n}": f"{each}@localhost" for n, each in enumerate(names, 1)
+        }
+        (folder / "rabbitmq.conf").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
+        (folder / "enabled_plugins").write_text("[rabbitmq_mqtt].\n")
+        cookie = folder / ".erlang.cookie"
+        cookie.write_text("menshen")
+        cookie.chmod(0o400)
+
+    def command(self) -> list[str]:
+        said = {
+            "HOME": self.folder,
+            "RABBITMQ_NODENAME": f"{self._name}@localhost",
+            "RABBITMQ_CONFIG_FILE": self.folder / "rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": self.folder / "enabled_plugins",
+            "RABBITMQ_MNESIA_BASE": self.folder / "mnesia",
+            "RABBITMQ_LOG_BASE": self.folder / "log",
+            "RABBITMQ_DIST_PORT": free_port(),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+        }
+        return ["env", *(f"{key}={value}" for key, value in said.items()), "setsid", "-w", self._binary]
+
+    def kill(self) -> None:
+        """With all that the script started, which is a process group of its own."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        super().kill()
+
+
 class PostgreSQL(Program):
     """Debian's PostgreSQL, a cluster of its own; as root it runs as the system's user `postgres`, as it demands."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fsync: bool = False) -> None:
+        """`fsync`: a commit is on the disk; only benches want to wait for that."""
         super().__init__(Path(tempfile.mkdtemp(prefix="menshen-postgres-")))
+        self._fsync = "on" if fsync else "off"
         self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
         if self._bin is None:
             binary("postgres", "postgresql")
@@ -181,7 +241,12 @@ class PostgreSQL(Program):
         self._run("initdb", "--auth=trust", "--username=menshen", "--no-sync", "-D", str(self.folder / "data"))
 
     def command(self) -> list[str]:
-        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": self._fsync,
+        }
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return self._as_postgres("postgres", "-D", str(self.folder / "data"), *words)
 

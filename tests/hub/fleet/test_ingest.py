@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+import aiomqtt
+
+from hub.fleet.ingest import TIMES
 from tests.support.events import fever, routine
 from tests.support.fleets import Process, TellingGate
 from tests.support.journals import InPostgres
 from tests.support.servers import eventually
+from wire import topics
 from wire.events import Urgency
 from wire.link import BrokerSettings
+from wire.messages import Status, Watermark, decode, encode
 
 GATES = 6
 LEASE_S = 1.0
@@ -61,3 +66,21 @@ async def test_processes_come_go_and_die_and_every_event_is_in_the_log_once_and_
             assert fevers == [fever(number) for number in urgent]
             assert sum(entry.stream.urgency is Urgency.ROUTINE for entry in mine) == told - len(urgent)
         assert [entry.offset for entry in entries] == list(range(1, GATES * told + 1))
+
+
+async def test_a_gate_of_which_nothing_comes_is_told_again_where_to_go_on(journal_url, mosquitto, monkeypatch):
+    monkeypatch.setattr("hub.fleet.ingest.DOUBT_S", 0.1)
+    InPostgres(journal_url)
+    process = Process(journal_url, "hub", BrokerSettings(port=mosquitto.port), LEASE_S)
+    told = []
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port) as gate, AsyncExitStack() as stack:
+        await gate.subscribe(topics.acks_for("site", "north"))
+        await process.start()
+        stack.push_async_callback(process.stop)
+        await gate.publish(topics.status("site", "north"), encode(Status(1, True, "e1", 1)), qos=1, retain=True)
+        async with asyncio.timeout(20):
+            async for message in gate.messages:
+                told.append(decode(Watermark, bytes(message.payload)))
+                if len([mark for mark in told if mark.stream.urgency is Urgency.URGENT]) > TIMES:
+                    break
+    assert all((mark.through, mark.resend) == (0, True) for mark in told)
