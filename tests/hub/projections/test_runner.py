@@ -9,6 +9,7 @@ import pytest
 
 from hub.archive import Archive
 from hub.journal import Entry
+from hub.projections import runner as runner_module
 from hub.projections.runner import Runner
 from tests.support.events import fever
 from tests.support.journals import batch
@@ -133,6 +134,25 @@ async def test_an_entry_that_is_written_while_a_projection_looks_is_not_slept_ov
     for number in range(1, 101):
         await archive.append([batch([fever(number)], first=number)])
     await eventually(lambda: len(effects) == 100, "all are read without waiting for the idle time", 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await archive.stop()
+
+
+async def test_who_pauses_after_little_is_woken_by_much(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner_module, "ENTRIES_PER_S", 0.001)
+    archive = Archive(tmp_path / "journal.db")
+    await archive.start()
+    reader = Reader([])
+    runner = Runner(archive, reader, pace_s=60.0)
+    task = asyncio.create_task(runner.run())
+    await archive.append([batch([fever(1)])])
+    await eventually(lambda: reader.seen == [1], "what comes after a time without events is read at once")
+    await archive.append([batch([fever(2)], first=2)])
+    await asyncio.sleep(0.3)
+    assert reader.seen == [1], "soon after it little is left to wait for more"
+    await archive.append([batch([fever(3)], first=3)])
+    await eventually(lambda: reader.seen == [1, 2, 3], "half of what goes into one step is not")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await archive.stop()
