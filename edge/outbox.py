@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -55,6 +56,9 @@ class Outbox:
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._writer: asyncio.Task[None] | None = None
+        self._commit: asyncio.Task[None] | None = None
+        self._in_commit = 0
+        """So many of the first that wait are being written."""
 
     async def start(self) -> None:
         """Open the spool and begin to write. Raises `SpoolError` when its folder cannot be used."""
@@ -67,6 +71,8 @@ class Outbox:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
             self._writer = None
+        if self._commit is not None:  # the disk does not stop with us: what it is just keeping must not be kept again
+            await asyncio.gather(self._commit, return_exceptions=True)
         if self._waiting:
             try:
                 await self._write()
@@ -134,26 +140,33 @@ class Outbox:
     async def _write(self) -> None:
         """Everything that waits, in as few transactions as can be."""
         while self._waiting:
-            batch = self._next_batch()
-            events = [waiting.event for waiting in batch]
-            lost, self._lost = self._lost, 0
-            if lost:
-                events.insert(0, self._lost_gap(lost))
-            mark = next((waiting.mark for waiting in reversed(batch) if waiting.mark), None)
-            try:
-                await self._run(partial(self.spool.append, events, mark))
-            except SpoolError:
-                self._lost += lost
-                raise
-            except DecodeError:
-                self._lost += lost
-                self._refuse_unreadable(batch)
-                continue
-            for waiting in batch:
-                self._waiting.popleft()
-                if not waiting.kept.done():
-                    waiting.kept.set_result(None)
-            self.changed.set()
+            self._commit = asyncio.create_task(self._keep(self._next_batch()), name="spool commit")
+            await asyncio.shield(self._commit)
+
+    async def _keep(self, batch: list[_Waiting]) -> None:
+        """One transaction. Raises `SpoolError`; then all of it still waits."""
+        events = [waiting.event for waiting in batch]
+        lost, self._lost = self._lost, 0
+        if lost:
+            events.insert(0, self._lost_gap(lost))
+        mark = next((waiting.mark for waiting in reversed(batch) if waiting.mark), None)
+        self._in_commit = len(batch)
+        try:
+            await self._run(partial(self.spool.append, events, mark))
+        except SpoolError:
+            self._lost += lost
+            raise
+        except DecodeError:
+            self._lost += lost
+            self._refuse_unreadable(batch)
+            return
+        finally:
+            self._in_commit = 0
+        for waiting in batch:
+            self._waiting.popleft()
+            if not waiting.kept.done():
+                waiting.kept.set_result(None)
+        self.changed.set()
 
     def _next_batch(self) -> list[_Waiting]:
         """What goes into one transaction: at most one source's marks, of which the last says it all."""
@@ -184,8 +197,8 @@ class Outbox:
     def _bound_waiting(self) -> None:
         if len(self._waiting) <= self._max_waiting:
             return
-        routine = (waiting for waiting in self._waiting if urgency_of(waiting.event) is Urgency.ROUTINE)
-        victim = next(routine, self._waiting[0])
+        free = list(islice(self._waiting, self._in_commit, None))
+        victim = next((waiting for waiting in free if urgency_of(waiting.event) is Urgency.ROUTINE), free[0])
         self._waiting.remove(victim)
         self._lost += 1
         if not victim.kept.done():

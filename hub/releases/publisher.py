@@ -49,9 +49,15 @@ class ReleasePublisher:
 
     async def _use(self, session: Session) -> None:
         await session.subscribe([topics.fetches_of(self._site)])
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._publish(session))
-            tasks.create_task(self._serve(session))
+        tasks = [asyncio.create_task(self._publish(session)), asyncio.create_task(self._serve(session))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a lost link as it is, not in a group: whoever holds the link waits for it
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- wheels --------------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ class Source:
         try:
             await self._outbox.put(event)
         except MenshenError:
-            return  # it was told that it is not kept
+            _tell(f"refused {number}")
+            return
         _tell(f"kept {number}")
 
 

@@ -109,6 +109,7 @@ class GatePart(Part):
 
     def launch(self) -> subprocess.Popen[bytes]:
         town = self._town
+        town.truth.ended(self.label)  # whoever was it before, if it ended by itself
         first = town.truth.next_number(self.label)
         pairs = {
             "--folder": self.folder, "--control": town.controls[self.gate], "--site": SITE, "--gate": self.gate,
@@ -130,6 +131,7 @@ class GatePart(Part):
         await super().end(number)
         if self._reading is not None:
             await self._reading  # what it had said before it ended counts
+        self._town.truth.ended(self.label)
 
     async def _read(self, process: subprocess.Popen[bytes]) -> None:
         loop = asyncio.get_running_loop()

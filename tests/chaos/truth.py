@@ -34,6 +34,7 @@ class Truth:
         self.ruined: dict[tuple[str, int], Kept] = {}
         """Whose bytes on the card were destroyed."""
         self.clones: dict[str, str] = {}
+        self._open: dict[str, set[int]] = defaultdict(set)
         self._log = log.open("a")
 
     def next_number(self, label: str) -> int:
@@ -45,14 +46,20 @@ class Truth:
         word, number, *rest = line.split()
         if word == "put":
             urgency, clock, time_ns, real_ns = rest
+            self._open[label].add(int(number))
             self.told[label][int(number)] = Told(gate, int(number), urgency, clock, int(time_ns), int(real_ns))
-        elif word == "kept":
+            return
+        self._open[label].discard(int(number))
+        if word == "kept":
             self.kept[label].add(int(number))
 
     def waits(self, label: str) -> bool:
-        """Whether the newest event that was put is not kept yet."""
-        newest = max(self.told[label], default=0)
-        return bool(newest) and newest not in self.kept[label]
+        """Whether something that was put is not settled yet by the process that put it."""
+        return bool(self._open[label])
+
+    def ended(self, label: str) -> None:
+        """Its process is gone: what it had not said to be kept by then may be there or not."""
+        self._open[label].clear()
 
     def cloned(self, of: str, label: str) -> None:
         self.clones[label] = of

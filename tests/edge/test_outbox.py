@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
 
@@ -66,6 +68,52 @@ async def test_an_unreadable_event_is_refused_to_its_putter_only(outbox):
     )
     assert [type(result) for result in results] == [type(None), DecodeError, type(None)]
     assert await kept(outbox) == [routine(1), routine(2)]
+
+
+async def test_a_stop_in_the_middle_of_a_commit_keeps_each_event_once(tmp_path):
+    """The disk does not stop with the agent: what it was just keeping was kept again by the stop."""
+    clock = HandClock()
+    settings = SpoolSettings(path=str(tmp_path / "spool.db"))
+    box = Outbox(Spool("s", "g", settings, clock), clock)
+    await box.start()
+    append, begun = box.spool.append, threading.Event()
+
+    def slow(events, mark=None):
+        begun.set()
+        time.sleep(0.2)
+        append(events, mark)
+
+    box.spool.append = slow  # type: ignore[method-assign]
+    putting = asyncio.create_task(box.put(routine(1)))
+    await asyncio.to_thread(begun.wait)
+    await box.stop()
+    await putting
+    again = Spool("s", "g", settings, clock)
+    again.open()
+    assert [decode_event(one.event) for one in again.read(Urgency.ROUTINE, 0, 10, 10**6)] == [routine(1)]
+
+
+async def test_what_memory_cannot_hold_is_none_of_what_is_being_written(outbox):
+    append, begun, go_on = outbox.spool.append, threading.Event(), threading.Event()
+
+    def slow(events, mark=None):
+        begun.set()
+        go_on.wait()
+        append(events, mark)
+
+    outbox.spool.append = slow
+    first = asyncio.create_task(outbox.put(routine(0)))
+    await asyncio.to_thread(begun.wait)
+    more = [asyncio.create_task(outbox.put(routine(n))) for n in range(1, 52)]
+    await asyncio.sleep(0)
+    go_on.set()
+    outcomes = await asyncio.gather(first, *more, return_exceptions=True)
+    refused = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, SpoolError)]
+    assert refused == [1, 2]
+    events = await kept(outbox)
+    assert [event for event in events if not isinstance(event, Gap)] == [
+        routine(n) for n in range(52) if n not in refused
+    ]
 
 
 async def test_a_failing_card_keeps_events_in_memory_until_it_works_again(outbox):
