@@ -207,6 +207,7 @@ class Hub:
             wall=settings.console.wall,
             duties=self.duties,
             boards=None if boards is None else boards(self._figures(zone), settings.influx, settings.zone),
+            shelf=self._shelf,
             reports=ReportPages(self._report, zone, settings.report is not None),
             city=None if self._city is None else CityPages(self._city_view),
         )
@@ -287,7 +288,8 @@ class Hub:
         self._publisher = Publisher(site, self.registrar, broker, f"menshen-registry-{site}", sealing_key)
         self._gate_settings = SettingsPublisher(site, self.database, broker, f"menshen-settings-{site}")
         self.board.wanted = self._gate_settings.version
-        self._releases = ReleasePublisher(site, self.database, self.presence, Shelf(data / RELEASES), broker)
+        self._shelf = Shelf(data / RELEASES)
+        self._releases = ReleasePublisher(site, self.database, self.presence, self._shelf, broker)
         self._broker = EmbeddedBroker(broker.host, broker.port) if settings.embedded_broker.enabled else None
 
     def _office(self, settings: HubSettings, zone: ZoneInfo | None) -> PeopleOffice:

@@ -25,6 +25,7 @@ from hub.duties.desk import DutyDesk
 from hub.pictures.store import Pictures
 from hub.projections.passes import Passes
 from hub.registry.office import PeopleOffice
+from hub.releases.shelf import Shelf
 from hub.trust.service import Trust
 from hub.web.absences import add_absences
 from hub.web.access import LANG_COOKIE, YEAR_S, Access
@@ -57,6 +58,7 @@ from hub.web.sign_in import Ways, add_sign_in
 from hub.web.site import add_site
 from hub.web.telephones import Telephones, add_telephones
 from hub.web.token_pages import add_tokens
+from hub.web.updates import add_updates
 from hub.web.visitors import add_visitors
 from hub.web.words import Lang, as_lang, preferred
 
@@ -100,6 +102,8 @@ class Office(NamedTuple):
     boards: Boards | None = None
     reports: ReportPages | None = None
     city: CityPages | None = None
+    shelf: Shelf | None = None
+    """The wheels of releases for gates."""
     pace: Pace | None = None
     """How fast anybody may ask; left out, `hub.accounts.pace` says."""
 
@@ -139,6 +143,8 @@ def create_app(
         if alerts.pictures is not None:
             add_pictures(app, access, alerts.desk, alerts.pictures)
     add_gates(app, access, source.snapshot, office.trust, site)
+    if office.shelf is not None:
+        add_updates(app, access, office.shelf)
     add_errors(app, access)
     _add_doors(app, access, office, version)
     _add_office(app, access, office, alerts, site)

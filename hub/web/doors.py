@@ -231,6 +231,10 @@ DOORS: dict[str, Door] = {
     "GET /gates/{gate}": _GATES,
     "POST /gates/{gate}/revoke": _GATES,
     "POST /gates/{gate}/settings": _GATES,
+    "GET /updates": _GATES,
+    "POST /updates": _GATES,
+    "POST /updates/halt": _GATES,
+    "POST /updates/back": _GATES,
     # the console itself
     "GET /users": _USERS,
     "POST /users": _USERS,

@@ -65,6 +65,7 @@ AREAS: tuple[Area, ...] = (
     )),
     Area("area.system", (
         Way("/gates", "gates-page", _P.GATES_EDIT),
+        Way("/updates", "updates-page", _P.GATES_EDIT),
         Way("/users", "users", _P.USERS_EDIT),
         Way("/privacy", "privacy", _P.PRIVACY),
         Way("/audit", "audit", _P.AUDIT),

@@ -26,6 +26,7 @@ from hub.web.resumption_words import RESUMPTION_WORDS
 from hub.web.rights_words import RIGHTS_WORDS
 from hub.web.round_words import ROUND_WORDS
 from hub.web.search_words import SEARCH_WORDS
+from hub.web.update_words import UPDATE_WORDS
 from hub.web.way_words import WAY_WORDS
 from wire.words import TERMS
 
@@ -421,6 +422,7 @@ WORDS = one_of(
     AUDIT_WORDS,
     ACCOUNT_WORDS,
     GATE_WORDS,
+    UPDATE_WORDS,
 )
 """Key to (English, Chinese)."""
 

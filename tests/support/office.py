@@ -21,6 +21,7 @@ from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
+from hub.releases.shelf import Shelf
 from hub.settings import HubSettings
 from hub.trust.service import Trust
 from hub.web.app import Office, create_app
@@ -113,6 +114,7 @@ class ServedOffice:
             duties=self.duties,
             reports=ReportPages(usual_report, ZONE),
             city=CityPages(usual_city),
+            shelf=Shelf(self._folder / "releases"),
             trust=None if self._authority is None else Trust(self._authority, database, self._now_ns),
         )
         app = create_app(self.board, site="baotou-1", version="0", zone=ZONE, office=office)
