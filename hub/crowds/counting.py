@@ -3,10 +3,9 @@ they are heard, the outcome is the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from itertools import groupby
 from typing import NamedTuple
 
 from hub.crowds.settings import CheckpointSettings
@@ -65,13 +64,10 @@ def limits_of(settings: CheckpointSettings) -> list[Limit]:
 
 def steps(moves: Iterable[Move], limit: Limit) -> list[Step]:
     """How many people count over time. Each is one person, however often they come."""
-    counts_out = limit.kind is LimitKind.INSIDE
     changes: dict[int, int] = {}
-    kept = sorted({move for move in moves if move.enters or counts_out}, key=_by_person)
-    for _, own in groupby(kept, key=lambda move: move.who):
-        for from_ns, until_ns in _stays(list(own), limit.span_ns):
-            changes[from_ns] = changes.get(from_ns, 0) + 1
-            changes[until_ns] = changes.get(until_ns, 0) - 1
+    for from_ns, until_ns in _stays(moves, limit):
+        changes[from_ns] = changes.get(from_ns, 0) + 1
+        changes[until_ns] = changes.get(until_ns, 0) - 1
     found, people = [], 0
     for time_ns in sorted(changes):
         if changes[time_ns]:
@@ -80,25 +76,27 @@ def steps(moves: Iterable[Move], limit: Limit) -> list[Step]:
     return found
 
 
-def _by_person(move: Move) -> tuple[str, int, bool]:
+def _by_time(move: Move) -> tuple[int, bool]:
     """Of one moment going out counts last: whoever did both is out."""
-    return move.who, move.time_ns, not move.enters
+    return move.time_ns, not move.enters
 
 
-def _stays(moves: Sequence[Move], span_ns: int) -> list[tuple[int, int]]:
-    """When one person counts, from moves in the order of time; times that touch are one."""
-    found: list[tuple[int, int]] = []
-    for move, after in zip(moves, [*moves[1:], None], strict=True):
-        if not move.enters:
+def _stays(moves: Iterable[Move], limit: Limit) -> Iterator[tuple[int, int]]:
+    """From when until when each person counts; times that touch are one."""
+    counts_out, span_ns = limit.kind is LimitKind.INSIDE, limit.span_ns
+    there: dict[str, tuple[int, int]] = {}
+    for time_ns, who, enters in sorted(moves, key=_by_time):
+        if not enters and not counts_out:
             continue
-        until_ns = move.time_ns + span_ns
-        if after is not None:
-            until_ns = min(until_ns, after.time_ns)
-        if found and found[-1][1] == move.time_ns:
-            found[-1] = (found[-1][0], until_ns)
-        elif until_ns > move.time_ns:
-            found.append((move.time_ns, until_ns))
-    return found
+        stay = there.pop(who, None)
+        if stay is not None and stay[1] < time_ns:
+            yield stay
+            stay = None
+        if enters:
+            there[who] = (time_ns if stay is None else stay[0], time_ns + span_ns)
+        elif stay is not None and stay[0] < time_ns:
+            yield stay[0], time_ns
+    yield from there.values()
 
 
 def people_at(found: Sequence[Step], now_ns: int) -> int:

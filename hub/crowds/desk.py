@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.crowds.counting import Crowd, Limit, Move, Step, crowds, limits_of, peak_of, people_at, steps
-from hub.crowds.meals import Diner, Slots, Visit, meal_of, slots_of
+from hub.crowds.meals import Diner, Meal, Slots, Visit, every_slot, meal_of, slots_of
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.database import Database, in_parts
 from hub.projections.moves import Moves
-from hub.registry.holdings import Holders, holder_at, holders_of
-from hub.registry.models import Person, Place, PlaceKind, Team
+from hub.registry.holdings import Holding, holder_at, holders_of
+from hub.registry.models import Badge, FormerBadge, Person, Place, PlaceKind, Team
+
+_MINUTE_NS = 60 * 10**9
 
 
 class Canteen(NamedTuple):
@@ -42,6 +45,19 @@ class Checkpoint(NamedTuple):
     limits: list[LimitDay]
 
 
+Register = tuple[int | None, ...]
+
+
+class Eaters(NamedTuple):
+    """Who may come to eat, as far as they were asked for: whose each card is and was, their teams and the teams'
+    times. It is of a register that may have changed since."""
+
+    register: Register
+    holders: dict[str, list[Holding]]
+    diners: dict[int, Diner]
+    slots: Slots
+
+
 class CrowdDesk:
     """One site's moves, read against its places, teams and limits. Methods raise `JournalError`, `DatabaseError`."""
 
@@ -58,6 +74,7 @@ class CrowdDesk:
         self.checkpoints = {checkpoint.at: checkpoint for checkpoint in checkpoints}
         self.meals = meals or MealSettings()
         self.zone = zone
+        self._known: Eaters | None = None
 
     def local(self, time_ns: int) -> datetime:
         """A moment on the site's clock."""
@@ -77,7 +94,8 @@ class CrowdDesk:
         from_ns, until_ns = self.day_ns(day)
         longest_ns = max((limit.span_ns for limit in limits), default=0)
         moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
-        return Checkpoint(at, [self._limit(moves, limit, (from_ns, until_ns), now_ns) for limit in limits])
+        found = [await asyncio.to_thread(self._limit, moves, limit, (from_ns, until_ns), now_ns) for limit in limits]
+        return Checkpoint(at, found)
 
     def _limit(self, moves: list[Move], limit: Limit, day_ns: tuple[int, int], now_ns: int) -> LimitDay:
         found = steps(moves, limit)
@@ -93,22 +111,59 @@ class CrowdDesk:
     async def canteen(self, place: Place, day: date) -> Canteen:
         """Everybody who came to a canteen on a day, in the order of time."""
         moves = [move for move in await self.moves.between(place.name, *self.day_ns(day)) if move.enters]
-        tokens = {move.who for move in moves}
-        holders, diners, slots = await self.database.read(partial(_diners, tokens=tokens))
-        visits = []
-        for move in moves:
-            diner = diners.get(holder_at(holders, move.who, move.time_ns) or 0)
-            team = diner.team_id if diner else None
-            meal = meal_of(team, self.local(move.time_ns), slots, self.meals.tolerance_min)
-            visits.append(Visit(move.time_ns, move.who, diner, meal))
-        return Canteen(place, visits)
+        eaters = await self._eaters_of({move.who for move in moves})
+        return Canteen(place, await asyncio.to_thread(self._visits, moves, eaters))
+
+    def _visits(self, moves: Sequence[Move], eaters: Eaters) -> list[Visit]:
+        """What each arrival was: tens of thousands a day at a large plant."""
+        every, tolerance_min = every_slot(eaters.slots), self.meals.tolerance_min
+        known: dict[tuple[int | None, int], Meal] = {}
+        minutes: dict[int, int] = {}
+        found = []
+        for time_ns, who, _ in moves:
+            diner = eaters.diners.get(holder_at(eaters.holders, who, time_ns) or 0)
+            minute_of_epoch, ns = divmod(time_ns, _MINUTE_NS)
+            if minute_of_epoch not in minutes:
+                at = self.local(time_ns)
+                minutes[minute_of_epoch] = at.hour * 60 + at.minute
+            second = ns // 10**9
+            key = (diner.team_id if diner else None, minutes[minute_of_epoch] * 60 + second)
+            if key not in known:
+                known[key] = meal_of(key[0], key[1] / 60, eaters.slots, every, tolerance_min)
+            found.append(Visit(time_ns, who, diner, known[key]))
+        return found
+
+    async def _eaters_of(self, tokens: set[str]) -> Eaters:
+        """Whose the cards are: only those are asked for that were not before, as long as the register is as it was."""
+        register = await self.database.read(_register)
+        if self._known is None or self._known.register != register:
+            self._known = Eaters(register, {}, {}, await self.database.read(_slots))
+        known = self._known
+        new = tokens - known.holders.keys()
+        if new:
+            holders, diners = await self.database.read(partial(_diners, tokens=new))
+            known.holders.update({token: holders.get(token, []) for token in new})
+            known.diners.update(diners)
+        return known
 
 
-def _diners(session: Session, tokens: Collection[str]) -> tuple[Holders, dict[int, Diner], Slots]:
-    """Whose the cards were when, and who of them eats in which team's time."""
+def _register(session: Session) -> Register:
+    """What changes whenever somebody's card or team does, or a team's time."""
+    people = session.execute(select(func.count(), func.max(Person.changed_ns)).select_from(Person)).one()
+    cards = session.execute(select(func.count(), func.max(Badge.id)).select_from(Badge)).one()
+    former = session.scalar(select(func.max(FormerBadge.id)))
+    times = session.execute(select(Team.id, Team.meal_slot).where(Team.meal_slot != "")).all()
+    return (*people, *cards, former, hash(tuple(tuple(row) for row in times)))
+
+
+def _slots(session: Session) -> Slots:
+    query = select(Team.id, Team.meal_slot).where(Team.meal_slot != "")
+    return {team_id: slots_of(slot) for team_id, slot in session.execute(query)}
+
+
+def _diners(session: Session, tokens: Collection[str]) -> tuple[dict[str, list[Holding]], dict[int, Diner]]:
+    """Whose the cards were when, and of which team they are."""
     holders = holders_of(session, tokens)
     people = {one.person_id for held in holders.values() for one in held}
     rows = in_parts(session, select(Person.id, Person.team_id), Person.id, people)
-    diners = {person_id: Diner(person_id, team_id) for person_id, team_id in rows}
-    query_slots = select(Team.id, Team.meal_slot).where(Team.meal_slot != "")
-    return holders, diners, {team_id: slots_of(slot) for team_id, slot in session.execute(query_slots)}
+    return holders, {person_id: Diner(person_id, team_id) for person_id, team_id in rows}

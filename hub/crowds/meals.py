@@ -6,8 +6,7 @@ nobody's time ─► between meals  no team, or a team without a time ─► wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -64,16 +63,19 @@ def _minute(text: str) -> int:
     return int(hour) * 60 + int(minute)
 
 
-def meal_of(team_id: int | None, at: datetime, slots: Slots, tolerance_min: float) -> Meal:
-    """What it is when somebody of that team comes at that time of the site's clock."""
+def every_slot(slots: Slots) -> frozenset[Slot]:
+    """All times at which some team eats: of thousands of teams there are few."""
+    return frozenset(slot for of_team in slots.values() for slot in of_team)
+
+
+def meal_of(team_id: int | None, minute: float, slots: Slots, every: Collection[Slot], tolerance_min: float) -> Meal:
+    """What it is when somebody of that team comes at that minute of the site's day; `every` as `every_slot` says."""
     own = slots.get(team_id) if team_id is not None else None
     if not own:
         return Meal.NO_SLOT
-    minute = at.hour * 60 + at.minute + at.second / 60
     if any(slot.holds(minute, tolerance_min) for slot in own):
         return Meal.IN_SLOT
-    others = (slot for team, slots_ in slots.items() if team != team_id for slot in slots_)
-    return Meal.OUT_OF_SLOT if any(slot.holds(minute, tolerance_min) for slot in others) else Meal.BETWEEN
+    return Meal.OUT_OF_SLOT if any(slot.holds(minute, tolerance_min) for slot in every) else Meal.BETWEEN
 
 
 class TeamMeals(NamedTuple):

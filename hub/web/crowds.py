@@ -21,6 +21,7 @@ from hub.registry.models import Person, Team
 from hub.web.access import Access
 
 MOST_NAMED = 200
+MOST_TEAMS = 100
 
 
 class TeamLine(NamedTuple):
@@ -35,6 +36,8 @@ class CanteenDay(NamedTuple):
 
     canteen: Canteen
     lines: list[TeamLine]
+    more: int
+    """Teams that are not shown."""
     out: list[tuple[Person, Visit]]
 
 
@@ -68,9 +71,10 @@ def _day(text: str) -> date | None:
 def _days(session: Session, canteens: Sequence[Canteen], names: str, now_ns: int) -> list[CanteenDay]:
     """With `names`, the login of whoever may see them; that is noted."""
     teams = {team.id: team for team in session.scalars(select(Team))}
-    days = [
-        CanteenDay(canteen, _lines(canteen, teams), _out(session, canteen) if names else []) for canteen in canteens
-    ]
+    days = []
+    for canteen in canteens:
+        lines, out = _lines(canteen, teams), _out(session, canteen) if names else []
+        days.append(CanteenDay(canteen, lines[:MOST_TEAMS], max(0, len(lines) - MOST_TEAMS), out))
     if any(day.out for day in days):
         note(session, now_ns, names, "meals-seen")
     return days
@@ -79,7 +83,11 @@ def _days(session: Session, canteens: Sequence[Canteen], names: str, now_ns: int
 def _lines(canteen: Canteen, teams: Mapping[int, Team]) -> list[TeamLine]:
     found = by_team(canteen.visits)
     lines = [TeamLine(teams.get(team_id) if team_id else None, meals) for team_id, meals in found.items()]
-    return sorted(lines, key=lambda line: (line.team is None, line.team.name if line.team else ""))
+    return sorted(lines, key=_worst_first)
+
+
+def _worst_first(line: TeamLine) -> tuple[int, bool, str]:
+    return -line.meals.people[Meal.OUT_OF_SLOT], line.team is None, line.team.name if line.team else ""
 
 
 def _out(session: Session, canteen: Canteen) -> list[tuple[Person, Visit]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.crowds.meals import Diner, Meal, Slot, Visit, by_team, meal_of, slots_of
+from hub.crowds.meals import Diner, Meal, Slot, Visit, by_team, every_slot, meal_of, slots_of
 from tests.support.console import ZONE
 
 WELDERS, FITTERS, NIGHT = 1, 2, 3
@@ -21,6 +21,12 @@ SLOTS = {
 
 def at(clock: str) -> datetime:
     return datetime.fromisoformat(f"2020-02-10 {clock}").replace(tzinfo=ZONE)
+
+
+def minute(clock: str) -> float:
+    """The minute of the day."""
+    hours, minutes, seconds = (int(part) for part in clock.split(":"))
+    return hours * 60 + minutes + seconds / 60
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ def at(clock: str) -> datetime:
     ],
 )
 def test_a_meal_is_in_the_teams_own_time_or_in_anothers_or_in_nobodys(team, clock, meal):
-    assert meal_of(team, at(clock), SLOTS, 5.0) is meal
+    assert meal_of(team, minute(clock), SLOTS, every_slot(SLOTS), 5.0) is meal
 
 
 @given(st.integers(0, 1439), st.integers(0, 1439), st.integers(0, 1439), st.integers(0, 60))
