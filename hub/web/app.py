@@ -50,6 +50,7 @@ from hub.web.pictures import add_pictures
 from hub.web.privacy import PrivacyPages, add_privacy
 from hub.web.provider import add_provider
 from hub.web.records import Records, add_records
+from hub.web.register_api import add_register_api
 from hub.web.reports import ReportPages, add_reports
 from hub.web.resumption import add_resumption
 from hub.web.rotas import add_rotas
@@ -173,6 +174,7 @@ def _add_office(app: FastAPI, access: Access, office: Office, alerts: AlertPages
         add_absences(app, access, office.people)
         add_rotas(app, access, office.people)
         add_people(app, access, office.people)
+        add_register_api(app, access, office.people)
         add_site(app, access, office.people)
         add_visitors(app, access, office.people)
         add_search(app, access, office.people, alerts.desk if alerts else None)

@@ -116,6 +116,11 @@ DOORS: dict[str, Door] = {
     "GET /api/events": _RECORDS,
     "GET /api/checks": _RECORDS,
     "GET /api/isolations": _RECORDS,
+    "GET /api/people/{key}": _PEOPLE,
+    "PUT /api/people/{key}": _PEOPLE_EDIT,
+    "GET /api/vehicles/{key}": _PEOPLE,
+    "PUT /api/vehicles/{key}": _PEOPLE_EDIT,
+    "POST /api/visitors": _VISITORS,
     # isolation
     "GET /cases": _HEALTH,
     "POST /cases": _CASES,

@@ -17,6 +17,7 @@ from hub.web.access import PROBLEM
 from hub.web.alerts import WORDS, Said
 from hub.web.doors import DOORS, Key
 from hub.web.records import MAX_LIMIT, EventLine
+from hub.web.register_api import KEY_PATTERN, Announced, PersonBody, Registered, VehicleBody, VisitBody
 from wire.events import MAX_TIME_NS
 
 Document = dict[str, Any]
@@ -33,7 +34,10 @@ class Problem(Struct, frozen=True):
     """Of a question that makes no sense: where, and what was expected."""
 
 
-_TYPES = (Snapshot, AlertRow, EventLine, CheckRow, IsolationLine, Said, DayReport, CityView, Problem)
+_TYPES = (
+    Snapshot, AlertRow, EventLine, CheckRow, IsolationLine, Said, DayReport, CityView, PersonBody, VehicleBody,
+    VisitBody, Registered, Announced, Problem,
+)  # fmt: skip
 _WHY = {
     400: "The body cannot be read, or says something impossible.",
     401: "Nobody is signed in, or the token is over.",
@@ -101,6 +105,9 @@ def _paths() -> Document:
         "/api/duties": {"get": _duties()},
         "/api/report": {"get": _report()},
         "/api/city": {"get": _operation("GET", "/api/city", "The day's figures of several sites.", _json("CityView"))},
+        "/api/people/{key}": _register("people", "Somebody who is registered", "PersonBody"),
+        "/api/vehicles/{key}": _register("vehicles", "A vehicle that is registered", "VehicleBody"),
+        "/api/visitors": {"post": _announce()},
         "/api/metrics": {"get": _operation("GET", "/api/metrics", "How all stands, for Prometheus.", _METRICS)},
     }
 
@@ -113,6 +120,24 @@ def _duties() -> Document:
     answer = {"application/json": {"schema": {"type": "object", "required": ["site", "day", "time_ns", "total"]}}}
     made = _operation("GET", "/api/duties", about, answer, [day, people])
     made["responses"]["404"] = _answer(_WHY[404], _PROBLEM)
+    return made
+
+
+def _register(kind: str, about: str, body: str) -> Document:
+    """What is read and put by its number or plate."""
+    path = f"/api/{kind}/{{key}}"
+    key = {"name": "key", "in": "path", "required": True, "schema": {"type": "string", "pattern": KEY_PATTERN}}
+    record = {"application/json": {"schema": {"type": "object"}}}
+    seen = _operation("GET", path, f"{about}.", record, [key])
+    seen["responses"]["404"] = _answer(_WHY[404], _PROBLEM)
+    put = _operation("PUT", path, f"{about}: new, or what is sent of it changed.", _json("Registered"), [key])
+    put["requestBody"] = {"required": True, "content": _json(body)}
+    return {"get": seen, "put": put}
+
+
+def _announce() -> Document:
+    made = _operation("POST", "/api/visitors", "Announce a visit; its pass.", _json("Announced"))
+    made["requestBody"] = {"required": True, "content": _json("VisitBody")}
     return made
 
 

@@ -16,6 +16,8 @@ from schemathesis.specs.openapi.checks import ignored_auth
 
 from hub.accounts.models import Role
 from hub.accounts.roles import MAY, Permission
+from hub.registry.office import PeopleOffice
+from hub.registry.store import Registrar, RegistryStore
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.city import CityPages
 from hub.web.doors import API_PERMISSIONS, DOORS
@@ -45,10 +47,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     async def serve() -> None:
         console = Console(folder)
         await console.open()
+        registrar = Registrar(RegistryStore(folder / "people.db"))
+        await registrar.start()
+        people = PeopleOffice(console.database, registrar, b"a key of 16 bytes", ZONE)
         app = create_app(
             WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, records=Written(),
-            office=Office(console.database, reports=ReportPages(usual_report, ZONE), city=CityPages(usual_city)),
-            alerts=AlertPages(console.desk),
+            office=Office(
+                console.database, people=people, reports=ReportPages(usual_report, ZONE), city=CityPages(usual_city)
+            ), alerts=AlertPages(console.desk),
         )  # fmt: skip
         server = WebServer(app, host="127.0.0.1", port=0)
         await server.start()
@@ -57,6 +63,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         ready.set()
         await asyncio.to_thread(stop.wait)
         await server.stop()
+        await registrar.stop()
         await console.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
@@ -132,6 +139,28 @@ def test_a_token_is_made_shown_once_used_and_taken_back_in_the_console(served: S
         page.get_by_role("button", name="Take back").click()
         expect(page.locator("tbody")).to_contain_text("taken back")
         assert httpx.get(f"{served.url}/api/state", headers=headers).status_code == 401
+
+
+def test_a_program_registers_people_vehicles_and_visitors_by_the_rules_of_forms_and_files(served: Served) -> None:
+    headers = {"authorization": f"Bearer {served.token}"}
+    with httpx.Client(base_url=served.url, headers=headers, timeout=60) as api:
+        person = {"name": "李雷", "team": "焊接一班", "badges": ["B 77", "B 78"], "returned_on": "2020-02-01"}
+        assert api.put("/api/people/A77", json=person).json() == {"key": "A77", "new": True}
+        assert api.put("/api/people/A77", json={"telephone": "139"}).json() == {"key": "A77", "new": False}
+        found = api.get("/api/people/A77").json()
+        assert (found["name"], found["badges"], found["telephone"]) == ("李雷", ["B 77", "B 78"], "139")
+        taken = api.put("/api/people/A78", json={"name": "韩梅梅", "badges": ["B 77"]})
+        assert (taken.status_code, taken.json()["faults"][0]["at"]) == (409, "badges")
+        assert api.get("/api/people/A78").status_code == 404
+        unknown = api.put("/api/people/A78", json={"name": "x", "shoe_size": 43})
+        assert (unknown.status_code, "shoe_size" in unknown.json()["detail"]) == (400, True)
+        assert api.put("/api/vehicles/蒙B12345", json={"owner": "运输队"}).json()["new"]
+        assert api.get("/api/vehicles/蒙B12345").json()["owner"] == "运输队"
+        visit = {"name": "王五", "telephone": "138", "host": "A77", "reason": "送货", "day": "2099-02-10"}
+        made = api.post("/api/visitors", json=visit | {"from": "08:00", "until": "18:00"}).json()
+        assert api.get(made["path"]).status_code == 200
+        ends = api.post("/api/visitors", json=visit | {"from": "18:00", "until": "08:00"})
+        assert (ends.status_code, ends.json()["faults"][0]["at"]) == (409, "until")
 
 
 def test_a_token_can_be_good_for_what_the_api_has() -> None:
