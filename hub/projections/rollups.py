@@ -39,8 +39,8 @@ PUBLISH_SHARE = 0.1
 PUBLISH_LATE_S = 20.0
 """… and more seldom where that takes more than a part of the time: of thousands of gates there are many figures."""
 
-_AT_ONCE = 250
-_BREATH_S = 0.003
+_AT_ONCE = 150
+_BREATH_S = 0.004
 """Of buckets that are written, in the file's own thread."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS figures (

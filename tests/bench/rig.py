@@ -6,9 +6,11 @@ What it uses is read from /proc while it runs.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -159,10 +161,13 @@ class Use(NamedTuple):
 
 
 class Meter:
-    """Looks at processes; `use` is what happened since it was made."""
+    """Looks at processes, and at how long the disk takes; `use` is what happened since it was made."""
 
-    def __init__(self, pids: dict[str, int]) -> None:
+    def __init__(self, pids: dict[str, int], folder: Path) -> None:
         self._pids = pids
+        self._syncs_ms: list[float] = []
+        self._ended = threading.Event()
+        threading.Thread(target=self._sync, args=(folder / "sync",), daemon=True).start()
         self._began_s = time.monotonic()
         self._machine = figures.machine()
         self._before = {name: figures.process(pid) for name, pid in pids.items()}
@@ -171,4 +176,15 @@ class Meter:
         after = {name: figures.process(pid) for name, pid in self._pids.items() if Path(f"/proc/{pid}/status").exists()}
         cpu_s = {name: round(one.cpu_s - self._before[name].cpu_s, 2) for name, one in after.items()}
         load = figures.load(self._machine, figures.machine(), sum(cpu_s.values()))
+        self._ended.set()
+        load |= {f"sync_p{n}_ms": round(figures.percentile(self._syncs_ms, n / 100), 1) for n in (50, 99)}
         return Use(time.monotonic() - self._began_s, cpu_s, round(after["hub"].peak_mb, 1), load)
+
+    def _sync(self, path: Path) -> None:
+        """A commit waits for the disk at least this long, and the disk is everybody's."""
+        with path.open("wb", buffering=0) as file:
+            while not self._ended.wait(0.2):
+                file.write(b"x" * 4096)
+                began_s = time.perf_counter()
+                os.fdatasync(file.fileno())
+                self._syncs_ms.append((time.perf_counter() - began_s) * 1000)

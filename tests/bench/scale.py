@@ -69,7 +69,7 @@ def live(folder: Path, load: Load, prepare: Callable[[Hub], None] | None = None,
             if not fleet.runs:
                 raise RuntimeError(f"the fleet ended early: {fleet.newest}")
         before = fleet.newest
-        meter = Meter({**running.pids(), "gates": fleet.pid})
+        meter = Meter({**running.pids(), "gates": fleet.pid}, folder)
         while fleet.newest.get("made", 0) < gates * seconds:
             time.sleep(0.2)
         use = meter.use()
@@ -103,7 +103,7 @@ def backlog(folder: Path, gates: int, events: int, within_s: float = 600.0) -> F
     """Events that waited at gates, into the journal and InfluxDB, while new fevers come."""
     with site(folder) as running:
         began_s = time.monotonic()
-        meter = Meter(running.pids())
+        meter = Meter(running.pids(), folder)
         fleet = Fleet(running, "backlog", gates=gates, backlog=events, within_s=within_s)
         journal_s = series_s = 0.0
         while not series_s and time.monotonic() - began_s < within_s:
@@ -161,14 +161,18 @@ def tell(what: str, found: Found) -> None:
 
 
 def exponents(growth: dict[str, list[Found]]) -> dict[str, dict[str, float]]:
-    """How each cost grows with each size: 1 is linear, 0 not at all."""
-    found: dict[str, dict[str, float]] = {}
-    for name, points in growth.items():
-        sizes = [float(point["size"]) for point in points]
-        found[name] = {
-            cost: round(figures.exponent(sizes, [float(point[cost]) for point in points]), 2) for cost in COSTS
-        }
-    return found
+    """How each cost grows with each size, over all of them: 1 is linear, 0 not at all."""
+    return {name: {cost: _exponent(points, cost) for cost in COSTS} for name, points in growth.items()}
+
+
+def last_exponents(growth: dict[str, list[Found]]) -> dict[str, dict[str, float]]:
+    """The same from the last size but one to the last: what does not grow hides less there of what does."""
+    return {name: {cost: _exponent(points[-2:], cost) for cost in COSTS} for name, points in growth.items()}
+
+
+def _exponent(points: Sequence[Found], cost: str) -> float:
+    sizes = [float(point["size"]) for point in points]
+    return round(figures.exponent(sizes, [float(point[cost]) for point in points]), 2)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -212,7 +216,12 @@ def run(arguments: argparse.Namespace) -> int:
             growth["people"] = grown(folder / "people", aged.register, sizes.people, load, live)
         if "age" in parts:
             growth["age"] = grown(folder / "age", aged.age_journal, sizes.age, load, live)
-    found |= {"growth": growth, "exponents": exponents(growth), "goals": GOALS}
+    found |= {
+        "growth": growth,
+        "exponents": exponents(growth),
+        "last_exponents": last_exponents(growth),
+        "goals": GOALS,
+    }
     if arguments.plot is not None and growth:
         draw(growth, found["exponents"], arguments.plot)
     print(json.dumps(found, indent=None if arguments.json else 1))
