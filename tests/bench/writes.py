@@ -86,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         broker = Mosquitto(folder / "broker")
         hub = HubProcess(folder / "hub", broker.port, None)
         gate = _gate(folder / "gate", broker.port, arguments.pause_s)
+        hub.start_within_s = gate.start_within_s = 120.0
         with _card(folder / "gate" / "card") as device:
             try:
                 for program in (broker, hub, gate):
