@@ -112,7 +112,7 @@ def _points(influx: InfluxDB1) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_demo_shows_people_stops_cleanly_and_a_second_run_goes_on(tmp_path: Path):
-    command = [sys.executable, "-m", "menshen", "demo", "--data", str(tmp_path), "--port", "0", "--seconds", "7"]
+    command = [sys.executable, "-m", "menshen", "demo", "--data", str(tmp_path), "--port", "0", "--seconds", "10"]
     environment = {**os.environ, "COLUMNS": "100"}
     counts = []
     for _ in range(2):
