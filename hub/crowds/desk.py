@@ -75,6 +75,9 @@ class CrowdDesk:
         self.meals = meals or MealSettings()
         self.zone = zone
         self._known: Eaters | None = None
+        self._counted: dict[tuple[str, Limit], tuple[list[Move], list[Step]]] = {}
+        self._came: dict[str, tuple[list[Move], Eaters, list[Visit]]] = {}
+        """What was last worked out of which moves: the same moves again are the same, and are asked for each second."""
 
     def local(self, time_ns: int) -> datetime:
         """A moment on the site's clock."""
@@ -94,11 +97,15 @@ class CrowdDesk:
         from_ns, until_ns = self.day_ns(day)
         longest_ns = max((limit.span_ns for limit in limits), default=0)
         moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
-        found = [await asyncio.to_thread(self._limit, moves, limit, (from_ns, until_ns), now_ns) for limit in limits]
+        of = [(at, limit) for limit in limits]
+        found = [await asyncio.to_thread(self._limit, moves, one, (from_ns, until_ns), now_ns) for one in of]
         return Checkpoint(at, found)
 
-    def _limit(self, moves: list[Move], limit: Limit, day_ns: tuple[int, int], now_ns: int) -> LimitDay:
-        found = steps(moves, limit)
+    def _limit(self, moves: list[Move], of: tuple[str, Limit], day_ns: tuple[int, int], now_ns: int) -> LimitDay:
+        limit, known = of[1], self._counted.get(of)
+        if known is None or known[0] != moves:
+            known = self._counted[of] = moves, steps(moves, limit)
+        found = known[1]
         today = [step for step in found if day_ns[0] <= step.time_ns < day_ns[1]]
         crossed = [crowd for crowd in crowds(found, limit, self.zone) if day_ns[0] <= crowd.since_ns < day_ns[1]]
         return LimitDay(limit, people_at(found, now_ns), peak_of(today), crossed)
@@ -112,7 +119,11 @@ class CrowdDesk:
         """Everybody who came to a canteen on a day, in the order of time."""
         moves = [move for move in await self.moves.between(place.name, *self.day_ns(day)) if move.enters]
         eaters = await self._eaters_of({move.who for move in moves})
-        return Canteen(place, await asyncio.to_thread(self._visits, moves, eaters))
+        known = self._came.get(place.name)
+        if known is None or known[1] is not eaters or known[0] != moves:
+            visits = await asyncio.to_thread(self._visits, moves, eaters)
+            known = self._came[place.name] = moves, eaters, visits
+        return Canteen(place, known[2])
 
     def _visits(self, moves: Sequence[Move], eaters: Eaters) -> list[Visit]:
         """What each arrival was: tens of thousands a day at a large plant."""
