@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.crowds.counting import Crowd, Limit, Move, Step, crowds, limits_of, peak_of, people_at, steps
-from hub.crowds.meals import Diner, Meal, Slots, Visit, every_slot, meal_of, slots_of
+from hub.crowds.meals import Diner, Meal, Slots, TeamMeals, Visit, by_team, every_slot, meal_of, slots_of
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.database import Database, in_parts
-from hub.projections.moves import Moves
+from hub.projections.moves import Extent, Moves
 from hub.registry.holdings import Holding, holder_at, holders_of
 from hub.registry.models import Badge, FormerBadge, Person, Place, PlaceKind, Team
 
@@ -23,10 +23,15 @@ _MINUTE_NS = 60 * 10**9
 
 
 class Canteen(NamedTuple):
-    """One canteen on one day."""
+    """One canteen on one day: who came, what that adds up to by team, and who came in others' time, each in the order
+    of time."""
 
     place: Place
     visits: list[Visit]
+    diners: frozenset[int | str]
+    """People by their number, and cards that are nobody's."""
+    teams: dict[int | None, TeamMeals]
+    out: list[Visit]
 
 
 class LimitDay(NamedTuple):
@@ -75,8 +80,8 @@ class CrowdDesk:
         self.meals = meals or MealSettings()
         self.zone = zone
         self._known: Eaters | None = None
-        self._counted: dict[tuple[str, Limit], tuple[list[Move], list[Step]]] = {}
-        self._came: dict[str, tuple[list[Move], Eaters, list[Visit]]] = {}
+        self._counted: dict[tuple[str, Limit], tuple[Extent, list[Step]]] = {}
+        self._came: dict[str, tuple[Extent, Eaters, Canteen]] = {}
         """What was last worked out of which moves: the same moves again are the same, and are asked for each second."""
 
     def local(self, time_ns: int) -> datetime:
@@ -96,16 +101,16 @@ class CrowdDesk:
         limits = limits_of(self.checkpoints[at]) if at in self.checkpoints else []
         from_ns, until_ns = self.day_ns(day)
         longest_ns = max((limit.span_ns for limit in limits), default=0)
-        moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
-        of = [(at, limit) for limit in limits]
-        found = [await asyncio.to_thread(self._limit, moves, one, (from_ns, until_ns), now_ns) for one in of]
+        extent = await self.moves.extent(at, from_ns - longest_ns, until_ns)
+        new = [limit for limit in limits if self._counted.get((at, limit), (None,))[0] != extent]
+        if new:
+            moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
+            for limit in new:
+                self._counted[at, limit] = extent, await asyncio.to_thread(steps, moves, limit)
+        found = [self._limit(self._counted[at, limit][1], limit, (from_ns, until_ns), now_ns) for limit in limits]
         return Checkpoint(at, found)
 
-    def _limit(self, moves: list[Move], of: tuple[str, Limit], day_ns: tuple[int, int], now_ns: int) -> LimitDay:
-        limit, known = of[1], self._counted.get(of)
-        if known is None or known[0] != moves:
-            known = self._counted[of] = moves, steps(moves, limit)
-        found = known[1]
+    def _limit(self, found: list[Step], limit: Limit, day_ns: tuple[int, int], now_ns: int) -> LimitDay:
         today = [step for step in found if day_ns[0] <= step.time_ns < day_ns[1]]
         crossed = [crowd for crowd in crowds(found, limit, self.zone) if day_ns[0] <= crowd.since_ns < day_ns[1]]
         return LimitDay(limit, people_at(found, now_ns), peak_of(today), crossed)
@@ -117,13 +122,20 @@ class CrowdDesk:
 
     async def canteen(self, place: Place, day: date) -> Canteen:
         """Everybody who came to a canteen on a day, in the order of time."""
-        moves = [move for move in await self.moves.between(place.name, *self.day_ns(day)) if move.enters]
-        eaters = await self._eaters_of({move.who for move in moves})
+        times = self.day_ns(day)
+        extent, register = await self.moves.extent(place.name, *times), await self.database.read(_register)
         known = self._came.get(place.name)
-        if known is None or known[1] is not eaters or known[0] != moves:
-            visits = await asyncio.to_thread(self._visits, moves, eaters)
-            known = self._came[place.name] = moves, eaters, visits
-        return Canteen(place, known[2])
+        if known is None or known[0] != extent or known[1].register != register:
+            moves = [move for move in await self.moves.between(place.name, *times) if move.enters]
+            eaters = await self._eaters_of({move.who for move in moves}, register)
+            known = extent, eaters, await asyncio.to_thread(self._day_of, place, moves, eaters)
+            self._came[place.name] = known
+        return known[2]._replace(place=place)
+
+    def _day_of(self, place: Place, moves: Sequence[Move], eaters: Eaters) -> Canteen:
+        visits = self._visits(moves, eaters)
+        diners = frozenset(visit.diner.person_id if visit.diner else visit.who for visit in visits)
+        return Canteen(place, visits, diners, by_team(visits), [one for one in visits if one.meal is Meal.OUT_OF_SLOT])
 
     def _visits(self, moves: Sequence[Move], eaters: Eaters) -> list[Visit]:
         """What each arrival was: tens of thousands a day at a large plant."""
@@ -144,9 +156,8 @@ class CrowdDesk:
             found.append(Visit(time_ns, who, diner, known[key]))
         return found
 
-    async def _eaters_of(self, tokens: set[str]) -> Eaters:
+    async def _eaters_of(self, tokens: set[str], register: Register) -> Eaters:
         """Whose the cards are: only those are asked for that were not before, as long as the register is as it was."""
-        register = await self.database.read(_register)
         if self._known is None or self._known.register != register:
             self._known = Eaters(register, {}, {}, await self.database.read(_slots))
         known = self._known

@@ -19,7 +19,7 @@ from hub.alerts.rules import Rule, RuleSettings, Signal
 from hub.board import AlertRow
 from hub.crowds.counting import limits_of
 from hub.crowds.desk import Canteen, Checkpoint, CrowdDesk
-from hub.crowds.meals import Meal, by_team
+from hub.crowds.meals import Meal
 from hub.registry.models import Team
 from hub.watching import keep_looking
 
@@ -119,7 +119,6 @@ def crowd_signals(site: str, found: Checkpoint) -> list[Signal]:
 
 def meal_signals(site: str, found: Canteen, day: date, names: dict[int, str], tell_from: int) -> list[Signal]:
     """Each team of which so many came to the canteen in others' time that day. Pure."""
-    teams = by_team(found.visits)
     return [
         Signal(
             key=f"{Rule.OUT_OF_SLOT}/{site}/{found.place.name}/{day.isoformat()}/{team}",
@@ -131,7 +130,7 @@ def meal_signals(site: str, found: Canteen, day: date, names: dict[int, str], te
             detail=names.get(team or 0, ""),
             total=meals.people[Meal.OUT_OF_SLOT],
         )
-        for team, meals in teams.items()
+        for team, meals in found.teams.items()
         if meals.people[Meal.OUT_OF_SLOT] >= tell_from
     ]
 

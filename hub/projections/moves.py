@@ -55,6 +55,16 @@ class Went(NamedTuple):
     enters: bool
 
 
+class Extent(NamedTuple):
+    """Of the moves of a time: how many, the sum of their offsets in the journal, and the last of them."""
+
+    from_ns: int
+    until_ns: int
+    moves: int
+    offsets: float
+    last: int
+
+
 class News(NamedTuple):
     """What came since somebody was last told: the checkpoints with the times of their new moves, and up to where."""
 
@@ -77,6 +87,10 @@ class Moves(FileProjection):
     async def between(self, at: str, from_ns: int, until_ns: int) -> list[Move]:
         """The moves at a checkpoint from one moment to before another, in the order of time."""
         return await self._file.run(partial(self._between, at, from_ns, until_ns))
+
+    async def extent(self, at: str, from_ns: int, until_ns: int) -> Extent:
+        """How many moves `between` would give, and which: the same extent is the same moves."""
+        return await self._file.run(partial(self._extent, at, from_ns, until_ns))
 
     async def news(self) -> News:
         """What nobody was told of yet."""
@@ -132,6 +146,12 @@ class Moves(FileProjection):
         with self._file.transaction() as db:
             rows = db.execute(query, (at, from_ns, until_ns)).fetchall()
         return [Move(time_ns, who, bool(enters)) for time_ns, who, enters in rows]
+
+    def _extent(self, at: str, from_ns: int, until_ns: int) -> Extent:
+        query = """SELECT count(*), total("offset"), coalesce(max("offset"), 0) FROM moves
+            WHERE at = ? AND time_ns >= ? AND time_ns < ?"""
+        with self._file.transaction() as db:
+            return Extent(from_ns, until_ns, *db.execute(query, (at, from_ns, until_ns)).fetchone())
 
     def _news(self) -> News:
         with self._file.transaction() as db:

@@ -6,7 +6,6 @@ hub by mail or to the city.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -185,15 +184,16 @@ class DayReport(Struct, frozen=True, kw_only=True):
 def day_report(found: Gathered) -> DayReport:
     """What a day amounts to."""
     feverish, confirmed = set(found.feverish), set(found.confirmed)
-    marks = [_marks(person, found.declared.get(person.id), person.id in feverish) for person in found.people]
+    people = Counter(_like(person, found.declared.get(person.id), person.id in feverish) for person in found.people)
+    marks = [(one, _marks(one), count) for one, count in people.items()]
     open_cases = [case for case in found.cases if not case.ended]
     return DayReport(
         site=found.site,
         day=found.day.isoformat(),
         made_ns=found.made_ns,
-        total=_figures("", "", marks),
-        teams=_groups((person.team, person.grid, own) for person, own in zip(found.people, marks, strict=True)),
-        grids=_groups((person.grid, person.grid, own) for person, own in zip(found.people, marks, strict=True)),
+        total=_figures("", "", ((own, count) for _, own, count in marks)),
+        teams=_groups((one.team, one.grid, own, count) for one, own, count in marks),
+        grids=_groups((one.grid, one.grid, own, count) for one, own, count in marks),
         health=_health(found, feverish, confirmed, open_cases),
         isolation=_by_place(open_cases),
         isolated=tuple(_isolated(case) for case in sorted(open_cases, key=lambda case: (-case.day, case.number))),
@@ -216,18 +216,34 @@ def without_names(report: DayReport) -> DayReport:
     return replace(report, isolated=())
 
 
-def _marks(person: PersonDay, concern: str | None, is_feverish: bool) -> list[str]:
-    """In which counts one person counts."""
+class _Like(NamedTuple):
+    """What of somebody counts: tens of thousands of people are of some hundred kinds."""
+
+    team: str
+    grid: str
+    off: str | None
+    measured: int
+    is_feverish: bool
+    concern: str | None
+
+
+def _like(person: PersonDay, concern: str | None, is_feverish: bool) -> _Like:
+    measured = 0 if person.off is not None else min(max(person.measured, 0), 2)
+    return _Like(person.team, person.grid, person.off, measured, is_feverish, concern)
+
+
+def _marks(one: _Like) -> list[str]:
+    """In which counts such a person counts."""
     marks = ["registered"]
-    if person.off is None:
-        marks += ["on_duty", _MEASURED[min(max(person.measured, 0), 2)]]
+    if one.off is None:
+        marks += ["on_duty", _MEASURED[one.measured]]
     else:
-        marks.append("away" if person.off in AWAY else person.off if person.off in {"sick", "isolated"} else "resting")
-    if is_feverish:
+        marks.append("away" if one.off in AWAY else one.off if one.off in {"sick", "isolated"} else "resting")
+    if one.is_feverish:
         marks.append("feverish")
-    if concern is not None:
+    if one.concern is not None:
         marks.append("declared")
-    if concern in {"call", "ill"}:
+    if one.concern in {"call", "ill"}:
         marks.append("concerned")
     return marks
 
@@ -235,17 +251,20 @@ def _marks(person: PersonDay, concern: str | None, is_feverish: bool) -> list[st
 _MEASURED = ("never", "once", "twice")
 
 
-def _figures(name: str, grid: str, marks: Iterable[list[str]]) -> GroupFigures:
-    counts = Counter(itertools.chain.from_iterable(marks))
+def _figures(name: str, grid: str, marks: Iterable[tuple[list[str], int]]) -> GroupFigures:
+    counts: Counter[str] = Counter()
+    for own, count in marks:
+        for mark in own:
+            counts[mark] += count
     return GroupFigures(name=name, grid=grid, **{count: counts[count] for count in GROUP_COUNTS})
 
 
-def _groups(rows: Iterable[tuple[str, str, list[str]]]) -> tuple[GroupFigures, ...]:
+def _groups(rows: Iterable[tuple[str, str, list[str], int]]) -> tuple[GroupFigures, ...]:
     """By name; a team of several grids names none."""
-    found: dict[str, list[list[str]]] = {}
+    found: dict[str, list[tuple[list[str], int]]] = {}
     grids: dict[str, set[str]] = {}
-    for name, grid, marks in rows:
-        found.setdefault(name, []).append(marks)
+    for name, grid, marks, count in rows:
+        found.setdefault(name, []).append((marks, count))
         grids.setdefault(name, set()).add(grid)
     return tuple(
         _figures(name, min(grids[name]) if len(grids[name]) == 1 else "", found[name])

@@ -19,7 +19,6 @@ from hub.alerts.rules import Rule
 from hub.board import AlertRow
 from hub.cases.models import Case, Sign, SignKind
 from hub.crowds.desk import CrowdDesk
-from hub.crowds.meals import Meal
 from hub.database import Database
 from hub.forms.models import Concern, Declaration
 from hub.projections.rollups import Rollups
@@ -274,14 +273,14 @@ def _equipment(row: AlertRow, times: Times) -> Equipment:
 
 
 async def _meals(sources: Sources, day: date, now_ns: int) -> dict[str, int]:
-    crowds, diners, out = 0, set(), set()
+    crowds = 0
+    diners: set[int | str] = set()
+    out: set[int | str] = set()
     for at in sources.crowds.checkpoints:
         limits = (await sources.crowds.checkpoint(at, day, now_ns)).limits
         crowds += sum(len(limit.crowds) for limit in limits)
     for place in await sources.crowds.canteens():
-        for visit in (await sources.crowds.canteen(place, day)).visits:
-            who = visit.diner.person_id if visit.diner else visit.who
-            diners.add(who)
-            if visit.meal is Meal.OUT_OF_SLOT:
-                out.add(who)
+        found = await sources.crowds.canteen(place, day)
+        diners |= found.diners
+        out |= {visit.diner.person_id if visit.diner else visit.who for visit in found.out}
     return {"diners": len(diners), "out_of_slot": len(out), "crowds": crowds}

@@ -15,7 +15,7 @@ from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
 from hub.crowds.desk import Canteen, CrowdDesk
-from hub.crowds.meals import Meal, TeamMeals, Visit, by_team
+from hub.crowds.meals import Meal, TeamMeals, Visit
 from hub.database import parts
 from hub.registry.models import Person, Team
 from hub.web.access import Access
@@ -81,8 +81,7 @@ def _days(session: Session, canteens: Sequence[Canteen], names: str, now_ns: int
 
 
 def _lines(canteen: Canteen, teams: Mapping[int, Team]) -> list[TeamLine]:
-    found = by_team(canteen.visits)
-    lines = [TeamLine(teams.get(team_id) if team_id else None, meals) for team_id, meals in found.items()]
+    lines = [TeamLine(teams.get(team_id) if team_id else None, meals) for team_id, meals in canteen.teams.items()]
     return sorted(lines, key=_worst_first)
 
 
@@ -93,8 +92,8 @@ def _worst_first(line: TeamLine) -> tuple[int, bool, str]:
 def _out(session: Session, canteen: Canteen) -> list[tuple[Person, Visit]]:
     """Who came in others' time, the first time of each."""
     first: dict[int, Visit] = {}
-    for visit in canteen.visits:
-        if visit.meal is Meal.OUT_OF_SLOT and visit.diner is not None:
+    for visit in canteen.out:
+        if visit.diner is not None:
             first.setdefault(visit.diner.person_id, visit)
     shown = dict(list(first.items())[:MOST_NAMED])
     people = [
