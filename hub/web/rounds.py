@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, time, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import segno
@@ -168,7 +168,9 @@ def _add_stops(app: FastAPI, room: _Room) -> None:
         return redirect("/rounds/print")
 
 
+@lru_cache(1024)
 def _picture(address: str) -> str:
+    """A place's picture stays as it is, and takes milliseconds to draw."""
     return segno.make_qr(address, error="m").svg_inline(omitsize=True, light="#fff", border=2)
 
 
