@@ -26,6 +26,7 @@ from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
+from hub.releases.shelf import Shelf
 from hub.settings import HubSettings
 from hub.trust.service import Trust
 from hub.trust.settings import AuthoritySettings
@@ -114,6 +115,7 @@ async def whole_console(database: Database, clock: Clock, pace: Pace, folder: Pa
         reports=ReportPages(usual_report, ZONE),
         city=CityPages(usual_city),
         pace=pace,
+        shelf=Shelf(folder / "releases"),
     )
     alerts = AlertDesk(AlertStore(folder / "alerts.db", AllChannels(("phone",))), [], Site("baotou-1"), CLOCKS)
     await alerts.start()

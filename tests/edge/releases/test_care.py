@@ -296,11 +296,13 @@ async def test_what_is_not_to_run_here_is_refused_with_its_reason_and_nothing_is
     assert not gate.told[0][0]
 
 
-async def test_an_agent_that_ends_before_the_loader_comes_to_the_switch_waits_for_it(gate):
-    busy = gate.pause
+async def test_an_agent_that_ends_before_the_loader_comes_to_the_switch_waits_for_it(gate, tmp_path):
+    busy, tested = gate.pause, tmp_path / "tested"
+    gate.says = PROGRAM.replace("else ", f"else while [ ! -e {tested} ]; do sleep 0.01; done; ")
     await gate.offer(5, wish=Wish.INSTALL, envelope=release(2))
     await gate.phase(Phase.TESTING)
     busy.set()
+    tested.touch()
     await gate.phase(Phase.SWITCHING)
     await gate.end()
     gate.begin()
