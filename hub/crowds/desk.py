@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,7 +19,12 @@ from hub.projections.moves import Extent, Moves
 from hub.registry.holdings import Holding, holder_at, holders_of
 from hub.registry.models import Badge, FormerBadge, Person, Place, PlaceKind, Team
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 _MINUTE_NS = 60 * 10**9
+_MOST_KNOWN = 64
+"""Canteens' and limits' days that are kept as they were worked out."""
 
 
 class Canteen(NamedTuple):
@@ -80,8 +85,8 @@ class CrowdDesk:
         self.meals = meals or MealSettings()
         self.zone = zone
         self._known: Eaters | None = None
-        self._counted: dict[tuple[str, Limit], tuple[Extent, list[Step]]] = {}
-        self._came: dict[str, tuple[Extent, Eaters, Canteen]] = {}
+        self._counted: dict[tuple[str, Limit, date], tuple[Extent, list[Step]]] = {}
+        self._came: dict[tuple[str, date], tuple[Extent, Eaters, Canteen]] = {}
         """What was last worked out of which moves: the same moves again are the same, and are asked for each second."""
 
     def local(self, time_ns: int) -> datetime:
@@ -102,12 +107,14 @@ class CrowdDesk:
         from_ns, until_ns = self.day_ns(day)
         longest_ns = max((limit.span_ns for limit in limits), default=0)
         extent = await self.moves.extent(at, from_ns - longest_ns, until_ns)
-        new = [limit for limit in limits if self._counted.get((at, limit), (None,))[0] != extent]
+        new = [limit for limit in limits if self._counted.get((at, limit, day), (None,))[0] != extent]
         if new:
             moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
             for limit in new:
-                self._counted[at, limit] = extent, await asyncio.to_thread(steps, moves, limit)
-        found = [self._limit(self._counted[at, limit][1], limit, (from_ns, until_ns), now_ns) for limit in limits]
+                self._counted[at, limit, day] = extent, await asyncio.to_thread(steps, moves, limit)
+        of_day = [(limit, self._counted[at, limit, day][1]) for limit in limits]
+        found = [self._limit(counted, limit, (from_ns, until_ns), now_ns) for limit, counted in of_day]
+        _forget(self._counted)
         return Checkpoint(at, found)
 
     def _limit(self, found: list[Step], limit: Limit, day_ns: tuple[int, int], now_ns: int) -> LimitDay:
@@ -124,12 +131,13 @@ class CrowdDesk:
         """Everybody who came to a canteen on a day, in the order of time."""
         times = self.day_ns(day)
         extent, register = await self.moves.extent(place.name, *times), await self.database.read(_register)
-        known = self._came.get(place.name)
+        known = self._came.get((place.name, day))
         if known is None or known[0] != extent or known[1].register != register:
             moves = [move for move in await self.moves.between(place.name, *times) if move.enters]
             eaters = await self._eaters_of({move.who for move in moves}, register)
             known = extent, eaters, await asyncio.to_thread(self._day_of, place, moves, eaters)
-            self._came[place.name] = known
+            self._came[place.name, day] = known
+            _forget(self._came)
         return known[2]._replace(place=place)
 
     def _day_of(self, place: Place, moves: Sequence[Move], eaters: Eaters) -> Canteen:
@@ -167,6 +175,12 @@ class CrowdDesk:
             known.holders.update({token: holders.get(token, []) for token in new})
             known.diners.update(diners)
         return known
+
+
+def _forget(known: dict[K, V]) -> None:
+    """What was worked out first goes first."""
+    while len(known) > _MOST_KNOWN:
+        known.pop(next(iter(known)))
 
 
 def _register(session: Session) -> Register:
