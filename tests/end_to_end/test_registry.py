@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -284,8 +286,15 @@ async def test_when_the_site_resumes_reaches_the_gate_and_outlives_its_restart(t
     assert gate.registry.resumes_ns is None
     await hub.registrar.ask(lambda store: store.set_resumes_ns(1_581_264_000 * 10**9))
     await eventually(lambda: gate.registry.resumes_ns == 1_581_264_000 * 10**9, "the gate knows the day")
+    await eventually(lambda: _kept(tmp_path / "north-registry.db", "resumes_ns") == 1_581_264_000 * 10**9, "on disk")
     await gate.stop()
     again = Gate(tmp_path, 1)
     await again.wake()
     assert again.registry.resumes_ns == 1_581_264_000 * 10**9, "without any network"
     await again.follower.stop()
+
+
+def _kept(file: Path, key: str) -> object:
+    with closing(sqlite3.connect(file)) as db:
+        row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
