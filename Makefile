@@ -36,9 +36,9 @@ fix: .venv/.dev ## Format, and mend what can be mended by itself
 bench: .venv/.dev ## Passage to page: latency of the whole path
 	$(BIN)/menshen bench latency --json
 
-chaos: .venv/.dev ## 100,000 events of 20 gates while everything is killed in turn
+chaos: .venv/.dev ## Everything fails, by a seed; nothing may be lost: ARGS="--minutes 60 --seed 1"
 	@sh deploy/setup/debian.sh mosquitto influxdb
-	$(BIN)/python -m tests.chaos $(ARGS)
+	$(BIN)/menshen chaos $(ARGS)
 
 lock: .venv/.dev ## Write the lock files anew; ARGS=--upgrade for the newest of everything
 	sh deploy/setup/lock.sh $(BIN)/python $(ARGS)

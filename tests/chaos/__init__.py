@@ -1,1 +1,1 @@
-"""Faults without mercy, with a seed and an oracle: `python -m tests.chaos --help`."""
+"""Faults without mercy, with a seed and an oracle: `menshen chaos --help`."""

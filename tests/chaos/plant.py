@@ -1,12 +1,9 @@
-"""A plant under test: real mosquitto, real InfluxDB, a hub and scripted gates, each a process to be killed."""
+"""A hub and scripted gates, each a process of its own that a test may kill."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import sqlite3
 import sys
-import time
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +11,7 @@ from typing import NamedTuple
 import httpx
 
 from tests.support.console import bearer, make_database, token_for
-from tests.support.servers import InfluxDB1, Mosquitto, Program
+from tests.support.servers import Program
 
 DATABASE = "menshen"
 SITE = "chaos"
@@ -105,48 +102,3 @@ class GateProcess(Program):
 
     def is_ready(self) -> bool:
         return self._process is not None and self._process.poll() is None
-
-
-class Plant:
-    """Everything together; `kill_one` is the fault."""
-
-    def __init__(self, folder: Path, size: Size) -> None:
-        self.size = size
-        self.broker = Mosquitto(folder / "broker", "max_queued_messages 0", "log_type none")
-        self.influx = InfluxDB1(folder / "influx")
-        self.hub = HubProcess(folder / "hub", self.broker.port, self.influx.url)
-        self.gates = [
-            GateProcess(folder / f"gate-{n:02d}", f"gate-{n:02d}", size, self.broker.port) for n in range(size.gates)
-        ]
-        self._everything: list[Program] = [self.broker, self.influx, self.hub, *self.gates]
-
-    def start(self) -> None:
-        for program in self._everything:
-            program.start()
-
-    def stop(self) -> None:
-        for program in reversed(self._everything):
-            program.stop()
-
-    def kill_one(self, turn: int, draw: random.Random) -> str:
-        """SIGKILL broker, hub, a gate, or InfluxDB in turn; leave it dead for a moment, start it again; its name."""
-        victim = (self.broker, self.hub, draw.choice(self.gates), self.influx)[turn % 4]
-        victim.kill()
-        time.sleep(draw.uniform(0.0, 1.0))
-        victim.start()
-        return victim.folder.name
-
-    def stored(self) -> int:
-        """Passages in the journal so far."""
-        with sqlite3.connect(f"file:{self.hub.journal}?mode=ro", uri=True) as db:
-            return int(db.execute("SELECT count(*) FROM entries WHERE kind LIKE '%-passage'").fetchone()[0])
-
-    def time_series_behind(self) -> int:
-        """Entries that the time-series projection has still to write."""
-        with sqlite3.connect(f"file:{self.hub.journal}?mode=ro", uri=True) as db:
-            return int(
-                db.execute(
-                    'SELECT (SELECT max("offset") FROM entries)'
-                    " - coalesce((SELECT \"offset\" FROM cursors WHERE name = 'timeseries'), 0)"
-                ).fetchone()[0]
-            )
