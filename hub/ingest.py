@@ -48,6 +48,8 @@ than that: of each commit a part is for itself alone."""
 HOLD_S = 0.5
 HOLD_LOOK_S = 0.005
 """Routine events wait so long at most for the journal's readers to keep up (`Ingest.readers_lag`)."""
+MOST_BAD = 1_000
+"""Messages that were not understood and wait to be kept, while the journal cannot be written."""
 MAX_WAITING_BYTES = 8 * MAX_COMMIT_BYTES
 """Of routine events that wait for their commit; beyond it nothing more is taken from the broker."""
 
@@ -103,7 +105,8 @@ class Ingest:
         return any(self._inbox.values())
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. What waited at an end before was not acknowledged, and is sent again."""
+        self._empty()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._commit_for_ever(), name="journal commits")
             for link in (URGENT, ROUTINE):
@@ -149,7 +152,8 @@ class Ingest:
                 self._take(arrival)
             except DecodeError as error:
                 log.warning("message not understood", topic=arrival.topic, error=str(error))
-                self._bad.append(Bad("message", arrival.topic, str(error), arrival.payload))
+                if len(self._bad) < MOST_BAD:
+                    self._bad.append(Bad("message", arrival.topic, str(error), arrival.payload))
                 self._arrived.set()
 
     def _take(self, arrival: Arrival) -> None:
@@ -206,8 +210,9 @@ class Ingest:
         while self.has_work or self._bad:
             self.commits += 1
             if self._bad:
-                letters, self._bad = self._bad, []
+                letters = list(self._bad)
                 await self._archive.bury(letters)
+                del self._bad[: len(letters)]
             await self._wait_for_readers()
             batches = self._next_batches()
             if batches:
@@ -279,4 +284,6 @@ def _batch(address: Address, payload: bytes) -> Batch:
     stream = batch.stream
     if (stream.site, stream.gate, stream.urgency) != (address.site, address.gate, address.urgency):
         raise DecodeError(f"batch: stream {stream} does not belong to topic {address}")
+    if "\0" in f"{stream.epoch}{batch.run}{batch.after or ''}":
+        raise DecodeError("batch: a NUL in the name of an epoch or a run, which no database of texts takes")
     return batch

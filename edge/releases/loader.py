@@ -32,7 +32,7 @@ import structlog
 from edge.clock import boot_id
 from edge.releases import slots as rules
 from edge.releases import staging
-from edge.releases.slots import INSTALLED, SLOTS_FILE, Do, Request, Slots, read_slots
+from edge.releases.slots import INSTALLED, SLOTS_FILE, Do, Request, Slots, load_slots
 from edge.releases.staging import Build
 from wire.errors import DecodeError, MenshenError, ReleaseError
 from wire.process import set_up_logging
@@ -72,7 +72,7 @@ class Loader:
     def start(self) -> Slots:
         """Before a start of the agent: count it, and have `current` be what is to run. Raises `OSError`."""
         with self._alone():
-            held = read_slots(self._folder)
+            held = load_slots(self._folder)
             now = rules.started(held, self._boot, self._now_s())
             self._settle(held, now)
         return now
@@ -80,11 +80,11 @@ class Loader:
     def work(self) -> Slots:
         """Do what the agent asks for; end a trial that goes on for too long. Raises `OSError`."""
         request = self._request()
-        if request is not None and request.id == read_slots(self._folder).answered:
+        if request is not None and request.id == load_slots(self._folder).answered:
             request = None
         manifest = self._stage(request) if request is not None and request.do is Do.STAGE else None
         with self._alone():
-            held = read_slots(self._folder)
+            held = load_slots(self._folder)
             now = held if request is None else self._answer(held, request, manifest)
             if rules.is_overdue(now, self._boot, self._now_s()):
                 now = rules.failed(now, f"not confirmed within {rules.WITHIN_S / 60:.0f} minutes")
@@ -98,12 +98,12 @@ class Loader:
     def is_asked(self) -> bool:
         """Whether a request waits for its answer."""
         request = self._request()
-        return request is not None and request.id != read_slots(self._folder).answered
+        return request is not None and request.id != load_slots(self._folder).answered
 
     def _stage(self, request: Request) -> ReleaseManifest | str:
         """The release that is staged, else why not. It takes minutes, in which the agent may start: nothing is changed
         that this looks at."""
-        held = read_slots(self._folder)
+        held = load_slots(self._folder)
         try:
             keys = trusted(held, self._installation.keys_file)
             manifest = open_release(_read(self._folder / INBOX / RELEASE_FILE, MOST_ENVELOPE_BYTES), keys)

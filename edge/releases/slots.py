@@ -180,12 +180,21 @@ def gone_back(slots: Slots, name: str) -> Slots | str:
 
 
 def read_slots(folder: Path) -> Slots:
-    """What the loader remembers; nothing, where it was never asked for anything. A file that cannot be read counts as
-    none: then the installation runs."""
+    """What the loader remembers, for those who only look: nothing where it cannot be read."""
+    try:
+        return load_slots(folder)
+    except OSError as error:
+        log.error("what was remembered cannot be read", error=str(error))
+        return Slots()
+
+
+def load_slots(folder: Path) -> Slots:
+    """What the loader remembers; nothing, where it was never asked for anything. Damage counts as nothing: then the
+    installation runs. Raises `OSError` when it cannot be read now: nothing is decided by that."""
     try:
         return msgspec.json.decode((folder / SLOTS_FILE).read_bytes(), type=Slots)
     except FileNotFoundError:
         return Slots()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.error("what was remembered cannot be read", error=str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("what was remembered is damaged", error=str(error))
         return Slots()

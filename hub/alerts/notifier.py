@@ -162,6 +162,8 @@ class Notifier:
             told("its answer was lost" if error.lost else "page not taken", said=str(error), **about)
             self._windows[message.channel].pause(self._clocks.mono_s(), error.pause_s)
             return _outcome(error), str(error)
+        except JournalError:
+            raise  # our own file's, and no fault of the channel: it is tried again
         except Exception as error:
             log.exception("channel failed", **about)
             return Outcome.DEFECT, f"defect: {error!r}"

@@ -446,7 +446,8 @@ def seen_of_gate(rule: Rule, entry: Entry, event: DeviceState) -> list[Signal]:
     signal = _signal(rule, entry, event, firing=event.health is not Health.OK, detail=event.detail)
     kind = event.kind.value if rule is Rule.DEVICE_FAULT else ""
     is_more = event.kind in {DeviceKind.CLOCK, DeviceKind.IDENTITY}
-    what = f"{event.device}/{event.kind}" if is_more else event.device
+    # Not under the gate's own name for it: its clock is right by its own word, and may be wrong by the hub's.
+    what = f"{OWN_GATE}/{event.device}/{event.kind}" if is_more else event.device
     return [replace(signal, key=f"{rule}/{entry.stream.site}/{what}", gate=event.device, kind=kind)]
 
 

@@ -52,8 +52,9 @@ def directory_of(settings: HubSettings) -> Directory:
     for channel in settings.channels:
         if not isinstance(channel, VOUCHED_FOR):
             continue
-        accounts = [(contact.to, person.name) for person in settings.people for contact in person.contacts
-                    if contact.channel == channel.name and contact.to]  # fmt: skip
+        accounts = [(account, person.name) for person in settings.people for contact in person.contacts
+                    if contact.channel == channel.name
+                    for account in ([contact.to] if contact.to else channel.to)]  # fmt: skip
         for account, name in [*accounts, *((account, channel.name) for account in channel.to)]:
             # WeCom's user ids are the same in any letters.
             known = account.lower() if isinstance(channel, WeComAppSettings) else account

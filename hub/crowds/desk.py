@@ -107,14 +107,15 @@ class CrowdDesk:
         from_ns, until_ns = self.day_ns(day)
         longest_ns = max((limit.span_ns for limit in limits), default=0)
         extent = await self.moves.extent(at, from_ns - longest_ns, until_ns)
-        new = [limit for limit in limits if self._counted.get((at, limit, day), (None,))[0] != extent]
-        if new:
+        known = {limit: self._counted.get((at, limit, day)) for limit in limits}
+        counted = {limit: one[1] for limit, one in known.items() if one is not None and one[0] == extent}
+        if len(counted) < len(limits):
             moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
-            for limit in new:
-                self._counted[at, limit, day] = extent, await asyncio.to_thread(steps, moves, limit)
-        of_day = [(limit, self._counted[at, limit, day][1]) for limit in limits]
-        found = [self._limit(counted, limit, (from_ns, until_ns), now_ns) for limit, counted in of_day]
-        _forget(self._counted)
+            for limit in limits:
+                if limit not in counted:
+                    counted[limit] = await asyncio.to_thread(steps, moves, limit)
+                    _keep(self._counted, (at, limit, day), (extent, counted[limit]))
+        found = [self._limit(counted[limit], limit, (from_ns, until_ns), now_ns) for limit in limits]
         return Checkpoint(at, found)
 
     def _limit(self, found: list[Step], limit: Limit, day_ns: tuple[int, int], now_ns: int) -> LimitDay:
@@ -136,8 +137,7 @@ class CrowdDesk:
             moves = [move for move in await self.moves.between(place.name, *times) if move.enters]
             eaters = await self._eaters_of({move.who for move in moves}, register)
             known = extent, eaters, await asyncio.to_thread(self._day_of, place, moves, eaters)
-            self._came[place.name, day] = known
-            _forget(self._came)
+            _keep(self._came, (place.name, day), known)
         return known[2]._replace(place=place)
 
     def _day_of(self, place: Place, moves: Sequence[Move], eaters: Eaters) -> Canteen:
@@ -177,8 +177,10 @@ class CrowdDesk:
         return known
 
 
-def _forget(known: dict[K, V]) -> None:
-    """What was worked out first goes first."""
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    """What was worked out longest ago goes first."""
+    known.pop(key, None)
+    known[key] = value
     while len(known) > _MOST_KNOWN:
         known.pop(next(iter(known)))
 

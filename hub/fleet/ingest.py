@@ -113,7 +113,7 @@ class FleetIngest(Ingest):
                 answered[gate] = wanted[gate]
                 self._doubts[urgency][gate] = _Doubt(self._answer(gate, urgency, known.get(gate)), TIMES)
         for gate in sorted(answered.keys() - wanted.keys()):
-            del answered[gate]
+            answered.pop(gate, None)  # the other connection's new beginning may have forgotten all meanwhile
             await session.unsubscribe(topics.events(self._fleet_site, gate, urgency))
 
     def _answer(self, gate: str, urgency: Urgency, known: StreamId | None) -> int:

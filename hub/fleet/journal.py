@@ -263,8 +263,8 @@ def _bury(db: psycopg.Connection[Any], letter: Bad, now_ns: int, stream: int | N
         (
             digest,
             letter.source,
-            letter.topic[:500],
-            letter.reason,
+            letter.topic[:500].replace("\0", "\\0"),  # PostgreSQL's text has no NUL
+            letter.reason.replace("\0", "\\0"),
             letter.payload,
             now_ns,
             now_ns,

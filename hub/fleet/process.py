@@ -27,7 +27,7 @@ from hub.fleet.settings import FleetSettings
 from hub.presence import Presence
 from hub.server import COMMIT_SIGN_S, Hub
 from hub.settings import HubSettings
-from wire.errors import MenshenError
+from wire.errors import JournalError, MenshenError
 from wire.process import SoleOwner
 from wire.service import notify
 from wire.watchdog import Sign, Watchdog
@@ -97,7 +97,13 @@ class FleetHub:
                 log.error("this process cannot lead, another may", error=str(error))
                 self._not_before_s = time.monotonic() + TRY_AGAIN_S
                 if self.member.leads:
-                    await self.member.give_up_leading(self.archive)
+                    await self._give_up()
+
+    async def _give_up(self) -> None:
+        try:
+            await self.member.give_up_leading(self.archive)
+        except JournalError as error:
+            log.warning("the lead is not given up, it runs out", error=str(error))
 
     async def _lead_once(self) -> None:
         """Until it leads no longer. Raises `MenshenError` when the hub does not start or fails."""

@@ -61,6 +61,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with new.open("wb") as out:
             yield out
+            out.flush()
+            os.fsync(out.fileno())  # the file is for a stick that somebody pulls
         new.replace(path)
     except OSError as error:
         raise ReleaseError(f"{path}: {error}") from error

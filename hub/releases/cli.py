@@ -81,6 +81,8 @@ def _key(arguments: argparse.Namespace) -> int:
     try:
         with os.fdopen(os.open(arguments.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise ReleaseError(f"{arguments.file}: {error.strerror}") from error
     print(f"ed25519 {signing.public_text(key.public_key())} {arguments.name}".rstrip())

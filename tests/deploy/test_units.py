@@ -85,3 +85,8 @@ def test_the_loader_has_the_folder_that_the_installer_makes_and_the_agent_writes
     assert gate["ExecStartPre"].endswith(f"-m edge.releases.loader start {folder}")
     assert unit("menshen-release.path")["Path"]["PathChanged"] == f"{folder}/{loader.INBOX}/{loader.REQUEST_FILE}"
     assert unit("menshen-release-restart.path")["Path"]["PathChanged"] == f"{folder}/{loader.RESTART}"
+
+
+def test_the_loader_can_read_which_running_of_the_machine_it_is():
+    """The end of a trial is counted within one: without the kernel's boot id each look would begin anew."""
+    assert unit("menshen-release.service")["Service"].get("ProcSubset", "all") == "all"

@@ -8,20 +8,21 @@ from collections.abc import AsyncIterator
 
 import aiomqtt
 import pytest
+from msgspec import json
 from msgspec.structs import replace
 
 from hub.archive import Archive
-from hub.ingest import Ingest
+from hub.ingest import Ingest, parse_batch
 from hub.journal import JournalReader
 from hub.presence import Presence
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, batch
 from tests.support.servers import eventually
 from wire import topics
-from wire.errors import JournalError
+from wire.errors import DecodeError, JournalError
 from wire.events import Urgency
 from wire.link import BrokerSettings
-from wire.messages import SpoolDepth, Status, Vitals, Watermark, decode, encode
+from wire.messages import SCHEMA_VERSION, SpoolDepth, Status, Vitals, Watermark, decode, encode
 
 EVENTS = topics.events("site", "north", Urgency.URGENT)
 ROUTINE_EVENTS = topics.events("site", "north", Urgency.ROUTINE)
@@ -290,3 +291,12 @@ async def test_the_newest_pulse_is_known(hub, gate):
     known = hub.presence.gates["site", "north"]
     assert known.vitals == pulse
     assert hub.presence.state(known) == "online"
+
+
+@pytest.mark.parametrize("where", ["epoch", "run"])
+def test_a_name_that_no_database_takes_is_a_dead_letter_and_not_a_journal_that_cannot_be_written(where):
+    stream = {"site": "s", "gate": "g", "urgency": "routine", "epoch": "e"}
+    message = {"v": SCHEMA_VERSION, "stream": stream, "events": [{"seq": 1, "event": {}}], "run": "r"}
+    (stream if where == "epoch" else message)[where] = "a\0b"
+    with pytest.raises(DecodeError, match="NUL"):
+        parse_batch(topics.events("s", "g", Urgency.ROUTINE), json.encode(message))

@@ -78,6 +78,26 @@ class Token:
         self._until_s = float("-inf")
 
 
+async def to_each(to: Sequence[str], tell: Callable[[str], Awaitable[str]]) -> str:
+    """Tell one after the other; nobody goes without because the service knows another no more. What the last answer
+    was, and who was not reached. Raises `DeliveryError` when nobody was."""
+    taken, missed = "", list[tuple[str, DeliveryError]]()
+    for one in to:
+        try:
+            taken = await tell(one)
+        except DeliveryError as error:
+            missed.append((one, error))
+    if len(missed) < len(to):
+        return "; ".join([taken, *(f"not to {one}: {error}" for one, error in missed)])
+    errors = [error for _, error in missed]
+    raise DeliveryError(
+        "; ".join(dict.fromkeys(map(str, errors))),
+        retry=any(error.retry for error in errors),
+        pause_s=max(error.pause_s for error in errors),
+        lost=any(error.lost for error in errors),
+    )
+
+
 class Robot(Http):
     """An app that people speak with."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +19,7 @@ import structlog
 import websockets
 from msgspec import Meta, Struct, field
 
-from hub.alerts.channels.apps import Robot, Token
+from hub.alerts.channels.apps import Robot, Token, to_each
 from hub.alerts.channels.base import Common, Context, Url, needed_secret, object_in, pause_s, said
 from hub.alerts.chats import Hear, Outcome, Reply, Said
 from hub.alerts.outbox import Message
@@ -33,6 +34,8 @@ MOST_AT_ONCE = 20
 WORDS, PRESSES = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback"
 PING_EVERY_S = 30.0
 MOST_FRAME = 2**20
+_SHORT_S, _PAUSE_S = 10.0, 1.0
+"""After a connection that was so short there is a pause: a service that ends each at once is not stormed."""
 _NO_RESPONSE = '{"response": null}'
 _BAD_TOKEN = frozenset({"InvalidAuthentication", "invalidAuthentication", "40014", "88"})
 _LATER = ("ServiceUnavailable", "serviceUnavailable", "unknownError", "system", "Throttling")
@@ -161,8 +164,8 @@ class DingTalkApp(Robot):
         mark = self.mark(message)
         if self._settings.cards and mark:
             text = self.text(message)
-            answers = [await self._card(one, title, text, say(lang, "acknowledge"), mark) for one in to]
-            taken = answers[-1]
+            label = say(lang, "acknowledge")
+            taken = await to_each(to, lambda one: self._card(one, title, text, label, mark))
         else:
             text = self.text(message, "**{}**\n\n")
             taken = await self._tell(to, "sampleMarkdown", {"title": title, "text": text})
@@ -244,8 +247,11 @@ class DingTalkApp(Robot):
     async def converse(self, hear: Hear) -> None:
         """Hear people for ever, one connection after the other. Raises `DeliveryError`, `JournalError`."""
         while True:
+            began_s = time.monotonic()
             try:
                 await self._one_connection(await self._open(), hear)
+                if time.monotonic() - began_s < _SHORT_S:
+                    await asyncio.sleep(_PAUSE_S)
             except (OSError, websockets.WebSocketException) as error:
                 raise DeliveryError(f"stream: {type(error).__name__}: {error}", retry=True) from error
 
@@ -276,16 +282,20 @@ class DingTalkApp(Robot):
             address, max_size=MOST_FRAME, open_timeout=self._timeout_s, ping_interval=PING_EVERY_S
         ) as stream:
             log.info("hearing answers", channel=self.name)
-            async with asyncio.TaskGroup() as thanks:
+            thanks: set[asyncio.Task[None]] = set()
+            try:
                 async for raw in stream:
                     try:
                         frame = frame_of(raw)
                         if frame.type == "SYSTEM" and frame.headers.topic == "disconnect":
                             return
                         if thank := await self._take(frame, stream, hear):
-                            thanks.create_task(self._thank(*thank))
+                            thanks.add(task := asyncio.create_task(self._thank(*thank)))
+                            task.add_done_callback(thanks.discard)
                     except DecodeError as error:
                         log.warning("not understood", channel=self.name, error=str(error))
+            finally:
+                await asyncio.gather(*thanks)
 
     async def _take(self, frame: Frame, stream: websockets.ClientConnection, hear: Hear) -> tuple[str, Reply] | None:
         """What a frame brings is heard before it is said to be taken: else it comes again. Whom to answer what."""

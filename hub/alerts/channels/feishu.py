@@ -24,7 +24,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from msgspec import Meta, Struct, field
 
-from hub.alerts.channels.apps import FRESH_S, Answer, Call, Robot, Token
+from hub.alerts.channels.apps import FRESH_S, Answer, Call, Robot, Token, to_each
 from hub.alerts.channels.base import Common, Context, Url, needed_secret, object_in, pause_s, said
 from hub.alerts.chats import Hear, Outcome, Reply, Said
 from hub.alerts.outbox import Message
@@ -217,8 +217,7 @@ class FeishuApp(Robot):
     async def send(self, message: Message) -> str:
         to, (image, became) = self.receivers(message), await self._image(message.picture)
         card = msgspec.json.encode(self._card(message, image)).decode()
-        answers = [await self._say(one, "interactive", card, f"{message.key}/{one}") for one in to]
-        return answers[-1] + became
+        return await to_each(to, lambda one: self._say(one, "interactive", card, f"{message.key}/{one}")) + became
 
     async def _image(self, picture: bytes) -> tuple[str, str]:
         """The picture's key for a card, and what became of it; the card goes without one that was not taken."""

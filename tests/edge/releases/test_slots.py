@@ -320,3 +320,10 @@ def test_power_may_go_between_any_two_steps(tmp_path, monkeypatch):
             assert not list((gate.folder / "releases").glob(".wheels*"))
         cuts += 1
     assert cuts > 15
+
+
+def test_a_card_that_cannot_be_read_just_now_decides_nothing(tmp_path):
+    (tmp_path / slots.SLOTS_FILE).mkdir()  # as any error of reading, whoever runs this
+    with pytest.raises(OSError, match="directory"):
+        slots.load_slots(tmp_path)
+    assert slots.read_slots(tmp_path) == slots.Slots()

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from hub.alerts import desk as desks
 from hub.alerts.bundles import Allowance
 from hub.alerts.channels import Context
-from hub.alerts.channels.apps import BEFORE_END_S, Token
+from hub.alerts.channels.apps import BEFORE_END_S, Token, to_each
+from hub.alerts.channels.wecom import WeComAppSettings
 from hub.alerts.chats import Choice, Directory, Outcome, Reply, Said, Waiting, choose
 from hub.alerts.desk import AlertDesk, Site
 from hub.alerts.notifier import Clocks
@@ -369,3 +370,34 @@ async def test_a_token_is_renewed_before_it_ends_and_one_that_could_not_be_had_l
     with pytest.raises(DeliveryError) as caught:
         await token.get()
     assert not caught.value.lost
+
+
+async def test_whom_the_service_knows_no_more_keeps_a_page_from_nobody_else():
+    told: list[str] = []
+
+    async def tell(one: str) -> str:
+        if one.startswith("left"):
+            raise DeliveryError(f"{one} is unknown", retry=one == "left-later")
+        told.append(one)
+        return f"taken for {one}"
+
+    assert await to_each(["left", "b", "c"], tell) == "taken for c; not to left: left is unknown"
+    assert told == ["b", "c"]
+    with pytest.raises(DeliveryError, match="left is unknown; left-later is unknown") as refused:
+        await to_each(["left", "left-later"], tell)
+    assert refused.value.retry
+
+
+def test_a_person_without_an_account_of_their_own_is_whoever_the_channel_tells(tmp_path):
+    settings = HubSettings(
+        site="s",
+        data=str(tmp_path),
+        channels=[
+            WeComAppSettings(
+                name="wecom", corp_id="c", agent_id=1, secret_file="s", callback_token_file="t", aes_key_file="k",
+                to=["Anna"],
+            )
+        ],
+        people=[PersonSettings(name="anna-w", contacts=[ContactSettings(channel="wecom")])],
+    )  # fmt: skip
+    assert directory_of(settings).accounts["wecom", "anna"] == {"anna-w", "wecom"}

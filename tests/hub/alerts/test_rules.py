@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, runbook, signals_of
@@ -178,6 +179,14 @@ def test_each_kind_of_fault_says_what_to_do_about_it(kind):
     [signal] = signals_of(entry(DeviceState(time_ns=1, device="d", kind=kind, health=Health.DEGRADED)))
     assert (signal.rule, signal.kind) == (Rule.DEVICE_FAULT, kind)
     assert runbook(signal.rule, signal.kind, "zh") != RUNBOOK[Rule.DEVICE_FAULT]["zh"]
+
+
+@given(st.sampled_from(["north", "clock"]), st.sampled_from([DeviceKind.CLOCK, DeviceKind.IDENTITY]))
+def test_what_the_hub_saw_of_a_gate_is_not_ended_by_the_gate_s_own_word(gate, kind):
+    [seen] = signals_of(entry(DeviceState(time_ns=1, device=gate, kind=kind, health=Health.DEGRADED), gate=OWN_GATE))
+    for device in ("clock", "identity", gate):
+        own = entry(DeviceState(time_ns=2, device=device, kind=DeviceKind.CLOCK, health=Health.OK), gate=gate)
+        assert seen.key not in {signal.key for signal in signals_of(own)}
 
 
 def test_what_is_routine_says_nothing():
