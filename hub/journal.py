@@ -254,9 +254,10 @@ class Journal:
                 event = decode_event(payload)
             except DecodeError as error:
                 return f"still unreadable: {error}"
-            last = db.execute("SELECT last FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq)).fetchone()[0]
-            db.execute("DELETE FROM entries WHERE stream = ? AND seq = ?", (stream_id, seq))
-            db.execute(_TOTAL, (-1,))
+            query = "DELETE FROM entries WHERE stream = ? AND seq = ? RETURNING last"
+            gone = db.execute(query, (stream_id, seq)).fetchall()  # nothing where the entry is forgotten by now
+            last = gone[0][0] if gone else seq
+            db.execute(_TOTAL, (-len(gone),))
             row = (stream_id, seq, last, kind_of(event), event.time_ns, received_ns, payload)
             self._insert(db, [row], [])
             db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))

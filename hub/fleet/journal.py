@@ -246,10 +246,11 @@ def _exhume(db: psycopg.Connection[Any], letter_id: int, received_ns: int) -> st
     except DecodeError as error:
         return f"still unreadable: {error}"
     gone = db.execute("DELETE FROM entries WHERE stream = %s AND seq = %s RETURNING last", (stream, seq)).fetchone()
-    if gone is not None:
+    if gone is not None:  # else the entry is forgotten by now
         db.execute("UPDATE head SET entries = entries - 1")
-        place = "SELECT place(%s, %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bytea[])"
-        db.execute(place, (received_ns, [stream], [seq], [gone[0]], [kind_of(event)], [event.time_ns], [payload]))
+    last = seq if gone is None else gone[0]
+    place = "SELECT place(%s, %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bytea[])"
+    db.execute(place, (received_ns, [stream], [seq], [last], [kind_of(event)], [event.time_ns], [payload]))
     db.execute("DELETE FROM dead_letters WHERE id = %s", (letter_id,))
     return f"taken as {kind_of(event)}"
 

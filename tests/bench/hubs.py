@@ -67,12 +67,12 @@ def throughput(folder: Path, database: PostgreSQL, processes: int, gates: int, e
 def pause(folder: Path, database: PostgreSQL, kind: str, gates: int, name: str) -> dict[str, Any]:
     """Under load kill one of three brokers and the hub process that leads, together; how late was the latest event?"""
     nodes = _rabbits(folder) if kind == "rabbitmq" else nats_cluster(folder)
-    brokers, qos = (nodes, 1) if kind == "rabbitmq" else (nodes[3:], 0)
+    brokers = nodes if kind == "rabbitmq" else nodes[3:]
     url, ports = database.make(name), [node.port for node in brokers]
     try:
-        with _hubs(folder, url, ports, 3, qos=qos) as hubs:
+        with _hubs(folder, url, ports, 3, qos=0) as hubs:
             doomed = [brokers[0]] if kind != "nats-keeper" else [brokers[0], _leading_keeper(nodes[:3])]
-            told = asyncio.run(_told(folder, ports, qos, gates, hubs, doomed))
+            told = asyncio.run(_told(folder, ports, gates, hubs, doomed))
             reader = PostgresReader(url)
             entries = [entry for entry in reader.after(0, 10**7) if entry.stream.gate in told]
             reader.close()
@@ -93,10 +93,10 @@ def pause(folder: Path, database: PostgreSQL, kind: str, gates: int, name: str) 
 
 
 async def _told(
-    folder: Path, ports: Sequence[int], qos: int, count: int, hubs: Sequence[HubProcess], doomed: Sequence[Program]
+    folder: Path, ports: Sequence[int], count: int, hubs: Sequence[HubProcess], doomed: Sequence[Program]
 ) -> dict[str, list[int]]:
     """The times of what the gates told, all of which a hub has acknowledged."""
-    gates = [TellingGate(folder, f"gate-{n}", broker_settings(turned(ports, n), qos)) for n in range(count)]
+    gates = [TellingGate(folder, f"gate-{n}", broker_settings(turned(ports, n), 0)) for n in range(count)]
     load = Load(gates)
     for gate in gates:
         await gate.start()

@@ -98,6 +98,22 @@ def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(a
     assert journal.append([batch([fever(1), fever(2)])], 30)[URGENT].new == 1
 
 
+def test_a_dead_event_whose_place_is_forgotten_reaches_the_projections_all_the_same(any_journal, tmp_path, monkeypatch):
+    journal = any_journal(tmp_path)
+    with monkeypatch.context() as old_hub:
+
+        def cannot(body):
+            raise DecodeError("event: too new")
+
+        old_hub.setattr("hub.taking.decode_event", cannot)
+        journal.append([batch([fever(1)])], 10)
+    assert journal.forget(20, 1, 5) == 1
+    (letter,) = journal.reader().dead_letters()
+    assert journal.exhume(letter.id, 30) == "taken as person-passage"
+    (entry,) = journal.reader().after(0, 10)
+    assert (entry.seq, entry.last, entry.event(), journal.reader().count()) == (1, 1, fever(1), 1)
+
+
 def test_nothing_is_taken_when_the_transaction_fails(tmp_path, monkeypatch):
     journal = make(tmp_path)
     journal.append([batch([fever(1)])], 10)
