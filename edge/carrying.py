@@ -1,10 +1,13 @@
-"""What of a damaged stream goes on, and what stands in the place of the rest: a pure decision."""
+"""What of a damaged stream goes on, and what stands in the place of the rest: pure decisions, carried out last."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from edge.salvage import Found
+from edge import spool_rows as table
+from edge.salvage import Found, Salvage
 from edge.spool_rows import Numbers, Row
 from wire.events import Urgency
 
@@ -30,3 +33,17 @@ def without_holes(rows: list[Row], numbers: Numbers, hole: Callable[[int, int], 
         expected = row.last + 1
     if expected < numbers.next:
         yield hole(expected, numbers.next - 1)
+
+
+def carry(db: sqlite3.Connection, saved: Salvage, hole: Callable[[Urgency, int, int], Row]) -> None:
+    """Write all of it into an empty spool; in a transaction."""
+    if saved.session:
+        table.set_meta(db, "session", saved.session)
+    db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", saved.marks)
+    for urgency, found in saved.streams.items():
+        for run in found.runs:
+            table.add_run(db, run)
+        numbers = numbers_of(found, urgency)
+        for row in without_holes(found.rows, numbers, partial(hole, urgency)):
+            table.insert(db, row, numbers.epoch)
+        table.set_numbers(db, numbers)

@@ -6,7 +6,8 @@ drops the oldest routine events first, and a `gap` event takes over their number
 
 A file that turns out to be corrupt never stops the gate: it is put aside, every row of it that is still whole is
 carried over with its numbers, holes become gaps, and where not even the numbering can be read a new epoch begins with a
-gap event. Rows carry checksums, so that a bit that flipped in one is found before it is sent.
+gap event. Where power or room on the disk does not last for that, it is done again from what was put aside
+(`edge.setting_aside`). Rows carry checksums, so that a bit that flipped in one is found before it is sent.
 
 A card that was restored from an image, or lied about a write, gives numbers away twice, and so do two machines with
 images of one card. Each running of the agent is a run with a name (`edge.lineage`): the hub's watermark names the run
@@ -17,7 +18,6 @@ This class blocks; `edge.outbox.Outbox` gives it a thread of its own.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -26,11 +26,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from edge import setting_aside
 from edge import spool_rows as table
-from edge.carrying import numbers_of, without_holes
+from edge.carrying import carry
 from edge.clock import Instant, Timekeeper, boot_id
 from edge.dating import Moments
-from edge.salvage import PAGE, Found, Salvage, damage, salvage, size
+from edge.replacing import Replacing
+from edge.salvage import PAGE, Salvage, damage, size
 from edge.spool_guard import Guard
 from edge.spool_rows import Mark, Numbers, Row, Run
 from edge.spool_settings import SpoolSettings
@@ -73,6 +75,8 @@ class Spool:
         self._undated = 0
         """Events that can be dated as soon as the clock is right."""
         self._db: sqlite3.Connection | None = None
+        self._is_open = False
+        self._replacing = Replacing(self._path, timekeeper, self._disconnect, self._has_all_of, self._carry_over)
         self._events = dict.fromkeys(Urgency, 0)
         self._bytes = 0
         self._next = dict.fromkeys(Urgency, 1)
@@ -87,6 +91,11 @@ class Spool:
         return self._epochs[Urgency.URGENT]
 
     @property
+    def run(self) -> str:
+        """The name of this running; another whenever the file was replaced, and numbers may be others than before."""
+        return self._run
+
+    @property
     def await_clock_s(self) -> float:
         """For how long what may still be dated waits to be sent."""
         return self._settings.await_clock_s
@@ -94,24 +103,29 @@ class Spool:
     # -- life -------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open or make the file. A corrupt one is put aside and replaced.
+        """Open or make the file. A corrupt one is put aside and replaced; where that must wait for room on the disk,
+        everything but this raises `SpoolError` until it was done.
 
         Raises `SpoolError` for a folder that cannot be used, `MenshenError` when another process has the spool open.
         """
         self._make_folder()
-        is_lost = self._owner.was_taken and not size(self._path)
+        is_lost = self._owner.was_taken and not size(self._path) and setting_aside.pending(self._path) is None
         self._owner.take()
+        self._is_open = True
         try:
-            self._connect()
-            if is_lost:
-                self.append([self._gap(GapCause.SPOOL_CORRUPT, None, "the spool's file is gone, or empty")])
-        except sqlite3.DatabaseError as error:
-            if table.code_of(error) not in table.BROKEN:
-                raise SpoolError(f"spool {self._path}: {error}") from error
-            self._replace_corrupt(error)
+            self._open_file()
+        except SpoolError as error:
+            if not self._replacing.fault:
+                self.close()
+                raise
+            log.error("damaged spool is not replaced yet, events wait in memory", error=str(error))
+            return
+        if is_lost:
+            self.append([self._gap(GapCause.SPOOL_CORRUPT, None, "the spool's file is gone, or empty")])
 
     def close(self) -> None:
         """Close the file; may be called twice."""
+        self._is_open = False
         self._disconnect()
         self._owner.release()
 
@@ -126,8 +140,7 @@ class Spool:
     def next_session(self) -> int:
         """A number that grows by one with each call, for as long as the file lives."""
         with self._transaction() as db:
-            row = db.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
-            session = 1 + (int(row[0]) if row else 0)
+            session = 1 + int(table.meta(db, "session") or 0)
             table.set_meta(db, "session", session)
         return session
 
@@ -207,7 +220,7 @@ class Spool:
         try:
             return self._read(urgency, after, max_events, max_bytes, undated_until_ns)
         except sqlite3.DatabaseError as error:  # found by a checksum: SQLite does not look at what rows say
-            self._replace_corrupt(error)
+            self._replacing.begin(error)
         return self._read(urgency, after, max_events, max_bytes, undated_until_ns)
 
     def _read(
@@ -285,12 +298,8 @@ class Spool:
 
     def depth(self) -> SpoolDepth:
         """What waits for the hub."""
-        heads = []
         with self._guard() as db:
-            for urgency in Urgency:
-                query = "SELECT time_ns FROM events WHERE urgency = ? ORDER BY seq LIMIT 1"
-                heads += [row[0] for row in db.execute(query, (urgency,))]
-        oldest_ns = min(heads, default=None)
+            oldest_ns = min(table.heads(db), default=None)
         return SpoolDepth(self._events[Urgency.URGENT], self._events[Urgency.ROUTINE], self._bytes, oldest_ns)
 
     def renumber(self, urgency: Urgency, detail: str, in_common: int = 0) -> None:
@@ -349,13 +358,8 @@ class Spool:
     def _drop_aged(self, urgency: Urgency, before_ns: int) -> None:
         """Drop what was stored before that moment. Head first: a stream is stored in the order of its numbers, so what
         was stored at an unknown time is as old as whatever follows it."""
-        query = "SELECT last, stored_ns FROM events WHERE urgency = ? ORDER BY seq"
-        upto = 0
         with self._guard() as db:
-            for last, stored_ns in db.execute(query, (urgency,)):
-                if stored_ns >= before_ns:
-                    break
-                upto = last if stored_ns else upto
+            upto = table.aged_upto(db, urgency, before_ns)
         if not upto:
             return
         with self._transaction() as db:
@@ -382,14 +386,9 @@ class Spool:
     ) -> Gap:
         now = self._timekeeper.now()
         return Gap(
-            time_ns=now.time_ns,
-            clock=now.clock,
-            cause=cause,
-            lost=lost,
-            since_ns=since_ns,
-            until_ns=until_ns,
+            time_ns=now.time_ns, clock=now.clock, cause=cause, lost=lost, since_ns=since_ns, until_ns=until_ns,
             detail=detail,
-        )
+        )  # fmt: skip
 
     # -- the file ---------------------------------------------------------------------------------------------------
 
@@ -441,49 +440,42 @@ class Spool:
             for urgency, count, size in db.execute(query):
                 self._events[Urgency(urgency)] = count
                 self._bytes += size
-            undated = db.execute("SELECT count(*) FROM events WHERE boot = ?", (self._boot,)).fetchone()
-        self._undated = int(undated[0])
+            self._undated = table.count_undated(db, self._boot)
 
-    def _replace_corrupt(self, cause: Exception) -> None:
-        """Put the corrupt file aside and carry over what it still says."""
-        aside = self._path.with_name(f"{self._path.name}.corrupt-{self._timekeeper.now().time_ns}")
-        journal, journal_aside = (path.with_name(path.name + "-wal") for path in (self._path, aside))
-        with contextlib.suppress(OSError):  # to close the file may delete it, and all that only it still has
-            journal_aside.hardlink_to(journal)
-        self._disconnect()
-        with contextlib.suppress(FileNotFoundError):
-            self._path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        log.error("spool corrupt, put aside", file=str(aside), error=str(cause))
-        saved = salvage(aside)
-        self._next, self._low = dict.fromkeys(Urgency, 1), dict.fromkeys(Urgency, 0)
+    def _open_file(self) -> None:
+        """Connect; what is damaged, or was put aside and not carried over yet, is replaced. Raises `SpoolError`."""
+        if (left := setting_aside.pending(self._path)) is not None:
+            self._replacing.go_on(left)
+            return
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
-            raise SpoolError(f"spool {self._path}: {error}") from error
-        self._carry_over(saved, f"{cause}; the old file is kept as {aside.name}")
+            if table.code_of(error) not in table.BROKEN:
+                raise SpoolError(f"spool {self._path}: {error}") from error
+            self._replacing.begin(error)
 
-    def _carry_over(self, saved: Salvage, why: str) -> None:
+    def _has_all_of(self, aside: str) -> bool:
+        """Whether this file has all of what was put aside under that name. Raises `sqlite3.DatabaseError`."""
+        try:
+            self._connect()
+            assert self._db is not None
+            return table.meta(self._db, "carried") == aside
+        except sqlite3.DatabaseError as error:
+            if table.code_of(error) in {*table.BROKEN, sqlite3.SQLITE_FULL}:
+                return False
+            raise
+
+    def _carry_over(self, saved: Salvage, why: str, aside: str) -> None:
+        """Make a file with all of this, and say in it last that it is so. Raises `SpoolError`, `DatabaseError`."""
+        self._next, self._low = dict.fromkeys(Urgency, 1), dict.fromkeys(Urgency, 0)
+        self._connect()
         with self._transaction() as db:
-            if saved.session:
-                table.set_meta(db, "session", saved.session)
-            db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", saved.marks)
-            for urgency in Urgency:
-                found = saved.streams.get(urgency)
-                if found is not None:
-                    self._carry_stream(db, urgency, found, why)
+            carry(db, saved, lambda urgency, first, last: self._hole(urgency, first, last, why))
         self._load()
         self.append([self._gap(GapCause.SPOOL_CORRUPT, None, why)])
+        with self._transaction() as db:
+            table.set_meta(db, "carried", aside)
         log.warning("spool carried over", events=sum(len(found.rows) for found in saved.streams.values()))
-
-    def _carry_stream(self, db: sqlite3.Connection, urgency: Urgency, found: Found, why: str) -> None:
-        for run in found.runs:
-            table.add_run(db, run)
-        numbers = numbers_of(found, urgency)
-        for row in without_holes(found.rows, numbers, lambda first, last: self._hole(urgency, first, last, why)):
-            table.insert(db, row, numbers.epoch)
-        table.set_numbers(db, numbers)
 
     def _hole(self, urgency: Urgency, first: int, last: int, why: str) -> Row:
         gap = self._gap(GapCause.SPOOL_CORRUPT, last - first + 1, why)
@@ -492,7 +484,16 @@ class Spool:
     # -- SQLite -----------------------------------------------------------------------------------------------------
 
     def _guard(self, *, begin: bool = False) -> Guard:
-        return Guard(lambda: self._db, f"spool {self._path}", self._replace_corrupt, begin=begin)
+        return Guard(self._lend, f"spool {self._path}", self._replacing.begin, begin=begin)
+
+    def _lend(self) -> sqlite3.Connection | None:
+        """The connection. Where there is none because a damaged file could not be replaced, that is tried again, and
+        whoever asked fails once more: the numbers may be others. Raises `SpoolError`."""
+        if self._db is None and self._is_open and not self._replacing.is_under_way:
+            self._replacing.check_due()
+            self._open_file()
+            raise SpoolError(f"spool {self._path}: was replaced just now, try again")
+        return self._db
 
     def _transaction(self) -> Guard:
         return self._guard(begin=True)

@@ -25,9 +25,10 @@ class Guard:
         self._what = what
         self._replace = replace
         self._begin = begin
+        self._lent: sqlite3.Connection | None = None
 
     def __enter__(self) -> sqlite3.Connection:
-        db = self._connection()
+        db = self._lent = self._connection()
         if db is None:
             raise SpoolError(f"{self._what}: not open")
         if self._begin:
@@ -38,7 +39,7 @@ class Guard:
         return db
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        db = self._connection()
+        db = self._lent
         assert db is not None
         try:
             if self._begin and db.in_transaction:

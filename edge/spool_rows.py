@@ -226,6 +226,32 @@ def set_meta(db: sqlite3.Connection, key: str, value: str | int) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
+def meta(db: sqlite3.Connection, key: str) -> str | int | None:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else row[0]
+
+
+def count_undated(db: sqlite3.Connection, boot: str) -> int:
+    return int(db.execute("SELECT count(*) FROM events WHERE boot = ?", (boot,)).fetchone()[0])
+
+
+def heads(db: sqlite3.Connection) -> list[int]:
+    """When the oldest event of each stream happened."""
+    query = "SELECT time_ns FROM events WHERE urgency = ? ORDER BY seq LIMIT 1"
+    return [int(row[0]) for urgency in Urgency for row in db.execute(query, (urgency,))]
+
+
+def aged_upto(db: sqlite3.Connection, urgency: Urgency, before_ns: int) -> int:
+    """The last number, from the head of a stream on, of what was stored before that moment; 0 where nothing was."""
+    upto = 0
+    query = "SELECT last, stored_ns FROM events WHERE urgency = ? ORDER BY seq"
+    for last, stored_ns in db.execute(query, (urgency,)):
+        if stored_ns >= before_ns:
+            break
+        upto = last if stored_ns else upto
+    return upto
+
+
 def code_of(error: sqlite3.Error) -> int:
     """SQLite's primary result code."""
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF

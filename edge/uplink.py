@@ -96,6 +96,8 @@ class Uplink:
         self._vitals_every_s = vitals_every_s
         self.companions = companions
         self._windows: dict[Urgency, Window] = {}
+        self._run = ""
+        """The spool's running that they are of."""
         self._batch_bytes = FIRST_BATCH_BYTES
         self._is_slow = False
         """Whether the broker took long for the last batch."""
@@ -107,8 +109,12 @@ class Uplink:
 
     async def run(self) -> None:
         """Keep sending until cancelled."""
-        self._reset_windows()
         await self._begin_session()
+        while not self._spool.run:  # a damaged spool is not replaced yet: whose numbers it has nobody knows
+            self.tries += 1
+            await asyncio.sleep(ASK_AGAIN_S)
+            await self._begin_session()
+        self._reset_windows()
         client_id = f"menshen-{self._spool.site}-{self._spool.gate}"
         await hold(self._broker, client_id, self._use, self._will, self._knows_time)
 
@@ -220,6 +226,8 @@ class Uplink:
         address = topics.parse(arrival.topic)
         watermark = decode(Watermark, arrival.payload)
         urgency = watermark.stream.urgency
+        if self._was_replaced():
+            return
         if address.channel is not topics.Channel.ACK or watermark.stream != self._spool.stream(urgency):
             return  # another epoch's
         window = self._windows[urgency]
@@ -251,7 +259,16 @@ class Uplink:
         self._windows[urgency] = Window(self._spool.last_number(urgency))
         self._reborn.set()
 
+    def _was_replaced(self) -> bool:
+        """Whether the spool's file was replaced since: its numbers may be others, so the hub is asked anew."""
+        if self._spool.run == self._run:
+            return False
+        self._reset_windows()
+        self._reborn.set()
+        return True
+
     def _reset_windows(self) -> None:
+        self._run = self._spool.run
         self._windows = {urgency: Window(self._spool.last_number(urgency)) for urgency in Urgency}
 
     async def _send(self, session: Session) -> None:
@@ -278,12 +295,12 @@ class Uplink:
     async def _send_one(self, session: Session, urgency: Urgency) -> bool:
         """Send one batch of a stream, if there is one and room for it; whether it did."""
         window = self._windows[urgency]
-        if not window.has_room:
+        if self._was_replaced() or not window.has_room:
             return False
         until_ns = self._undated_until_ns(urgency)
         behind = window.sent
         events = await self._outbox.read(urgency, behind, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
-        if window.sent != behind or self._windows[urgency] is not window:
+        if self._was_replaced() or window.sent != behind or self._windows[urgency] is not window:
             return True  # the hub spoke while this was read: something else comes next, and is no gap
         if not window.has_room:
             return False

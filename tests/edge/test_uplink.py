@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import sqlite3
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import aiomqtt
 import pytest
@@ -232,6 +235,51 @@ async def test_a_hub_that_forgot_what_it_acknowledged_is_told_of_the_gap(hub, ga
     gap = hub.events(Urgency.URGENT)[0]
     assert isinstance(gap, Gap)
     assert (gap.cause, gap.lost) == (GapCause.HUB_FORGOT, 4)
+
+
+async def test_an_empty_spool_whose_numbering_was_destroyed_goes_on_at_once_under_a_new_epoch(hub, connected):
+    outbox, spool = connected.outbox, connected.outbox.spool
+    for number in range(5):
+        await outbox.put(fever(number))
+    await eventually(lambda: spool.trimmed(Urgency.URGENT) == 5, "all is at the hub")
+
+    def destroy() -> None:
+        for suffix in ("", "-wal"):
+            path = spool._path.with_name(spool._path.name + suffix)
+            path.write_bytes(b"\0" * path.stat().st_size)
+        spool._replacing.begin(sqlite3.DatabaseError("database disk image is malformed"))
+
+    await outbox._run(destroy)
+    await outbox.put(fever(9))
+    await eventually(lambda: fever(9) in hub.events(Urgency.URGENT), "the fever after it")
+    gaps = [event.cause for event in hub.events(Urgency.URGENT) if isinstance(event, Gap)]
+    assert gaps == [GapCause.SPOOL_CORRUPT]
+
+
+async def test_a_damaged_spool_that_cannot_be_replaced_yet_is_waited_for_and_its_events_are_sent_as_they_were(
+    hub, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("edge.replacing.TRY_AGAIN_S", 0.0)
+    before, path = Gate(tmp_path, hub.port), tmp_path / "spool.db"
+    await before.outbox.start()
+    await before.outbox.put(fever(1))
+    await before.outbox.stop()
+    path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as disk:
+        disk.setattr("edge.setting_aside.discard", mock.Mock(side_effect=full))
+        again = Gate(tmp_path, hub.port)
+        await again.outbox.start()
+        task = asyncio.create_task(again.uplink.run())
+        put = asyncio.create_task(again.outbox.put(fever(2)))
+        await asyncio.sleep(0.3)
+        assert (hub.births, put.done()) == ([], False)
+    await eventually(lambda: {fever(1), fever(2)} <= set(hub.events(Urgency.URGENT)), "both fevers")
+    assert hub.events(Urgency.URGENT)[0] == fever(1)
+    assert len({stream.epoch for stream in hub.journal}) == 1
+    task.cancel()
+    await asyncio.gather(task, put, return_exceptions=True)
+    await again.outbox.stop()
 
 
 async def test_garbage_on_the_acknowledgement_topic_changes_nothing(hub, connected):
