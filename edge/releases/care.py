@@ -168,7 +168,7 @@ class ReleaseCare:
         """Raises `ReleaseError`, `DecodeError`, `OSError`."""
         held = slots.read_slots(self._folder)
         manifest = open_release(offer.envelope, loader.trusted(held, self._keys_file))
-        if manifest.slot == held.confirmed:
+        if manifest.slot == held.confirmed and self._program(manifest).exists():
             self._keep(pursuit.settled(self._now))
             return
         if why := slots.refusal(held, manifest, self._version) or await asyncio.to_thread(_passing, self._folder):
@@ -212,11 +212,14 @@ class ReleaseCare:
 
     async def _test(self, manifest: ReleaseManifest) -> None:
         """Have the release look at this gate's settings, as the agent's own user. Raises `ReleaseError`."""
-        program = str(self._folder / loader.RELEASES / manifest.slot / "bin" / "menshen")
+        program = str(self._program(manifest))
         said = await _output([program, "--version"])
         if said != f"menshen {manifest.version}":
             raise ReleaseError(f"the release says that it is {said[-100:]!r}, not {manifest.version}")
         await _output([program, *self._check])
+
+    def _program(self, manifest: ReleaseManifest) -> Path:
+        return self._folder / loader.RELEASES / manifest.slot / "bin" / "menshen"
 
     async def _ask(self, do: Do, slot: str, within_s: float, why: str = "") -> None:
         """Have the loader do something. Raises `ReleaseError` where it refuses or does not answer."""

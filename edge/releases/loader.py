@@ -73,14 +73,17 @@ class Loader:
         """Before a start of the agent: count it, and have `current` be what is to run. Raises `OSError`."""
         with self._alone():
             held = load_slots(self._folder)
-            now = rules.started(held, self._boot, self._now_s())
+            now = rules.started(rules.present(held, self._is_there), self._boot, self._now_s())
             self._settle(held, now)
         return now
 
     def work(self) -> Slots:
         """Do what the agent asks for; end a trial that goes on for too long. Raises `OSError`."""
+        with self._alone():
+            held = load_slots(self._folder)
+            self._settle(held, rules.present(held, self._is_there))
         request = self._request()
-        if request is not None and request.id == load_slots(self._folder).answered:
+        if request is not None and request.id == held.answered:
             request = None
         manifest = self._stage(request) if request is not None and request.do is Do.STAGE else None
         with self._alone():
@@ -162,11 +165,14 @@ class Loader:
         except (ReleaseError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
+    def _is_there(self, name: str) -> bool:
+        """Raises `OSError` where the card cannot be read just now: nothing is decided by that."""
+        return (self._folder / RELEASES / name / "bin" / "menshen").exists()
+
     def _point(self, held: Slots) -> None:
         """`current` is what runs; a release whose folder is gone is none."""
-        place = self._folder / RELEASES / held.running
-        if held.running == INSTALLED or not (place / "bin" / "menshen").exists():
-            place = self._installation.path
+        is_installed = held.running == INSTALLED or not self._is_there(held.running)
+        place = self._installation.path if is_installed else self._folder / RELEASES / held.running
         link = self._folder / CURRENT
         if link.is_symlink() and link.readlink() == place:
             return

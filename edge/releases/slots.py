@@ -11,6 +11,7 @@ what runs is set anew at each start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,6 +29,7 @@ INSTALLED = ""
 """The slot of what was installed at the machine itself: always there."""
 MOST_STARTS = 3
 """A release that ended so often before it was confirmed has failed."""
+GONE = "its folder is gone"
 WITHIN_S = 1200.0
 """So long a trial may take. The agent itself gives up sooner; this is for one that does not even do that."""
 
@@ -129,6 +131,19 @@ def started(slots: Slots, boot: str, now_s: float) -> Slots:
     if slots.boot != boot:
         slots = replace(slots, boot=boot, since_s=now_s)  # how long the machine was off nothing tells
     return replace(slots, starts=slots.starts + 1)
+
+
+def present(slots: Slots, is_there: Callable[[str], bool]) -> Slots:
+    """A release whose folder is gone is none any more: in its place the installation runs, and it may come anew."""
+    if slots.trying is not None and not is_there(slots.trying.name):
+        slots = failed(slots, GONE)
+    if slots.staged is not None and not is_there(slots.staged.name):
+        slots = replace(slots, staged=None)
+    if slots.previous and not is_there(slots.previous):
+        slots = replace(slots, previous=INSTALLED, previous_serial=0)
+    if slots.confirmed and not is_there(slots.confirmed):
+        slots = replace(slots, confirmed=INSTALLED, confirmed_serial=0, failed=slots.confirmed, why=GONE)
+    return slots
 
 
 def is_overdue(slots: Slots, boot: str, now_s: float) -> bool:

@@ -68,12 +68,17 @@ def lines(session: Session) -> list[ReleaseLine]:
 
 
 def remove(session: Session, word: str, *, by: str, now_ns: int) -> None:
-    """Have it no more. Raises `ReleaseError`; what gates are told now stays."""
-    row = _named(session, word)
-    if session.scalar(select(GateOffer).where(GateOffer.serial == row.serial, GateOffer.wish == Wish.INSTALL)):
-        raise ReleaseError(f"{row.version}-{row.serial} is offered to gates; offer another, or halt")
+    """Have it no more. Raises `ReleaseError` while a gate may still be about to install it; one that has it needs it no
+    more."""
+    row, newest = _named(session, word), _newest(session)
+    name = f"{row.version}-{row.serial}"
+    wanted = None if newest is None or newest.state == State.HALTED else (newest.wish, newest.serial)
+    if wanted == (Wish.INSTALL, row.serial):
+        raise ReleaseError(f"{name} is offered to gates; offer another, or halt")
+    if away := sorted(one.gate for one in _unfinished(session) if one.serial == row.serial):
+        raise ReleaseError(f"{name} is offered to gates that have not ended with it: {', '.join(away)[:200]}; halt")
     session.delete(row)
-    note(session, now_ns, by, "release-removed", f"{row.version}-{row.serial}")
+    note(session, now_ns, by, "release-removed", name)
 
 
 def envelope(session: Session, serial: int) -> bytes:
@@ -102,7 +107,7 @@ def back(session: Session, word: str, gates: Iterable[str], *, by: str, now_ns: 
 def halt(session: Session, why: str, *, by: str, now_ns: int) -> bool:
     """Have no more gates begin; whether there was something to halt. Gates that have it keep it."""
     row = _newest(session)
-    if row is None or row.state == State.HALTED:
+    if row is None or (row.state == State.HALTED and not _unfinished(session)):
         return False
     _halt(session, row, why, by=by, now_ns=now_ns)
     return True
@@ -111,7 +116,8 @@ def halt(session: Session, why: str, *, by: str, now_ns: int) -> bool:
 def now(session: Session) -> Now:
     row = _newest(session)
     offers = list(session.scalars(select(GateOffer)))
-    mine = [one for one in offers if row is not None and one.rollout_id == row.id and one.wish != Wish.NOTHING]
+    here = [one for one in offers if row is not None and one.rollout_id == row.id]
+    mine = [one for one in here if one.wish != Wish.NOTHING or one.outcome == "failed"]
     return Now(
         rollout=0 if row is None else row.id,
         course=None if row is None else _course(row),
@@ -148,15 +154,27 @@ def carry_out(session: Session, rollout: int, step: Step, outcomes: Mapping[str,
 def _halt(session: Session, row: Rollout, why: str, *, by: str, now_ns: int) -> None:
     row.state, row.why = State.HALTED, why[:400]
     note(session, now_ns, by, "release-halted", f"serial {row.serial}", why=row.why)
-    unfinished = select(GateOffer).where(GateOffer.rollout_id == row.id, GateOffer.outcome.not_in(("works", "failed")))
-    for one in list(session.scalars(unfinished)):
-        _tell(session, one.gate, Wish.NOTHING, 0, row.id, now_ns)
+    _withdraw(session, now_ns)
+
+
+def _withdraw(session: Session, now_ns: int) -> None:
+    """Gates that do not have what they were told are to do nothing, of whatever rollout that was: one that was away
+    would else begin when it comes back, one that failed when it has a new card. How it failed stays to be seen."""
+    for one in _unfinished(session):
+        failed = (one.outcome, one.why) if one.outcome == "failed" else ("", "")
+        _tell(session, one.gate, Wish.NOTHING, 0, one.rollout_id, now_ns)
+        one.outcome, one.why = failed
+
+
+def _unfinished(session: Session) -> list[GateOffer]:
+    return list(session.scalars(select(GateOffer).where(GateOffer.wish != Wish.NOTHING, GateOffer.outcome != "works")))
 
 
 def _begin(session: Session, word: str, wish: Wish, terms: Terms, *, by: str, now_ns: int) -> str:
     release, before = _named(session, word), _newest(session)
     if before is not None and before.state == State.RUNNING:
         _halt(session, before, "something else is wanted", by=by, now_ns=now_ns)
+    _withdraw(session, now_ns)
     made = Rollout(serial=release.serial, wish=wish, waves=",".join(terms.shares), gates=",".join(sorted(terms.gates)))
     made.soak_s, made.state, made.why, made.wave = terms.soak_s, State.RUNNING, "", 0
     made.begun_ns, made.begun_by = now_ns, by

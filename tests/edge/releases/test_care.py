@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from pathlib import Path
 
@@ -274,6 +275,23 @@ async def test_a_trial_that_is_not_as_it_was_before_goes_back_and_the_next_offer
     await gate.restart()
     assert await gate.settled(7) == ""
     assert [works for works, _ in gate.told] == [False, True]
+
+
+async def test_what_is_confirmed_and_gone_from_the_card_is_installed_anew(gate):
+    await gate.offer(5, wish=Wish.INSTALL, envelope=release(2))
+    await gate.phase(Phase.SWITCHING)
+    await gate.restart()
+    assert await gate.settled(5) == ""
+    gate.pause.set()  # the loader has not looked yet
+    await asyncio.sleep(0.05)
+    shutil.rmtree(gate.folder / loader.RELEASES / "0.2.0-2")
+    await gate.offer(6, wish=Wish.INSTALL, envelope=release(2))
+    await gate.phase(Phase.STAGING)
+    gate.pause.clear()
+    await gate.phase(Phase.SWITCHING)
+    assert (await gate.restart()).running == "0.2.0-2"
+    assert await gate.settled(6) == ""
+    assert (gate.folder / loader.RELEASES / "0.2.0-2" / "bin" / "menshen").exists()
 
 
 @pytest.mark.parametrize(

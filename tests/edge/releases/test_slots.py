@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -261,6 +262,24 @@ def test_what_is_remembered_may_be_torn_and_a_release_may_be_gone_then_what_was_
     (gate.folder / slots.SLOTS_FILE).write_bytes(b'{"confi')
     gate.loader().start()
     assert gate.runs == gate.installation.path
+
+
+def test_a_release_whose_folder_is_gone_is_none_any_more_and_comes_anew(gate):
+    gate.install(release(1))
+    gate.install(release(2))
+    for serial in (1, 2):
+        shutil.rmtree(gate.folder / "releases" / release(serial).slot)
+    held = gate.loader().start()
+    assert (held.running, held.confirmed_serial, held.serial, held.why) == ("", 0, 2, slots.GONE)
+    gate.install(release(2))
+    assert gate.runs == gate.folder / "releases" / "0.2.0-2"
+    assert gate.ask(Do.BACK, "0.2.0-2") == ""
+    assert gate.runs == gate.installation.path
+    gate.bring(release(2))
+    assert [gate.ask(do, "0.2.0-2") for do in (Do.STAGE, Do.TRY)] == ["", ""]
+    shutil.rmtree(gate.folder / "releases" / "0.2.0-2")
+    assert gate.loader().start().running == ""
+    assert slots.read_slots(gate.folder).why == slots.GONE
 
 
 class PowerCut(BaseException):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub import database
 from hub.releases import desk, waves
 from hub.releases.desk import Terms
+from hub.releases.models import Rollout
 from hub.releases.waves import Course, Outcome, Seen, State, Told
 from tests.support.releases import envelope_of, manifest_of, wheel_file
 from wire.errors import ReleaseError
@@ -202,3 +203,64 @@ def test_an_offer_takes_the_place_of_the_one_before_and_a_halt_of_what_has_not_e
     assert desk.now(session).told == {}
     with pytest.raises(ReleaseError, match="there is no release '9'"):
         desk.offer(session, "9", Terms(), by="chief", now_ns=NOW_NS)
+
+
+def told(session: Session, *names: str, **ended: Outcome) -> None:
+    """The newest rollout tells these gates, and this is how it ended with some."""
+    rollout = desk.now(session).rollout
+    desk.carry_out(session, rollout, waves.Step(names, 0, State.RUNNING), {}, NOW_NS)
+    desk.carry_out(session, rollout, waves.Step((), 0, State.DONE), ended, NOW_NS)
+
+
+def wishes(session: Session) -> dict[str, tuple[Wish, int]]:
+    return {name: (offer.wish, offer.serial) for name, offer in desk.now(session).offers.items()}
+
+
+def test_a_gate_that_was_away_when_a_rollout_ended_does_not_begin_what_is_wanted_no_more(session):
+    add(session, 1)
+    add(session, 2)
+    desk.offer(session, "1", Terms(("100%",)), by="chief", now_ns=NOW_NS)
+    told(session, "north", "away", north=Outcome("works"))
+    assert desk.now(session).course.state is State.DONE
+    desk.offer(session, "2", Terms(), by="chief", now_ns=NOW_NS)
+    assert wishes(session) == {"north": (Wish.INSTALL, 1), "away": (Wish.NOTHING, 0)}
+    told(session, "north", "away", north=Outcome("works"))
+    assert desk.halt(session, "by hand", by="chief", now_ns=NOW_NS)
+    assert wishes(session) == {"north": (Wish.INSTALL, 2), "away": (Wish.NOTHING, 0)}
+
+
+def test_a_halt_takes_back_what_gates_of_earlier_rollouts_did_not_end(session):
+    add(session, 1)
+    desk.offer(session, "1", Terms(("100%",)), by="chief", now_ns=NOW_NS)
+    told(session, "away")
+    session.add(
+        Rollout(
+            serial=1,
+            wish=Wish.INSTALL,
+            waves="100%",
+            gates="",
+            soak_s=0,
+            state=State.HALTED,
+            why="",
+            wave=0,
+            begun_ns=NOW_NS,
+            begun_by="chief",
+        )
+    )  # fmt: skip - as older versions left it
+    assert desk.halt(session, "by hand", by="chief", now_ns=NOW_NS)
+    assert wishes(session) == {"away": (Wish.NOTHING, 0)}
+    assert not desk.halt(session, "by hand", by="chief", now_ns=NOW_NS)
+
+
+def test_a_release_may_go_when_no_gate_is_about_to_install_it_and_not_before(session):
+    add(session, 1)
+    desk.offer(session, "1", Terms(), by="chief", now_ns=NOW_NS)
+    with pytest.raises(ReleaseError, match="offered to gates; offer another, or halt"):
+        desk.remove(session, "1", by="chief", now_ns=NOW_NS)  # no gate was told yet: the first wave will be
+    told(session, "north", "south", north=Outcome("works"), south=Outcome("failed", "no frames from cam"))
+    desk.halt(session, "south: no frames from cam", by="hub", now_ns=NOW_NS)
+    assert desk.now(session).outcomes["south"] == Outcome("failed", "no frames from cam")
+    assert wishes(session)["south"] == (Wish.NOTHING, 0)
+    assert set(desk.now(session).told) == {"north", "south"}
+    desk.remove(session, "1", by="chief", now_ns=NOW_NS)
+    assert desk.lines(session) == []
