@@ -33,6 +33,10 @@ DOUBT_S, TIMES = 2.0, 3
 """A gate of which nothing came after so long is told again, so often."""
 
 
+_NEVER = (0, -1)
+"""Under no hold: what was told so is to be told again."""
+
+
 class _Doubt(NamedTuple):
     """A gate that was told where to go on: how far the journal was, and how often to tell it again."""
 
@@ -77,9 +81,10 @@ class FleetIngest(Ingest):
         if not status.online:
             return
         self._births[address.gate] = status
-        hold = self._hold_on(address.gate)
+        if self._hold_on(address.gate) is None:
+            return  # another's; should it become this process's own, that is looked at then
         for urgency in Urgency:
-            if hold is not None and self._answered[urgency].get(address.gate) == hold:
+            if self._is_own(address.gate, urgency):
                 stream = StreamId(address.site, address.gate, urgency, status.epoch_of(urgency))
                 self._mark(stream, self._common.through(stream), resend=False, is_first=True)
             else:
@@ -87,19 +92,24 @@ class FleetIngest(Ingest):
 
     async def _follow(self, link: str, session: BulkSession) -> None:
         """Watermarks go out by the urgent link: what the last one took with it is said again for both streams."""
-        for urgency in Urgency if link == URGENT else [Urgency.ROUTINE]:
-            self._answered[urgency].clear()
-            self._look[urgency].set()
-        urgency, doubts = _URGENCY[link], self._doubts[_URGENCY[link]]
+        urgency, loop = _URGENCY[link], asyncio.get_running_loop()
+        self._answered[urgency].clear()
+        if link == URGENT:
+            routine = self._answered[Urgency.ROUTINE]
+            routine.update(dict.fromkeys(routine, _NEVER))  # that it subscribed to them is still so
+            self._look[Urgency.ROUTINE].set()
+        doubts, due_s = self._doubts[urgency], None
         while True:
             self._look[urgency].clear()
             await self._hear_own(urgency, session)
+            due_s = (due_s or loop.time() + DOUBT_S) if doubts else None
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DOUBT_S if doubts else None):
+                async with asyncio.timeout_at(due_s):
                     await self._look[urgency].wait()
                     await asyncio.sleep(TOGETHER_S)
                     continue
             self._answer_again(urgency)
+            due_s = None
 
     async def _hear_own(self, urgency: Urgency, session: BulkSession) -> None:
         known, answered = self._newest_streams(urgency), self._answered[urgency]
@@ -111,10 +121,17 @@ class FleetIngest(Ingest):
             await session.subscribe([topics.events(self._fleet_site, gate, urgency) for gate in gates])
             for gate in gates:
                 answered[gate] = wanted[gate]
-                self._doubts[urgency][gate] = _Doubt(self._answer(gate, urgency, known.get(gate)), TIMES)
+                if self._is_own(gate, urgency):
+                    self._doubts[urgency][gate] = _Doubt(self._answer(gate, urgency, known.get(gate)), TIMES)
         for gate in sorted(answered.keys() - wanted.keys()):
-            answered.pop(gate, None)  # the other connection's new beginning may have forgotten all meanwhile
+            answered.pop(gate, None)  # the other connection's new beginning may have changed it meanwhile
             await session.unsubscribe(topics.events(self._fleet_site, gate, urgency))
+
+    def _is_own(self, gate: str, urgency: Urgency) -> bool:
+        """Whether this process has the gate still as it had it when it was told where to go on: one that was stopped
+        for a while knows no more how far the journal is."""
+        hold = self._hold_on(gate)
+        return hold is not None and self._answered[urgency].get(gate) == hold
 
     def _answer(self, gate: str, urgency: Urgency, known: StreamId | None) -> int:
         """Tell the gate where to go on, in each of its streams; how far the journal is in them."""
@@ -129,7 +146,7 @@ class FleetIngest(Ingest):
         for gate, doubt in list(doubts.items()):
             del doubts[gate]
             through = sum(map(self._common.through, self._streams_of(gate, urgency, known.get(gate))))
-            if gate in self._answered[urgency] and through == doubt.through:  # nothing came of it yet
+            if self._is_own(gate, urgency) and through == doubt.through:  # nothing came of it yet
                 self._answer(gate, urgency, known.get(gate))
                 if doubt.times > 1:
                     doubts[gate] = _Doubt(through, doubt.times - 1)
