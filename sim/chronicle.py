@@ -3,10 +3,11 @@
 RUN/run.json                what was asked: plant, seed, days; called `unfinished.json` until all of it is written
 RUN/truth.jsonl             one record a line, in the order of time (`sim.truth`)
 RUN/events/SITE/GATE.jsonl  what a gate without any fault says, one event a line
-RUN/canteens.toml           what a hub's settings say of the canteens' seats, for `menshen sim judge --crowds`
+RUN/canteens.toml           what a hub's settings say of canteens and meals, for `menshen sim judge --crowds --meals`
 RUN/SITE.registry.json      what the gates know on the first day
 RUN/SITE.people.jsonl       who is in which team and shift
-RUN/SITE.people.csv         the same as HR would have it: a file to import into a hub
+RUN/SITE.{shifts,teams,people,days}.csv
+                            the same as HR would have it (`sim.hr`): files to import into a hub, in this order
 RUN/token.key               of the seed, for the same bytes at each run
 """
 
@@ -21,15 +22,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from sim import hr
 from sim.plant import Kind, Plant
 from sim.roster import Member, Site, home_from_elsewhere, registry, sites, token_key
 from sim.screened import ScreenedGate
 from sim.story import Story
-from sim.truth import Truth, event_of
+from sim.truth import DutyTruth, Truth, event_of
 from wire.errors import MenshenError
 from wire.events import AnyEvent
 from wire.messages import encode_event
-from wire.registry import Holder
 
 TRUTH, RUN, KEY, UNFINISHED = "truth.jsonl", "run.json", "token.key", "unfinished.json"
 CANTEENS = "canteens.toml"
@@ -94,6 +95,7 @@ def _write(folder: Path, asked: Run, pace: _Pace, tell: Callable[[int, int], Non
     for number, rows in enumerate(_story(places, asked.days)):
         for portion in pace.portions(rows):
             _append(folder, portion, gates)
+        _append_rests(folder, places, rows)
         counts.update(str(getattr(truth, "outcome", type(truth).__struct_config__.tag)) for truth in rows)
         tell(number, len(rows))
     for (site, gate), screen in gates.items():
@@ -130,8 +132,9 @@ def _files(folder: Path, plant: Plant) -> Iterator[Path]:
         yield from (_events(folder, site, gate) for gate in plant.gate_names())
 
 
-def _of_site(folder: Path, site: str) -> tuple[Path, Path, Path]:
-    return folder / f"{site}.registry.json", folder / f"{site}.people.jsonl", folder / f"{site}.people.csv"
+def _of_site(folder: Path, site: str) -> tuple[Path, ...]:
+    names = ("registry.json", "people.jsonl", "shifts.csv", "teams.csv", "people.csv", "days.csv")
+    return tuple(folder / f"{site}.{name}" for name in names)
 
 
 def _events(folder: Path, site: str, gate: str) -> Path:
@@ -175,29 +178,20 @@ def read_truth(folder: Path) -> Iterator[Truth]:
 
 def read_members(folder: Path, site: str) -> list[Member]:
     """Who belongs to a site of a run. Raises `MenshenError`."""
-    _, path, _ = _of_site(folder, site)
+    path = _of_site(folder, site)[1]
     try:
         return [msgspec.json.decode(line, type=Member) for line in path.read_bytes().splitlines()]
     except (OSError, msgspec.DecodeError) as error:
         raise MenshenError(f"{path}: {error}; expected who belongs to a site of a `menshen sim run`") from error
 
 
-def is_on_file(member: Member) -> bool:
-    """Whether HR has somebody on file: whose badge is registered, and who is no visitor."""
-    return member.registered and member.holder is not Holder.VISITOR
-
-
-def people_file(site: Site) -> str:
-    """A site's people as a CSV file that a hub imports; who comes back from elsewhere has an origin and a day."""
-    rows = ["number,name,kind,team,badge,origin,returned_on"]
-    for person, member in zip(site.people, site.members, strict=True):
-        if is_on_file(member):
-            back = "" if member.returns_day is None else site.plant.date(member.returns_day).isoformat()
-            kind, origin = member.holder.value, "elsewhere" if back else ""
-            rows.append(
-                f"{person.badge},Person {person.badge},{kind},team {member.team},{person.badge},{origin},{back}"
-            )
-    return "\n".join(rows) + "\n"
+def read_numbers(folder: Path, site: str) -> list[str]:
+    """HR's numbers of a site's people. Raises `MenshenError`."""
+    path = _of_site(folder, site)[4]
+    try:
+        return [line.split(",")[0] for line in path.read_text("utf-8").splitlines()[1:]]
+    except OSError as error:
+        raise MenshenError(f"{path}: {error.strerror}; expected the people of a `menshen sim run`") from error
 
 
 def _record(path: Path, number: int, line: bytes) -> Truth:
@@ -214,10 +208,12 @@ def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
         (folder / CANTEENS).write_text(_canteens(places[0].plant), "utf-8")
     for site in places:
         copy = registry(site, set(home_from_elsewhere(site, 0)))
-        known, people, file = _of_site(folder, site.name)
+        known, people, *files = _of_site(folder, site.name)
         known.write_bytes(msgspec.json.encode(copy))
         people.write_bytes(b"".join(_encoder.encode(member) + b"\n" for member in site.members))
-        file.write_text(people_file(site), "utf-8")
+        written = (hr.shifts_file(site), hr.teams_file(site), hr.people_file(site), hr.DAYS_HEAD)
+        for file, text in zip(files, written, strict=True):
+            file.write_text(text, "utf-8")
         for gate in site.plant.gate_names():
             events = _events(folder, site.name, gate)
             events.parent.mkdir(parents=True, exist_ok=True)
@@ -225,8 +221,8 @@ def _prepare(folder: Path, places: Sequence[Site], seed: int) -> None:
 
 
 def _canteens(plant: Plant) -> str:
-    """The limits of a plant's canteens as `hub.toml` has them; the sites are alike."""
-    return "\n".join(
+    """The limits of a plant's canteens as `hub.toml` has them; the sites are alike. The truth knows no tolerance."""
+    return "[meals]\ntolerance_min = 0\n\n" + "\n".join(
         f'[[checkpoints]]\nat = "{point.place}"\nmost_inside = {plant.canteen_seats}\nstay_min = {plant.sitting_min}\n'
         for point in plant.checkpoints()
         if point.kind is Kind.CANTEEN
@@ -279,6 +275,14 @@ def _append(folder: Path, rows: Sequence[Truth], screened: Mapping[tuple[str, st
         _append_events(folder, site, gate, events)
     for (site, gate), screen in screened.items():
         _append_events(folder, site, gate, screen.events([truth for truth in rows if truth.site == site]))
+
+
+def _append_rests(folder: Path, places: Sequence[Site], rows: Sequence[Truth]) -> None:
+    """Who did not work: HR knew it before."""
+    for site in places:
+        rolls = [truth for truth in rows if isinstance(truth, DutyTruth) and truth.site == site.name]
+        with _of_site(folder, site.name)[-1].open("a", encoding="utf-8") as file:
+            file.write(hr.rests(site, rolls))
 
 
 def _append_events(folder: Path, site: str, gate: str, events: Iterable[AnyEvent]) -> None:

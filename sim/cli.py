@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 import resource
 import time
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -18,7 +20,7 @@ from sim import chronicle, feed, live, plates, play, realism, recordings
 from sim.gates import SimulatedGate, gate_file
 from sim.judge import command as judge
 from sim.lanes import command as lanes
-from sim.plant import BUILT_IN, plant
+from sim.plant import BUILT_IN, ZONE, plant
 from sim.roster import home_from_elsewhere, registry, sites
 from sim.witness import Witness
 from wire.errors import MenshenError
@@ -81,6 +83,9 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("days of a plant: its truth, and the events straight from it")
     files.add_argument("--out", type=Path, help="a folder of its own for the files")
     files.add_argument("--days", type=int, default=1)
+    files.add_argument(
+        "--begins", metavar="DAY", help="the first day, as 2020-02-10 or today; in place of the plant's own"
+    )
     files.add_argument("--speed", type=float, default=0.0, help="simulated seconds a second; 0: as fast as it goes")
     files.add_argument("--gates", type=int, help="in place of the plant's own number")
     files.add_argument("--frames", metavar="GATE,…", help="screen these gates' people before rendered frames: slow")
@@ -99,6 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.plant is None:
         raise MenshenError(f"--out {arguments.out}: of which plant? Give --plant {'|'.join(BUILT_IN)} or a .toml file")
     which = plant(arguments.plant, arguments.gates)
+    if arguments.begins is not None:
+        which = replace(which, begins=_day(arguments.begins))
     # What is played to a hub is paced there; its files are ready before.
     speed = 0.0 if arguments.broker else arguments.speed
     began_s = time.monotonic()
@@ -117,6 +124,16 @@ def _run(arguments: argparse.Namespace) -> int:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{counts.total():,} records in {time.monotonic() - began_s:.1f} s, at most {peak_mb:.0f} MB")
     return _play(arguments.out, arguments.broker, arguments.speed) if arguments.broker else 0
+
+
+def _day(text: str) -> dt.date:
+    """Raises `MenshenError`."""
+    if text == "today":
+        return dt.datetime.now(ZONE).date()
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise MenshenError(f"--begins {text}: expected a day such as 2020-02-10, or today") from None
 
 
 def _run_gate(arguments: argparse.Namespace) -> int:

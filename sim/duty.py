@@ -69,7 +69,7 @@ class Rolls:
                 date=self._plant.date(roll.day).isoformat(),
                 shift=roll.shift.name,
                 on_duty=len(roll.measured),
-                twice=sum(count >= 2 for count in roll.measured.values()),
+                twice=tuple(sorted(badges[person].badge for person, count in roll.measured.items() if count >= 2)),
                 once=tuple(sorted(badges[person].badge for person, count in roll.measured.items() if count == 1)),
                 never=tuple(sorted(badges[person].badge for person, count in roll.measured.items() if count == 0)),
             )

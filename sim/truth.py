@@ -163,12 +163,13 @@ class CrowdTruth(Record, frozen=True, kw_only=True, tag="crowd"):
 
 
 class DutyTruth(Record, frozen=True, kw_only=True, tag="duty"):
-    """One shift of one date is over: who was on duty, and who was not measured twice. Tokens of persons."""
+    """One shift of one date is over: who was on duty, and how often each was measured. Tokens of persons."""
 
     date: str
     shift: str
     on_duty: int
-    twice: int
+    twice: tuple[str, ...]
+    """Twice or more."""
     once: tuple[str, ...]
     never: tuple[str, ...]
 

@@ -1,4 +1,5 @@
-"""Rotas, single days and absences from HR's Excel and CSV files: what each row would do, all of them or none.
+"""Rotas, single days and absences from HR's Excel and CSV files, and the site's shifts and teams: what each row would
+do, all of them or none.
 
 A file is carried out in one transaction, whose outcome is what the preview shows; the preview's transaction is undone.
 """
@@ -17,10 +18,11 @@ from sqlalchemy.orm import Session
 from hub.duties import absences, calendar, rotas
 from hub.duties.absences import Refused, Said
 from hub.duties.models import Absence, AbsenceKind
-from hub.registry import sheets
-from hub.registry.fields import Cell, Field, Kind, Value, Wrong, date_of, short_text
+from hub.registry import sheets, site_files
+from hub.registry.fields import Cell, Field, Kind, Unfit, Value, Wrong, date_of, short_text
 from hub.registry.models import Person
 from hub.registry.sheets import Rows, Sheet
+from hub.registry.site_files import SHIFTS, TEAMS
 
 _ABSENCES = {
     AbsenceKind.SICK: ("sick", "病假", "生病"),
@@ -146,6 +148,9 @@ def _outcome(kind: Kind, number: int, sheet: Sheet, cells: Iterable[Cell], step:
         return Outcome(number, shown, step(values))
     except Refused as error:
         return Outcome(number, shown, None, f"refused.{error.why}", error.values)
+    except Unfit as error:
+        fault = error.faults[0]
+        return Outcome(number, shown, None, f"fault.{fault.key}", fault.values, fault.field)
 
 
 def _shown(value: Value) -> str:
@@ -217,15 +222,33 @@ def _absence_step(session: Session, hand: Hand) -> Step:
     return step
 
 
+def _site_step(begin: Callable[[Session, str, int], site_files.Step]) -> Callable[[Session, Hand], Step]:
+    """Shifts and teams touch everybody's duties."""
+
+    def made(session: Session, hand: Hand) -> Step:
+        step = begin(session, hand.by, hand.now_ns)
+
+        def done(values: dict[str, Value]) -> Done:
+            return Done(True, None) if step(values) else Done(changed=False, people=set())
+
+        return done
+
+    return made
+
+
 _STEPS: dict[str, Callable[[Session, Hand], Step]] = {
     ROTAS.name: _rota_step,
     DAYS.name: _day_step,
     ABSENCES.name: _absence_step,
+    SHIFTS.name: _site_step(site_files.shift_step),
+    TEAMS.name: _site_step(site_files.team_step),
 }
 
 
 def rows_of(session: Session, kind: Kind, from_on: date) -> list[list[str]]:
     """What there is, as rows of a file that imports again unchanged."""
+    if kind in (SHIFTS, TEAMS):
+        return site_files.rows_of(session, kind)
     names = {key: name for name, key in rotas.shift_names(session).items()}
     if kind is ROTAS:
         return [

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from hub.cases.models import Case
+from hub.cases.models import Case, End
 from hub.database import in_parts, parts
 from hub.duties import absences
 from hub.duties.models import ClosedDay, Correction, DutyDay, Placement, Rota
@@ -242,10 +242,12 @@ def close_day(session: Session, day: date) -> int:
 
 
 def _isolated(session: Session, day: Day) -> set[int]:
-    """Who is in isolation when the day ends, or now where it is not over."""
-    ends_ns = day.begins_ns(1)
-    open_then = or_(Case.closed_ns.is_(None), Case.closed_ns >= ends_ns)
-    return set(session.scalars(select(Case.person_id).where(Case.opened_ns < ends_ns, open_then)))
+    """Who is in isolation when the day ends, or now where it is not over.
+
+    By day 1 of the isolation, for a gate may be heard days later. What a contact thermometer took back isolated nobody.
+    """
+    open_then = Case.closed_ns.is_(None) | ((Case.closed_ns >= day.begins_ns(1)) & (Case.end != End.CLEARED))
+    return set(session.scalars(select(Case.person_id).where(Case.opened_on <= day.day, open_then)))
 
 
 def _corrections(

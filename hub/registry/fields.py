@@ -28,7 +28,7 @@ _EXACT = 10**15
 _DATE = re.compile(
     r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?|(\d{2})(\d{2}))(?:[ T]00:00(?::00)?)?"
 )
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?")
 _GATE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _SEVERAL = re.compile(r"[,;，；、\n]+")
 _YES = {"yes", "y", "true", "1", "on", "是", "在职", "有效", "√"}
@@ -288,6 +288,7 @@ PEOPLE = Kind(
         Field("name", "name", "姓名", ("员工姓名", "full name"), short_text(80), required=True),
         Field("kind", "kind", "类别", ("人员类别", "用工类型", "type"), _kind, PersonKind.EMPLOYEE.value),
         Field("team", "team", "班组", ("部门", "department"), short_text(60)),
+        Field("shift", "shift", "班次", ("班别", "班次名称", "works shift"), short_text(60)),
         Field("badges", "badge", "卡号", ("工卡号", "门禁卡号", "badges", "card"), _several(80, MAX_BADGES), ()),
         Field("telephone", "telephone", "电话", ("手机", "手机号", "联系电话", "phone", "mobile"), short_text(40)),
         Field("company", "company", "单位", ("公司", "所属单位"), short_text(80)),

@@ -27,6 +27,8 @@ class Register(NamedTuple):
     records: Mapping[str, Record]
     holders: Mapping[Number, str]
     teams: frozenset[str] = frozenset()
+    shifts: tuple[str, ...] = ()
+    """By their names, as the site keeps them."""
 
 
 class Site(NamedTuple):
@@ -114,6 +116,7 @@ def plan_rows(kind: Kind, rows: Sequence[tuple[int, Mapping[str, Cell]]], regist
             changes[key] = change
         faults += [RowFault(number, fault) for fault in wrong]
     faults += _taken(kind, list(changes.values()), register)
+    faults = _said_once(faults)
     faults.sort(key=lambda fault: fault.row)
     real = [change for change in changes.values() if change.old is None or change.fields()]
     teams = sorted({str(change.new.get("team") or "") for change in real} - register.teams - {""})
@@ -143,6 +146,7 @@ def _change(
     kind: Kind, row: int, cells: Mapping[str, Cell], register: Register, site: Site
 ) -> tuple[Change, list[Fault]]:
     values, faults = kind.read_all(cells)
+    faults += _shift(values, register.shifts)
     old = register.records.get(str(values.get(kind.key, "")))
     new = {**(kind.empty() if old is None else old), **values}
     missing = [field.name for field in kind.fields if field.required and field.name not in cells and old is None]
@@ -150,6 +154,25 @@ def _change(
     if not faults:
         faults += _returnee(old, new, site)
     return Change(row, old, new), faults
+
+
+def _said_once(faults: Sequence[RowFault]) -> list[RowFault]:
+    """That a site has no shifts at all is one error, not one in each row."""
+    none = [found for found in faults if found.fault.key == "no-shifts-yet"]
+    return [found for found in faults if found not in none[1:]]
+
+
+def _shift(values: dict[str, Value], shifts: Sequence[str]) -> list[Fault]:
+    """A shift that is named is one of the site's, and becomes spelt as it is there."""
+    named = str(values.get("shift") or "")
+    if not named:
+        return []
+    same = [shift for shift in shifts if normal(shift).lower() == normal(named).lower()]
+    if named not in shifts and len(same) != 1:
+        known = {"found": named[:40], "known": "、".join(shifts)}
+        return [Fault("shift", "shift-unknown" if shifts else "no-shifts-yet", known)]
+    values["shift"] = named if named in shifts else same[0]
+    return []
 
 
 def _returnee(old: Record | None, new: Record, site: Site) -> list[Fault]:

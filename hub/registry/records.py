@@ -17,7 +17,7 @@ from hub.database import parts
 from hub.registry import holdings
 from hub.registry.entries import is_over
 from hub.registry.fields import PEOPLE, VEHICLES, Kind, Number, Record, Value
-from hub.registry.models import Badge, BadgeKey, ListedArea, Person, PersonKind, Place, PlaceKind, Team, Vehicle
+from hub.registry.models import Badge, BadgeKey, ListedArea, Person, PersonKind, Place, PlaceKind, Shift, Team, Vehicle
 from hub.registry.plans import Change, Register, Site
 from wire.tokens import TokenKind, normal, token
 
@@ -64,6 +64,7 @@ def person_record(person: Person) -> dict[str, Value]:
         "name": person.name,
         "kind": person.kind.value,
         "team": person.team.name if person.team else "",
+        "shift": person.shift.name if person.shift else "",
         "badges": tuple(sorted(badge.number for badge in person.badges if badge.key == BadgeKey.NOW)),
         **{name: getattr(person, name) for name in _PLAIN},
         "gates": tuple(gate for gate in person.gates.split(",") if gate),
@@ -94,12 +95,13 @@ def register_of(
         ]
         records = {person.number: person_record(person) for person in people if person.erased_ns is None}
         teams = frozenset(session.scalars(select(Team.name)))
+        shifts = tuple(session.scalars(select(Shift.name).order_by(Shift.from_min, Shift.name)))
     else:
         vehicles = [one for part in parts(keys) for one in session.scalars(_vehicles().where(Vehicle.plate.in_(part)))]
         records = {one.plate: vehicle_record(one, hand.now_ns) for one in vehicles}
-        teams = frozenset()
+        teams, shifts = frozenset(), ()
     kept = {number.normal for record in records.values() for number in kind.numbers(record)}
-    return Register(records, _holders(session, {*numbers, *kept}, hand.key), teams)
+    return Register(records, _holders(session, {*numbers, *kept}, hand.key), teams, shifts)
 
 
 def all_records(session: Session, kind: Kind, now_ns: int) -> Iterator[dict[str, Value]]:
@@ -156,7 +158,7 @@ def save(session: Session, kind: Kind, changes: Sequence[Change], hand: Hand) ->
 def _people() -> Any:  # noqa: ANN401 - a query
     """Whom the register is about; visitors have pages of their own."""
     people = select(Person).where(Person.kind != PersonKind.VISITOR)
-    return people.options(joinedload(Person.team), selectinload(Person.badges))
+    return people.options(joinedload(Person.team), joinedload(Person.shift), selectinload(Person.badges))
 
 
 def _vehicles() -> Any:  # noqa: ANN401 - a query
@@ -185,13 +187,14 @@ def _save_people(session: Session, changes: Sequence[Change], hand: Hand) -> lis
     for name in sorted({str(change.new["team"]) for change in changes} - teams.keys() - {""}):
         teams[name] = Team(name=name)
         session.add(teams[name])
+    shifts = {shift.name: shift for shift in session.scalars(select(Shift))}
     numbers = [str(change.new["number"]) for change in changes]
     found = [person for part in parts(numbers) for person in session.scalars(_people().where(Person.number.in_(part)))]
     people = {person.number: person for person in found}
     for change in changes:
         number = str(change.new["number"])
         person = people.setdefault(number, Person(number=number, created_ns=hand.now_ns, badges=[]))
-        _fill_person(person, change.new, teams, hand.now_ns)
+        _fill_person(person, change.new, (teams, shifts), hand.now_ns)
     session.add_all(people.values())
     wanted = {str(change.new["number"]): _badges_of(change.new, hand.key) for change in changes}
     for number, badges in wanted.items():  # first those that go: another may get them
@@ -214,11 +217,13 @@ def _save_people(session: Session, changes: Sequence[Change], hand: Hand) -> lis
     return [person.id for person in people.values()]
 
 
-def _fill_person(person: Person, record: Record, teams: dict[str, Team], now_ns: int) -> None:
+def _fill_person(person: Person, record: Record, known: tuple[dict[str, Team], dict[str, Shift]], now_ns: int) -> None:
+    teams, shifts = known
     for name in ("name", *_PLAIN, "active"):
         setattr(person, name, record[name])
     person.kind = PersonKind(str(record["kind"]))
     person.team = teams.get(str(record["team"]))
+    person.shift = shifts.get(str(record["shift"]))
     gates = record["gates"]
     person.gates = ",".join(gates) if isinstance(gates, tuple) else ""
     person.changed_ns = now_ns

@@ -188,7 +188,7 @@ def _add_office(app: FastAPI, access: Access, office: Office, alerts: AlertPages
 def _add_days(app: FastAPI, access: Access, office: Office, site: str) -> None:
     """What a day amounts to."""
     if office.crowds is not None:
-        add_crowds(app, access, office.crowds)
+        add_crowds(app, access, office.crowds, site)
     if office.duties is not None:
         add_duties(app, access, office.duties, site)
     if office.reports is not None:

@@ -16,12 +16,15 @@ from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
 from hub.crowds.desk import Canteen, CrowdDesk
 from hub.crowds.meals import Meal, TeamMeals, Visit
+from hub.crowds.record import meals
 from hub.database import parts
 from hub.registry.models import Person, Team
-from hub.web.access import Access
+from hub.web.access import Access, Denied
+from hub.web.records import lines_of
 
 MOST_NAMED = 200
 MOST_TEAMS = 100
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 
 
 class TeamLine(NamedTuple):
@@ -41,8 +44,8 @@ class CanteenDay(NamedTuple):
     out: list[tuple[Person, Visit]]
 
 
-def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk) -> None:
-    """`/crowds`."""
+def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk, site: str) -> None:
+    """`/crowds` and `/api/meals`."""
     seeing = access.needs(Permission.BOARD)
 
     @app.get("/crowds")
@@ -60,12 +63,20 @@ def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk) -> None:
             local=crowds.local, names=bool(names),
         )  # fmt: skip
 
+    @app.get("/api/meals")
+    async def eaten(day: date | None = None) -> Response:
+        asked = day or crowds.local(access.now_ns()).date()
+        if not FIRST_DAY <= asked <= LAST_DAY:
+            raise Denied(404, "not-found")
+        return lines_of(await meals(crowds, site, asked))
+
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def _days(session: Session, canteens: Sequence[Canteen], names: str, now_ns: int) -> list[CanteenDay]:

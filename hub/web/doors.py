@@ -116,6 +116,7 @@ DOORS: dict[str, Door] = {
     "GET /api/events": _RECORDS,
     "GET /api/checks": _RECORDS,
     "GET /api/isolations": _RECORDS,
+    "GET /api/meals": _RECORDS,
     "GET /api/people/{key}": _PEOPLE,
     "PUT /api/people/{key}": _PEOPLE_EDIT,
     "GET /api/vehicles/{key}": _PEOPLE,
@@ -228,6 +229,16 @@ DOORS: dict[str, Door] = {
     "POST /resumption/opening": _SITE,
     "POST /resumption/items/{item}": _SITE,
     "GET /site": _SITE,
+    **{
+        f"{address} /site/{kind}/{path}": _SITE
+        for kind in ("shifts", "teams")
+        for address, path in (
+            ("GET", "export"),
+            ("GET", "import"),
+            ("POST", "import"),
+            ("POST", "import/{number}"),
+        )
+    },
     "POST /site/{what}": _SITE,
     "POST /site/{what}/remove": _SITE,
     # gates

@@ -1,4 +1,6 @@
-"""Importing and exporting rotas, single days and absences: upload, a preview of what each row does, then doing it."""
+"""Importing and exporting rotas, single days, absences, shifts and teams: upload, a preview of what each row does, then
+doing it.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,13 @@ class Room(NamedTuple):
     path: str
     back: str
     seeing: Permission
+    editing: Permission = Permission.PEOPLE_EDIT
 
 
 def add_files(app: FastAPI, room: Room) -> None:
     """`PATH/import` and `PATH/export`."""
     access, path = room.access, room.path
-    editing, form_of = access.needs(Permission.PEOPLE_EDIT), access.form(Permission.PEOPLE_EDIT)
+    editing, form_of = access.needs(room.editing), access.form(room.editing)
     parcels = Parcels()
 
     @app.get(f"{path}/import")

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hub.board import AlertRow, Snapshot
 from hub.cases.record import IsolationLine
 from hub.city.view import CityView
+from hub.crowds.record import MealLine
 from hub.projections.checks import CheckRow
 from hub.reports.figures import DayReport
 from hub.web.access import PROBLEM
@@ -35,8 +36,8 @@ class Problem(Struct, frozen=True):
 
 
 _TYPES = (
-    Snapshot, AlertRow, EventLine, CheckRow, IsolationLine, Said, DayReport, CityView, PersonBody, VehicleBody,
-    VisitBody, Registered, Announced, Problem,
+    Snapshot, AlertRow, EventLine, CheckRow, IsolationLine, MealLine, Said, DayReport, CityView, PersonBody,
+    VehicleBody, VisitBody, Registered, Announced, Problem,
 )  # fmt: skip
 _WHY = {
     400: "The body cannot be read, or says something impossible.",
@@ -101,6 +102,7 @@ def _paths() -> Document:
             "get": _list("/api/checks", "Who was measured how often, one a line.", "CheckRow", [from_ns, until_ns])
         },
         "/api/isolations": {"get": _list("/api/isolations", "Who is isolated, one a line.", "IsolationLine", [])},
+        "/api/meals": {"get": _meals()},
         "/api/alerts/{alert}/{word}": {"post": say},
         "/api/duties": {"get": _duties()},
         "/api/report": {"get": _report()},
@@ -114,11 +116,16 @@ def _paths() -> Document:
 
 def _duties() -> Document:
     """Who has to be measured; with `people` each of them, for who may see them."""
-    day = {"name": "day", "in": "query", "required": False, "schema": {"type": "string", "format": "date"}}
     people = {"name": "people", "in": "query", "required": False, "schema": {"type": "boolean", "default": False}}
     about = "The day's measurements (双测): figures by team, grid and shift; with `people` who is measured how often."
     answer = {"application/json": {"schema": {"type": "object", "required": ["site", "day", "time_ns", "total"]}}}
-    made = _operation("GET", "/api/duties", about, answer, [day, people])
+    made = _operation("GET", "/api/duties", about, answer, [_DAY, people])
+    made["responses"]["404"] = _answer(_WHY[404], _PROBLEM)
+    return made
+
+
+def _meals() -> Document:
+    made = _list("/api/meals", "Who came to a canteen on a day, one a line.", "MealLine", [_DAY])
     made["responses"]["404"] = _answer(_WHY[404], _PROBLEM)
     return made
 
@@ -143,12 +150,12 @@ def _announce() -> Document:
 
 def _report() -> Document:
     """A day in figures; nobody is named."""
-    day = {"name": "day", "in": "query", "required": False, "schema": {"type": "string", "format": "date"}}
-    made = _operation("GET", "/api/report", "The figures of a day; today without one.", _json("DayReport"), [day])
+    made = _operation("GET", "/api/report", "The figures of a day; today without one.", _json("DayReport"), [_DAY])
     made["responses"]["400"] = _answer("There is no such day.", _PROBLEM)
     return made
 
 
+_DAY: Document = {"name": "day", "in": "query", "required": False, "schema": {"type": "string", "format": "date"}}
 _METRICS: Document = {"text/plain": {"schema": {"type": "string"}}}
 _EVENTS: Document = {"text/event-stream": {"schema": {"type": "string"}}}
 

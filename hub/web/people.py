@@ -19,7 +19,7 @@ from hub.accounts.roles import Permission
 from hub.cases.models import Case
 from hub.registry import records, sheets
 from hub.registry.fields import PEOPLE, VEHICLES, Cell, Fault, Field, Kind, Unfit, Value, written
-from hub.registry.models import Person, Team, Vehicle
+from hub.registry.models import Person, Shift, Team, Vehicle
 from hub.registry.office import PeopleOffice
 from hub.registry.records import Asked
 from hub.web.access import Access, Denied, Form, redirect
@@ -193,11 +193,12 @@ async def _sheet(
     """The form of one record, with what was typed and what is wrong with it."""
     person = record_id if room.kind.name == "people" and who.may(Permission.HEALTH) else None
 
-    def known(session: Session) -> tuple[Sequence[str], Sequence[Case]]:
+    def known(session: Session) -> tuple[Sequence[str], Sequence[str], Sequence[Case]]:
         cases = session.scalars(select(Case).where(Case.person_id == person).order_by(Case.id.desc()).limit(LISTED))
-        return session.scalars(select(Team.name).order_by(Team.name)).all(), cases.all()
+        shifts = session.scalars(select(Shift.name).order_by(Shift.from_min, Shift.name)).all()
+        return session.scalars(select(Team.name).order_by(Team.name)).all(), shifts, cases.all()
 
-    teams, cases = await room.access.database.read(known)
+    teams, shifts, cases = await room.access.database.read(known)
     typed = {name: value if isinstance(value, str) else _typed(value) for name, value in values.items()}
     wrong: dict[str, Fault] = {}
     for fault in faults:
@@ -205,8 +206,8 @@ async def _sheet(
     may_edit = who.may(Permission.PEOPLE_EDIT) and room.office.key is not None
     return room.access.draw(
         request, who, "record.html", f"registered.{room.kind.name}", 400 if faults else 200,
-        kind=room.kind, record_id=record_id, typed=typed, wrong=wrong, teams=teams, may_edit=may_edit, cases=cases,
-        saved=bool(request.query_params.get("saved")) and not faults,
+        kind=room.kind, record_id=record_id, typed=typed, wrong=wrong, teams=teams, shifts=shifts, may_edit=may_edit,
+        cases=cases, saved=bool(request.query_params.get("saved")) and not faults,
     )  # fmt: skip
 
 

@@ -59,19 +59,19 @@ def add_records(app: FastAPI, records: Records) -> None:
 
     @app.get("/api/events")
     async def events(after: int = after, limit: int = limit) -> Response:
-        return _lines([_line(entry) for entry in await records.events(after, limit)])
+        return lines_of([_line(entry) for entry in await records.events(after, limit)])
 
     @app.get("/api/alerts")
     async def alerts(after: int = after, limit: int = limit) -> Response:
-        return _lines(await records.alerts(after, limit))
+        return lines_of(await records.alerts(after, limit))
 
     @app.get("/api/checks")
     async def checks(from_ns: int = since, until_ns: int = until) -> Response:
-        return _lines(await records.checks(from_ns, until_ns))
+        return lines_of(await records.checks(from_ns, until_ns))
 
     @app.get("/api/isolations")
     async def isolations() -> Response:
-        return _lines(await records.isolations())
+        return lines_of(await records.isolations())
 
 
 def _line(entry: Entry) -> EventLine:
@@ -90,6 +90,7 @@ def _line(entry: Entry) -> EventLine:
     )
 
 
-def _lines(rows: Sequence[object]) -> Response:
+def lines_of(rows: Sequence[object]) -> Response:
+    """One JSON object a line."""
     encode = msgspec.json.Encoder().encode
     return Response(b"".join(encode(row) + b"\n" for row in rows), media_type=_LINES)

@@ -40,6 +40,7 @@ class PersonBody(Struct, frozen=True, forbid_unknown_fields=True):
     name: Text = UNSET
     kind: Text = UNSET
     team: Text = UNSET
+    shift: Text = UNSET
     badges: Names = UNSET
     telephone: Text = UNSET
     company: Text = UNSET

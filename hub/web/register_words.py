@@ -38,6 +38,11 @@ _PAGES = {
     "kind.employee": ("employee", "员工"),
     "kind.contractor": ("contractor", "外包人员"),
     "help.badges": ("Several: with ; between them", "多张卡用 ; 分隔"),
+    "help.shift": (
+        "Only where somebody works another shift than the team: it counts every day, before the team's rota",
+        "仅在与班组不同时填写：每天按此班次，优先于班组排班",
+    ),
+    "shift.of-team": ("as the team", "随班组"),
     "help.gates": ("Names of gates with ; between them; empty: all gates", "门岗名称，用 ; 分隔；留空为全部门岗"),
     "no-key": (
         "Nothing can be registered yet: set token_key_file in hub.toml to the key that the gates have, and restart.",
@@ -128,6 +133,12 @@ _SITE = {
         "Working hours; one that ends before it begins goes over midnight.",
         "工作时间；结束早于开始即跨夜。",
     ),
+    "registered.shifts": ("Shifts", "班次"),
+    "registered.teams": ("Teams", "班组"),
+    "import.shifts": ("Import shifts", "导入班次"),
+    "import.teams": ("Import teams", "导入班组"),
+    "to-list.shifts": ("To the shifts", "返回班次"),
+    "to-list.teams": ("To the teams", "返回班组"),
     "site.shift.add": ("Add a shift", "添加班次"),
     "site.name": ("Name", "名称"),
     "site.title": ("Title", "名称"),
@@ -176,6 +187,7 @@ _FAULTS = {
     ),
     "fault.exists": ("“{found}” is registered already", "“{found}”已登记"),
     "fault.twice": ("“{found}” stands in row {row} already", "“{found}”在第 {row} 行已出现"),
+    "fault.name-twice": ("“{found}” stands in this file twice", "“{found}”在文件中出现两次"),
     "fault.number-twice": ("“{found}” stands in row {row} already", "“{found}”在第 {row} 行已出现"),
     "fault.number-taken": ("“{found}” belongs to {holder}", "“{found}”已属于 {holder}"),
     "fault.listed-without-date": (
@@ -185,6 +197,14 @@ _FAULTS = {
     "fault.no-isolation-place": (
         "“{found}” is a listed area, and the site has no isolation place for who is back from there (see Site)",
         "“{found}”属于重点地区，而本厂没有隔离场所：14 天内从该地返回者不能登记。请先在“厂区”登记隔离场所及人数。",
+    ),
+    "fault.shift-unknown": (
+        "“{found}” is no shift of this site; there are: {known}",
+        "“{found}”不是本厂的班次，现有：{known}",
+    ),
+    "fault.no-shifts-yet": (
+        "“{found}”: this site has no shifts yet; a safety officer or administrator adds them under “Places and teams”",
+        "“{found}”：本厂尚未登记班次，请安全员或管理员先在“场所与班组”中添加",
     ),
     "fault.no-shift": ("There is no such shift.", "没有这个班次。"),
     "fault.no-capacity": ("An isolation place takes at least 1", "隔离场所至少可容纳 1 人"),

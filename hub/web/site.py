@@ -13,7 +13,9 @@ from hub.registry import site
 from hub.registry.fields import Fault, Unfit
 from hub.registry.models import PlaceKind
 from hub.registry.office import PeopleOffice
+from hub.registry.site_files import SHIFTS, TEAMS
 from hub.web.access import Access, Denied, Form, redirect
+from hub.web.duty_files import Room, add_files
 
 MANY_TEAMS = 100
 """With more, the form of a team is drawn for the one that is chosen alone: two thousand forms are no page."""
@@ -21,7 +23,10 @@ _BLANK = dict.fromkeys(("id", "name", "title", "grid", "leader", "meal_slot", "s
 
 
 def add_site(app: FastAPI, access: Access, office: PeopleOffice) -> None:
-    """`/site`."""
+    """`/site`, and files of its shifts and teams."""
+    for kind in (SHIFTS, TEAMS):
+        back, edits = f"/site#{kind.name}", Permission.SITE_EDIT
+        add_files(app, Room(access, office, kind, f"/site/{kind.name}", back, edits, edits))
     editing, form_of = access.needs(Permission.SITE_EDIT), access.form(Permission.SITE_EDIT)
 
     async def page(

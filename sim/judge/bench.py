@@ -6,14 +6,15 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
-from sim import chronicle
+from sim import chronicle, hr
 from sim.chronicle import Run
 from sim.faults import Breakdown
-from sim.judge import effects, events, isolations
+from sim.judge import duties, effects, events, isolations, meals
 from sim.judge.events import Expected, Matched
 from sim.judge.findings import Fault, Finding, Report
 from sim.judge.record import HubRecord, SeriesRecord
@@ -21,10 +22,24 @@ from sim.plant import PERSON_LANE
 from sim.play import Handed, read_handed
 from sim.truth import FaultTruth, PersonTruth, Truth, VehicleTruth, event_of
 from wire.events import PersonPassage, VehiclePassage
+from wire.tokens import TokenKind, read_key, token
 
 LATE_S = 60.0
 _MORE = frozenset({Fault.INVENTED, Fault.ALERT_INVENTED})
 _CUTS = frozenset({Breakdown.LINK, Breakdown.POWER})
+
+
+class Filled(NamedTuple):
+    """What of a hub that was filled from the run's files is asked beside; the truth must be no live gate's."""
+
+    today: dt.date | None = None
+    """The hub's: then also who is isolated."""
+    crowds: bool = False
+    """It has the limits of the run's canteens (`RUN/canteens.toml`): also when they were crowded."""
+    duties: bool = False
+    """Who is on duty, how often each was measured, who is missing."""
+    meals: bool = False
+    """Who ate in another team's time."""
 
 
 def judge(
@@ -32,15 +47,9 @@ def judge(
     hub: HubRecord,
     series: SeriesRecord | None = None,
     late_s: float = LATE_S,
-    *,
-    today: dt.date | None = None,
-    crowds: bool = False,
+    filled: Filled = Filled(),  # noqa: B008 - a value
 ) -> tuple[Report, list[Matched]]:
-    """Everything that is wrong, and which row of the journal is which event. Raises `MenshenError`.
-
-    With `today`, the hub's, also who is isolated: only where the plant's people are registered at the hub.
-    `crowds`: the hub has the limits of the run's canteens (`RUN/canteens.toml`), and is asked when they were crowded.
-    """
+    """Everything that is wrong, and which row of the journal is which event. Raises `MenshenError`."""
     asked = chronicle.read_run(run)
     truths = list(chronicle.read_truth(run))
     sites = asked.plant.site_names()
@@ -52,18 +61,17 @@ def judge(
     wrong_alerts, alerts = effects.compare_alerts(_as_seen(truths, matched), seen)
     findings += wrong_alerts
     crowded = None
-    if crowds and not asked.gate:
+    if filled.crowds and not asked.gate:
         wrong_crowds, crowded = effects.compare_crowds(truths, seen)
         findings += wrong_crowds
     # At the ends of a live record the truth may be just outside of it.
     findings = [wrong for wrong in findings if wrong.fault not in _MORE or is_surely_asked(wrong.gate, wrong.time_ns)]
-    checks = points = isolated = None
+    checks = points = None
+    people: dict[str, int | None] = dict.fromkeys(("isolations", "duties", "meals"))
     if not asked.gate:
         checks, wrong_checks = _checks(hub, truths, sites)
-        findings += wrong_checks
-    if today is not None and not asked.gate:
-        isolated, wrong_isolations = _isolations(run, asked, hub, truths, today)
-        findings += wrong_isolations
+        wrong_people, people = _people(run, asked, hub, truths, filled)
+        findings += wrong_checks + wrong_people
     if series is not None and not asked.gate:
         points, wrong_points = _series(series, expected, matched, sites, asked.plant.gate_names())
         findings += wrong_points
@@ -75,7 +83,7 @@ def judge(
             "events": len(expected),
             "alerts": alerts,
             "checks": checks,
-            "isolations": isolated,
+            **people,
             "points": points,
             "crowds": crowded,
         },
@@ -101,18 +109,46 @@ def _checks(hub: HubRecord, truths: Sequence[Truth], sites: Sequence[str]) -> tu
     return len(wanted), wrong
 
 
-def _isolations(
-    run: Path, asked: Run, hub: HubRecord, truths: Sequence[Truth], today: dt.date
-) -> tuple[int, list[Finding]]:
-    """A hub has one site's people: whoever is in its file is known there."""
+def _people(
+    run: Path, asked: Run, hub: HubRecord, truths: Sequence[Truth], filled: Filled
+) -> tuple[list[Finding], dict[str, int | None]]:
+    """What a hub makes of the people that it was told of: the errors, and of how many each was compared."""
+    compared: dict[str, int | None] = dict.fromkeys(("isolations", "duties", "meals"))
+    if filled.today is None and not (filled.duties or filled.meals):
+        return [], compared
     (site,) = asked.plant.site_names()
-    members = [member for member in chronicle.read_members(run, site) if chronicle.is_on_file(member)]
-    known = {member.badge for member in members}
+    members = [member for member in chronicle.read_members(run, site) if hr.is_on_file(member)]
     returns = {
         member.badge: asked.plant.date(member.returns_day) for member in members if member.returns_day is not None
     }
-    wanted = isolations.wanted_of(truths, known, returns, today)
-    return len(wanted), isolations.compare_isolations(wanted, hub.isolations())
+    badges = {member.badge for member in members}
+    findings: list[Finding] = []
+    if filled.today is not None:
+        wanted = isolations.wanted_of(truths, badges, returns, filled.today)
+        compared["isolations"] = len(wanted)
+        findings += isolations.compare_isolations(wanted, hub.isolations())
+    if filled.duties:
+        known = duties.Known(badges, returns, asked.plant.shifts)
+        wrong, compared["duties"] = duties.compare_duties(truths, known, _on_duty(run, asked, hub, truths))
+        findings += wrong
+    if filled.meals:
+        slots = {member.badge: member.slot for member in members}
+        dates = sorted({effects.date_of(truth.time_ns) for truth in truths if isinstance(truth, PersonTruth)})
+        eaten = [meal for date in dates for meal in hub.meals(date)]
+        wrong, compared["meals"] = meals.compare_meals(truths, slots, eaten)
+        findings += wrong
+    return findings, compared
+
+
+def _on_duty(run: Path, asked: Run, hub: HubRecord, truths: Sequence[Truth]) -> Iterator[duties.DutySeen]:
+    """Who the hub has on duty, under the tokens of their badges: HR's number is that of the badge."""
+    key = read_key(run / chronicle.KEY)
+    numbers = chronicle.read_numbers(run, asked.plant.site_names()[0])
+    badges = {number: token(key, TokenKind.BADGE, number) for number in numbers}
+    for date in duties.dates_of(truths, asked.plant.shifts):
+        begins_ns = effects.day_ns(date)[0]
+        over_ns = {shift.name: begins_ns + round((shift.from_h + shift.hours) * 3600e9) for shift in asked.plant.shifts}
+        yield from hub.duties(date, badges, over_ns)
 
 
 def expect(

@@ -11,7 +11,7 @@ import msgspec
 
 from sim import chronicle
 from sim.judge import page
-from sim.judge.bench import LATE_S, judge
+from sim.judge.bench import LATE_S, Filled, judge
 from sim.judge.findings import Finding, Report
 from sim.judge.record import HubRecord, SeriesRecord
 from sim.judge.words import say
@@ -35,6 +35,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also who is isolated: the hub must know the plant's people, from RUN/SITE.people.csv",
     )
+    files = "the hub has RUN/SITE.shifts.csv, teams.csv, people.csv and days.csv since the run's first day"
+    parser.add_argument(
+        "--duties", action="store_true", help=f"also who is on duty and was measured how often: {files}"
+    )
+    meals = "also who ate in another team's time: the same, and RUN/canteens.toml in the hub's settings"
+    parser.add_argument("--meals", action="store_true", help=meals)
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="by default RUN/judge.html")
     crowds = "the hub has RUN/canteens.toml in its settings; for days that are not older than it keeps"
     parser.add_argument("--crowds", action="store_true", help=crowds)
@@ -50,7 +56,8 @@ def _run(arguments: argparse.Namespace) -> int:
     series = SeriesRecord(arguments.influx, arguments.database) if arguments.influx else None
     hub = HubRecord(arguments.hub, token_given(arguments.token_file))
     today = dt.datetime.now(ZONE).date() if arguments.isolations else None
-    report, matched = judge(folder, hub, series, arguments.late_s, today=today, crowds=arguments.crowds)
+    filled = Filled(today, arguments.crowds, arguments.duties, arguments.meals)
+    report, matched = judge(folder, hub, series, arguments.late_s, filled)
     people = [truth for truth in chronicle.read_truth(folder) if isinstance(truth, PersonTruth)]
     pages = page.write(arguments.page or folder / "judge.html", chronicle.read_run(folder), report, people, matched)
     if arguments.json:

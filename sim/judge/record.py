@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
 import msgspec
 from msgspec import Struct
 
+from sim.judge.duties import DutySeen
 from sim.judge.effects import day_ns
 from sim.judge.findings import AlertSeen, CheckSeen, IsolationSeen, JournalRow, Point
+from sim.judge.meals import MealSeen
 from wire.errors import MenshenError
+
+
+class _OnDuty(Struct, frozen=True):
+    number: str
+    shift: str
+    measured: int
+    standing: str
+
+
+class _Duties(Struct, frozen=True):
+    """`GET /api/duties?people=true`, as far as it is asked for."""
+
+    site: str
+    day: str
+    time_ns: int
+    people: list[_OnDuty]
+
 
 T = TypeVar("T", bound=Struct)
 _PAGE = 5000
 _NOT_LET_IN = (
     "asks for a token: make one on the hub's machine with `menshen hub token add hub.toml judge --may board "
-    "--may records`, and give it by --token-file or in MENSHEN_TOKEN"
+    "--may records --may people`, and give it by --token-file or in MENSHEN_TOKEN"
 )
 _TIMEOUT_S = 60.0
 _VALUES = {
@@ -61,7 +80,29 @@ class HubRecord:
         """All cases, and fevers of strangers."""
         return self._get("isolations", IsolationSeen)
 
-    def _get(self, what: str, kind: type[T], **asked: int) -> list[T]:
+    def duties(self, date: str, badges: Mapping[str, str], over_ns: Mapping[str, int]) -> list[DutySeen]:
+        """Who is on duty on a date and how often each was measured. `badges` are tokens by HR's numbers, `over_ns` when
+        each shift of the date is over."""
+        url = f"{self._url}/api/duties"
+        answer = _answer(self._client, url, {"day": date, "people": "true"}).content
+        try:
+            told = msgspec.json.decode(answer, type=_Duties)
+        except msgspec.DecodeError as error:
+            raise MenshenError(f"{url}: {error}; expected the address of a Menshen hub's console") from error
+        return [
+            DutySeen(
+                told.site, date, one.shift, badges.get(one.number, one.number), one.measured, one.standing,
+                over=told.time_ns >= over_ns.get(one.shift, told.time_ns + 1),
+            )
+            for one in told.people
+            if one.standing
+        ]  # fmt: skip
+
+    def meals(self, date: str) -> list[MealSeen]:
+        """Who came to a canteen on a date of China, and how."""
+        return self._get("meals", MealSeen, day=date)
+
+    def _get(self, what: str, kind: type[T], **asked: int | str) -> list[T]:
         url = f"{self._url}/api/{what}"
         lines = _answer(self._client, url, asked).content.splitlines()
         decoder = msgspec.json.Decoder(kind)

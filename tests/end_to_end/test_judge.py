@@ -15,9 +15,12 @@ from edge.clock import SystemTime
 from edge.spool import Spool, SpoolSettings
 from edge.uplink import Uplink
 from hub.database import Database
+from hub.duties import files
 from hub.registry import sheets
-from hub.registry.fields import PEOPLE
+from hub.registry.fields import PEOPLE, Kind
+from hub.registry.models import Place, PlaceKind
 from hub.registry.office import PeopleOffice
+from hub.registry.site_files import SHIFTS, TEAMS
 from hub.registry.store import Registrar, RegistryStore
 from sim import chronicle, play
 from sim.cli import main
@@ -63,9 +66,11 @@ def played(run: Path, broker: Mosquitto, speed: float = 0.0) -> play.Player:
     return player
 
 
-def caught_up(hub: HubProcess) -> bool:
-    readers = hub.get("/api/state").json()["projections"]
-    return bool(readers) and all(reader.get("behind", 0) == 0 for reader in readers)
+def caught_up(hub: HubProcess, events: int) -> bool:
+    """Whether all readers have read so many events; a board may be a moment old."""
+    state = hub.get("/api/state").json()
+    readers = state["projections"]
+    return state["journal_events"] >= events and bool(readers) and all(one.get("behind", 0) == 0 for one in readers)
 
 
 @pytest.mark.slow
@@ -80,7 +85,7 @@ def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
         player = played(run, mosquitto)
         assert player.sent == player.total > 300
         assert played(run, mosquitto).handed == player.total  # goes on where it was: nothing is sent twice
-        wait_until(lambda: caught_up(hub), "everything is read")
+        wait_until(lambda: caught_up(hub, player.total), "everything is read")
         wait_until(lambda: "crowding" in hub.get("/api/alerts").text, "crowds are told of, at the hub's next look")
         code, report = judged(run, hub, own_influxdb1, capsys, "--crowds")
         assert (code, report["findings"]) == (0, [])
@@ -89,6 +94,8 @@ def test_a_day_is_kept_without_an_error_and_what_is_taken_away_is_found(
             "alerts": report["compared"]["alerts"],
             "checks": report["compared"]["checks"],
             "isolations": None,
+            "duties": None,
+            "meals": None,
             "points": player.total,
             "crowds": report["compared"]["crowds"],
         }
@@ -127,49 +134,65 @@ def _take_away(data: Path) -> None:
         db.execute('DELETE FROM measurements WHERE "offset" = (SELECT max("offset") FROM measurements)')
 
 
-async def register(run: Path, hub: HubProcess) -> int:
-    """Import the plant's people as HR would; how many are isolated as they are back from elsewhere."""
+async def register(run: Path, hub: HubProcess, begins: dt.date) -> None:
+    """Import the plant's files as HR would on its first day."""
     data = hub.folder / "data"
     database, registrar = Database(f"sqlite:///{data / 'menshen.db'}"), Registrar(RegistryStore(data / "registry.db"))
     await database.start()
     await registrar.start()
-    office = PeopleOffice(database, registrar, (run / chronicle.KEY).read_bytes(), ZONE)
+    now_ns = int(dt.datetime.combine(begins, dt.time(), ZONE).timestamp()) * 10**9
+    office = PeopleOffice(database, registrar, (run / chronicle.KEY).read_bytes(), ZONE, lambda: now_ns)
+
+    async def bring(kind: Kind) -> None:
+        found = files.read((run / f"chaos.{kind.name}.csv").read_bytes(), kind, begins)
+        done = await database.write(lambda session: files.carry_out(session, kind, found, files.Hand("hr", now_ns)))
+        assert done
+        assert not [one for one in done if one.done is None]
+
+    for kind in (SHIFTS, TEAMS):
+        await bring(kind)
+    canteens = [Place(name=name, title=name, kind=PlaceKind.CANTEEN) for name in PLANT.places() if "canteen" in name]
+    await database.write(lambda session: session.add_all(canteens))
     sheet = sheets.read((run / "chaos.people.csv").read_bytes(), PEOPLE)
     made = await office.preview(PEOPLE, sheet)
     assert await office.carry_out(PEOPLE, sheet, made.digest(), by="hr") is None
+    await bring(files.DAYS)
     await registrar.stop()
     await database.stop()
-    return made.isolating
 
 
 @pytest.mark.slow
-def test_who_is_isolated_is_asked_to_the_last_person_and_each_error_of_it_is_found(
+def test_a_hub_that_is_filled_from_a_run_isolates_counts_and_feeds_as_the_truth_does_and_each_error_is_found(
     tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
 ):
     run = tmp_path / "run"
     begins = dt.datetime.now(ZONE).date() - dt.timedelta(days=4)
     health = Health(other_fever_share=0.02)
     chronicle.write(run, replace(PLANT, people=200, begins=begins, health=health, returnee_share=0.1), seed=4, days=3)
-    extra = f'token_key_file = "{run / chronicle.KEY}"\n'
-    hub = HubProcess(tmp_path / "hub", mosquitto.port, None, "[rules]\nconfirmed_from_c = 37.5\n")
+    extra = f'token_key_file = "{run / chronicle.KEY}"\nzone = "Asia/Shanghai"\n'
+    more = "[rules]\nconfirmed_from_c = 37.5\n" + (run / "canteens.toml").read_text()
+    hub = HubProcess(tmp_path / "hub", mosquitto.port, None, more)
     settings = hub.folder / "hub.toml"
     settings.write_text(extra + settings.read_text())
-    assert asyncio.run(register(run, hub)) > 1
+    asyncio.run(register(run, hub, begins))
     hub.start()
     try:
-        played(run, mosquitto)
-        wait_until(lambda: caught_up(hub), "everything is read")
+        total = played(run, mosquitto).total
+        wait_until(lambda: caught_up(hub, total), "everything is read")
         token = hub.folder / "judge.token"
         token.write_text(hub.token)
 
+        asked = ("--isolations", "--duties", "--meals")
+
         def judge() -> dict:
             capsys.readouterr()
-            main(["judge", str(run), "--hub", hub.url, "--token-file", str(token), "--isolations", "--json"])
+            main(["judge", str(run), "--hub", hub.url, "--token-file", str(token), *asked, "--json"])
             return json.loads(capsys.readouterr().out)
 
         report = judge()
         assert report["findings"] == []
-        assert report["compared"]["isolations"] > 6
+        compared = report["compared"]
+        assert (compared["isolations"] > 6, compared["duties"] > 200, compared["meals"] > 50) == (True, True, True)
         with sqlite3.connect(hub.folder / "data" / "menshen.db", timeout=20) as db:
             case, person = db.execute("SELECT id, person_id FROM cases WHERE cause = 'fever' LIMIT 1").fetchone()
             db.execute("UPDATE signs SET case_id = NULL WHERE case_id = ?", (case,))
@@ -179,7 +202,9 @@ def test_who_is_isolated_is_asked_to_the_last_person_and_each_error_of_it_is_fou
             ).fetchone()[0]
             db.execute("UPDATE cases SET person_id = ? WHERE cause = 'returnee' AND id = (SELECT max(id) FROM cases"
                        " WHERE cause = 'returnee')", (other,))  # fmt: skip
+            db.execute("UPDATE teams SET meal_slot = '03:00-03:01'")
         errors = {kind: count for kind, count in judge()["errors"].items() if count}
+        assert errors.pop(Fault.MEAL_WRONG) > 50
         assert errors == {Fault.ISOLATION_MISSED: 2, Fault.ISOLATION_INVENTED: 1}
     finally:
         hub.stop()
@@ -195,8 +220,8 @@ def test_links_that_are_cut_and_slow_lose_nothing(
     hub = HubProcess(tmp_path / "hub", mosquitto.port, own_influxdb1.url)
     hub.start()
     try:
-        played(run, mosquitto, speed=7200.0)
-        wait_until(lambda: caught_up(hub), "everything is read")
+        total = played(run, mosquitto, speed=7200.0).total
+        wait_until(lambda: caught_up(hub, total), "everything is read")
         code, report = judged(run, hub, own_influxdb1, capsys)
     finally:
         hub.stop()

@@ -380,7 +380,7 @@ def test_the_rolls_say_who_was_not_measured_twice():
     first = [roll for roll in rolls if roll.date == "2020-02-10"]
     assert {roll.shift for roll in first} >= {"day", "late"}
     for roll in first:
-        assert roll.on_duty == roll.twice + len(roll.once) + len(roll.never)
+        assert roll.on_duty == len(roll.twice) + len(roll.once) + len(roll.never)
     day_shift = next(roll for roll in first if roll.shift == "day")
     of_first_day = [t for t in truths if t.time_ns < day_shift.time_ns and isinstance(t, PersonTruth | SecondaryTruth)]
     once = Counter(t.person for t in of_first_day if isinstance(t, SecondaryTruth) or t.facts.measured)

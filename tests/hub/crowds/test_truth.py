@@ -6,17 +6,23 @@ import datetime as dt
 import itertools
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
+
 from hub.crowds.counting import LimitKind, crowds, limits_of, steps
 from hub.crowds.desk import CrowdDesk
 from hub.crowds.meals import Meal
+from hub.crowds.record import meals
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.database import Database
 from hub.projections.moves import Moves
 from hub.registry.models import Badge, Person, Place, PlaceKind, Team
+from sim.judge.findings import Fault
+from sim.judge.meals import MealSeen, compare_meals
 from sim.plant import ZONE, Conduct, Plant
 from sim.roster import Site, sites, token_key
 from sim.story import Story
-from sim.truth import CrowdTruth, PersonTruth, event_of
+from sim.truth import CrowdTruth, PersonTruth, Truth, event_of
 from tests.support.journals import entry
 from wire.events import Outcome
 
@@ -55,6 +61,7 @@ async def test_every_diner_and_every_crowd_of_a_simulated_plant_is_found_to_the_
     desk = CrowdDesk(moves, database, limits, MealSettings(tolerance_min=0), ZONE)
 
     await diners_are_the_truth(desk, [truth for truth in story if isinstance(truth, PersonTruth) and truth.slot])
+    await the_judge_says_so_and_finds_each_error(desk, site, story)
     await crowds_are_the_truth(desk, [truth for truth in story if isinstance(truth, CrowdTruth) and truth.crowded])
     await moves.stop()
     await database.stop()
@@ -76,6 +83,27 @@ async def diners_are_the_truth(desk: CrowdDesk, meals: list[PersonTruth]) -> Non
     kinds = {found[key] for key, in_slot in own.items() if not in_slot}
     assert kinds <= {Meal.OUT_OF_SLOT, Meal.BETWEEN}
     assert Meal.OUT_OF_SLOT in kinds
+
+
+async def the_judge_says_so_and_finds_each_error(desk: CrowdDesk, site: Site, story: list[Truth]) -> None:
+    slots = {member.badge: member.slot for member in site.members}
+    days = [HUNGRY.begins + dt.timedelta(days=day) for day in range(DAYS + 1)]
+    seen = [MealSeen(*msgspec.structs.astuple(one)) for day in days for one in await meals(desk, site.name, day)]
+    findings, compared = compare_meals(story, slots, seen)
+    assert (findings, compared > 400) == ([], True)
+    out = next(one for one in seen if one.meal == Meal.OUT_OF_SLOT and one.badge)
+    kept = next(one for one in seen if one.meal == Meal.IN_SLOT and one.badge)
+    for planted, wrong in (
+        (out, [replace(out, meal="in-slot")]),  # a meal out of slot that nobody hears of
+        (kept, [replace(kept, meal="out-of-slot")]),
+        (out, []),
+        (out, [out, out]),
+        (kept, [replace(kept, time_ns=kept.time_ns + 3600 * 10**9)]),
+    ):
+        others = [one for one in seen if one is not planted]
+        wrongs = compare_meals(story, slots, [*others, *wrong])[0]
+        assert {one.fault for one in wrongs} == {Fault.MEAL_WRONG}
+        assert {one.passage for one in wrongs} == {planted.badge}
 
 
 async def crowds_are_the_truth(desk: CrowdDesk, truths: list[CrowdTruth]) -> None:

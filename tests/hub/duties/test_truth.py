@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hub.cases.models import Case, Cause
 from hub.duties.models import Absence, AbsenceKind
@@ -17,7 +18,10 @@ from hub.duties.standing import Off
 from hub.journal import Entry
 from hub.registry.models import Badge, Person, Shift, Team
 from hub.standings.file import Standings
-from sim.judge.duties import DutySeen, compare_duties, isolated_by, strangers
+from sim.judge import duties as judging
+from sim.judge.duties import DutySeen, compare_duties
+from sim.judge.effects import date_of, day_ns
+from sim.judge.findings import Fault
 from sim.plant import Conduct, Faults, Plant
 from sim.roster import Site, sites, token_key
 from sim.story import Story
@@ -37,7 +41,7 @@ class Known:
     def __init__(self, folder: Path) -> None:
         (self.site,) = sites(PLANT, 3, token_key(3))
         self.truths: list[Truth] = list(itertools.chain.from_iterable(Story(self.site).days(DAYS)))
-        self.strangers = strangers(self.truths)
+        self.strangers = {member.badge for member in self.site.members if not member.registered}
         self.hub = DutySite(f"sqlite:///{folder / 'people.db'}", folder)
         self.people: dict[str, int] = {}
 
@@ -63,9 +67,17 @@ class Known:
         found = []
         for date in self.dates():
             book = await self.hub.desk.book(date)
-            lines = [line for line in book.roll.lines(self.hub.now_ns) if line.duty.off is None]
+            lines = [line for line in book.roll.lines(self.hub.now_ns) if line.standing is not None]
             found += [
-                DutySeen(self.site.name, date.isoformat(), book.shift(line.duty.shift_id), token, line.measured)
+                DutySeen(
+                    self.site.name,
+                    date.isoformat(),
+                    book.shift(line.duty.shift_id),
+                    token,
+                    line.measured,
+                    line.standing or "",
+                    over=True,
+                )
                 for line in lines
                 for token in line.duty.whom.tokens
             ]
@@ -97,7 +109,8 @@ def stay_away(session, known: Known) -> None:
     for truth in known.truths:
         if isinstance(truth, IsolationTruth) and truth.person in known.people:
             session.add(
-                Case(person_id=known.people[truth.person], cause=Cause.FEVER, opened_on=PLANT.begins,
+                Case(person_id=known.people[truth.person], cause=Cause.FEVER,
+                     opened_on=dt.date.fromisoformat(date_of(truth.time_ns)),
                      opened_ns=truth.time_ns, opened_by="ward")
             )  # fmt: skip
     for date in known.dates():
@@ -160,25 +173,38 @@ async def test_the_duties_of_a_simulated_plant_are_its_truth_to_the_last_person(
     assert compared > 700
 
 
+def isolated_by(truths: list[Truth], date: str) -> set[str]:
+    """Who has to be in isolation when a date is over."""
+    ends_ns = day_ns(date)[1]
+    isolations = [truth for truth in truths if isinstance(truth, IsolationTruth)]
+    return {truth.person for truth in isolations if truth.time_ns < ends_ns <= truth.until_ns}
+
+
 async def test_the_judge_finds_no_error_in_the_duties_and_each_that_is_made(known):
     seen = await known.seen()
-    dates = {date.isoformat() for date in known.dates()}
-    truths = [truth for truth in known.truths if not isinstance(truth, DutyTruth) or truth.date in dates]
-    findings, compared = compare_duties(truths, seen)
+    members = [member for member in known.site.members if member.registered and member.badge in known.people]
+    returns = {one.badge: PLANT.date(one.returns_day) for one in members if one.returns_day is not None}
+    told = judging.Known(known.people, returns, PLANT.shifts)
+    assert judging.dates_of(known.truths, PLANT.shifts) == [date.isoformat() for date in known.dates()]
+    findings, compared = compare_duties(known.truths, told, seen)
     assert findings == []
     assert compared == len(seen) > 700
     assert {1, 2} <= {min(one.measured, 2) for one in seen}
-    at = next(n for n, one in enumerate(seen) if one.measured == 2)
-    wrong = [
-        *seen[:at],
-        DutySeen(*(getattr(seen[at], name) for name in ("site", "date", "shift", "badge")), 1),
-        *seen[at + 1 :],
-    ]
-    (found,) = compare_duties(truths, wrong)[0]
-    assert (found.passage, found.found) == (seen[at].badge, "1")
-    once = next(n for n, one in enumerate(seen) if one.measured == 1)
-    (gone,) = compare_duties(truths, [*seen[:once], *seen[once + 1 :]])[0]
-    assert (gone.passage, gone.found) == (seen[once].badge, "None")
+    once, twice = (next(one for one in seen if one.measured == measured) for measured in (1, 2))
+    away = next(badge for badge in sorted(known.people) if badge not in {one.badge for one in seen})
+    for planted, wrong, found in (
+        (twice, [replace(twice, measured=1, standing="second-missing")], "1"),  # a measurement is lost
+        (once, [replace(once, measured=2, standing="done")], "2"),  # one is invented
+        (once, [replace(once, standing="done")], "done"),  # nobody is told that one is missing
+        (once, [], "not on duty"),  # somebody is forgotten
+        (twice, [replace(twice, badge=away)], "2 measurements"),  # somebody else is taken for them
+        (twice, [twice, twice], "on duty twice"),
+    ):
+        others = [one for one in seen if one is not planted]
+        wrongs = compare_duties(known.truths, told, [*others, *wrong])[0]
+        assert {one.fault for one in wrongs} == {Fault.DUTY_WRONG}
+        assert found in [one.found for one in wrongs]
+        assert {one.passage for one in wrongs} == {planted.badge, *(one.badge for one in wrong)}
 
 
 async def test_a_rebuild_in_another_order_and_in_other_batches_gives_the_same_figures(known, tmp_path):

@@ -125,20 +125,32 @@ def test_a_badge_may_go_from_one_to_another_in_one_file_but_not_be_taken_from_wh
     assert told(planned(b"number,name,badge\n2,x,B1\n1,x,\n", register)) == []
 
 
+def test_a_shift_is_one_of_the_site_s_by_its_name_there_and_an_error_says_what_was_found_and_which_there_are():
+    register = NOBODY._replace(shifts=("早班", "Night 2"))
+    made = planned("工号,姓名,班次\n1,a,早班\n2,b,ＮＩＧＨＴ２\n3,c,\n4,d,中班\n5,e,早\n".encode(), register)
+    assert [change.new["shift"] for change in made.new][:3] == ["早班", "Night 2", ""]
+    assert told(made) == [(5, "shift", "shift-unknown"), (6, "shift", "shift-unknown")]
+    assert made.faults[0].fault.values == {"found": "中班", "known": "早班、Night 2"}
+    assert told(planned(b"number,name,shift\n1,a,x\n2,b,y\n")) == [(2, "shift", "no-shifts-yet")]
+
+
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12).map(lambda text: " ".join(text.split()))
 line = st.sampled_from(["=1+1", "'=x", "''@a", "+86 139", "-", "@SUM(A1)"]) | texts
 
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.tuples(line, line, line, st.booleans()), max_size=6), st.sampled_from(["csv", "xlsx"]), st.booleans()
+    st.lists(st.tuples(line, line, line, st.sampled_from(["", "早班", "=1"]), st.booleans()), max_size=6),
+    st.sampled_from(["csv", "xlsx"]),
+    st.booleans(),
 )
 def test_what_is_exported_imports_again_unchanged(rows, ending, chinese):
     cells = [
-        (n, {"number": f"{n}", "name": name or "x", "team": team, "company": company, "active": active})
-        for n, (name, team, company, active) in enumerate(rows)
+        (n, {"number": f"{n}", "name": name or "x", "team": team, "company": company, "shift": shift, "active": active})
+        for n, (name, team, company, shift, active) in enumerate(rows)
     ]
-    first = plan_rows(PEOPLE, cells, NOBODY, OPEN)
+    register = NOBODY._replace(shifts=("早班", "=1"))
+    first = plan_rows(PEOPLE, cells, register, OPEN)
     records = {str(change.new["number"]): change.new for change in first.changes}
     headers = [field.zh if chinese else field.en for field in PEOPLE.fields]
     table = [
@@ -146,7 +158,7 @@ def test_what_is_exported_imports_again_unchanged(rows, ending, chinese):
         for record in records.values()
     ]
     data = sheets.write_csv(headers, table) if ending == "csv" else sheets.write_excel("x", headers, table)
-    again = planned(data, Register(records, {}))
+    again = planned(data, register._replace(records=records))
     assert (again.changes, told(again), again.unchanged) == ([], [], len(records))
 
 

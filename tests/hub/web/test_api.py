@@ -16,6 +16,9 @@ from schemathesis.specs.openapi.checks import ignored_auth
 
 from hub.accounts.models import Role
 from hub.accounts.roles import MAY, Permission
+from hub.crowds.desk import CrowdDesk
+from hub.projections.moves import Moves
+from hub.registry.models import Place, PlaceKind
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
 from hub.web.app import AlertPages, Office, create_app
@@ -49,11 +52,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         await console.open()
         registrar = Registrar(RegistryStore(folder / "people.db"))
         await registrar.start()
+        moves = Moves(folder / "moves.db")
+        await moves.start()
+        crowds = CrowdDesk(moves, console.database, zone=ZONE)
+        await console.database.write(
+            lambda session: session.add(Place(name="canteen", title="食堂", kind=PlaceKind.CANTEEN))
+        )
         people = PeopleOffice(console.database, registrar, b"a key of 16 bytes", ZONE)
         app = create_app(
             WrittenBoard(bad_day()), site="baotou-1", version="0", zone=ZONE, records=Written(),
             office=Office(
-                console.database, people=people, reports=ReportPages(usual_report, ZONE), city=CityPages(usual_city)
+                console.database, people=people, reports=ReportPages(usual_report, ZONE), city=CityPages(usual_city),
+                crowds=crowds,
             ), alerts=AlertPages(console.desk),
         )  # fmt: skip
         server = WebServer(app, host="127.0.0.1", port=0)
@@ -63,6 +73,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         ready.set()
         await asyncio.to_thread(stop.wait)
         await server.stop()
+        await moves.stop()
         await registrar.stop()
         await console.close()
 

@@ -149,18 +149,35 @@ def test_an_import_with_errors_names_row_and_column_and_changes_nothing(hr):
     assert "too large" in hr.post("/people/import", file=b"x" * (12 * 2**20)).text
 
 
+def test_shifts_are_imported_by_their_names_and_an_unknown_one_is_told_with_those_that_there_are(office, hr):
+    file = "工号,姓名,班次\n1,李雷,早班\n2,韩梅梅,晚班\n3,无班,\n".encode()
+    assert "this site has no shifts yet" in hr.post("/people/import", file=file).text
+    officer = Client(office.url, "officer")
+    for name, begins, ends in (("早班", "8:00", "16:30"), ("夜班", "20:00", "8:00")):
+        officer.post("/site/shift", name=name, **{"from": begins, "to": ends})
+    assert "“晚班” is no shift of this site; there are: 早班、夜班" in hr.post("/people/import", file=file).text
+    confirm(hr, hr.post("/people/import", file=file.replace("晚班".encode(), "夜班".encode())))
+    assert re.search(r">夜班</option>", hr.get(re.search(r'href="(/people/\d+)">2<', hr.get("/people")).group(1)))
+    changed = hr.post("/people/import", file="number,shift\n2,早班\n3,早班\n1,\n".encode()).text
+    assert "0 new, 3 changed" in changed
+    assert "<td>shift</td><td>夜班</td><td>早班</td>" in changed
+    assert "“?” is no shift" in hr.add(number="9", name="x", shift="?").text
+
+
 def test_another_s_upload_cannot_be_confirmed(office, hr):
     preview = hr.post("/people/import", file=b"number,name\n1,x\n")
     assert "The file is no longer here" in confirm(Client(office.url, "officer"), preview).text
 
 
 @pytest.mark.parametrize("form", ["xlsx", "csv"])
-def test_what_is_exported_imports_again_unchanged(hr, form):
+def test_what_is_exported_imports_again_unchanged(office, hr, form):
+    Client(office.url, "officer").post("/site/shift", name="早班", **{"from": "8:00", "to": "16:30"})
     hr.add(number="1", name="=1+1", badges="B1;B2", telephone="+86 138", origin="北京", returned_on="2020-02-08")
+    assert hr.add(number="2", name="x", shift="早班").status_code == 303
     answer = hr.http.get(f"/people/export?form={form}")
     assert f'.{form}"' in answer.headers["content-disposition"]
-    assert len(sheets.read(answer.content, PEOPLE).rows) == 1
-    assert "0 new, 0 changed, 1 unchanged" in hr.post("/people/import", file=answer.content).text
+    assert len(sheets.read(answer.content, PEOPLE).rows) == 2
+    assert "0 new, 0 changed, 2 unchanged" in hr.post("/people/import", file=answer.content).text
     assert hr.http.get("/people/export?form=exe").status_code == 404
 
 
@@ -388,3 +405,29 @@ def test_a_site_of_very_many_teams_draws_the_form_of_the_chosen_one_alone_and_sa
     assert "one more · 李队长" in officer.get("/site")
     wrong = officer.post("/site/team", id=team, name="team 001")
     assert (wrong.status_code, wrong.text.count('action="/site/team"')) == (400, 2)
+
+
+def test_shifts_and_teams_come_from_files_with_errors_by_row_and_an_export_changes_nothing(office):
+    officer = Client(office.url, "officer")
+
+    def bring(what: str, text: str) -> str:
+        return officer.post(f"/site/{what}/import", file=text.encode()).text
+
+    assert "“25:00”, expected a time" in bring("shifts", "班次,开始,结束\n早班,25:00,8:00\n")
+    confirm_site(officer, "shifts", bring("shifts", "班次,开始,结束\n早班,8:00:00,16:30\n夜班,20:00,8:00\n"))
+    wrong = bring("teams", "班组,班次,用餐时段\n一班,早班,11:30\n二班,晚班,\n三班,,\n三班,,\n")
+    for words in ("“11:30”, expected times", "“晚班” is no shift of this site; there are: 早班、夜班", "in this file twice"):
+        assert words in wrong
+    confirm_site(officer, "teams", bring("teams", "班组,网格,班次,用餐时段\n一班,东河3,早班,11:30-12:00\n二班,,夜班,\n"))
+    confirm_site(officer, "teams", bring("teams", "班组,班组长\n一班,王芳\n"))
+    assert "一班 · 东河3 · 王芳" in officer.get("/site")
+    for what in ("shifts", "teams"):
+        exported = officer.http.get(f"/site/{what}/export?form=xlsx").content
+        assert "0 rows" in officer.post(f"/site/{what}/import", file=exported).text
+    assert Client(office.url, "hr").post("/site/teams/import", file=b"x").status_code == 403
+
+
+def confirm_site(client: Client, what: str, preview: str) -> None:
+    path = re.search(rf'action="(/site/{what}/import/[^"]+)"', preview).group(1)
+    digest = re.search(r'name="digest" value="([^"]+)"', preview).group(1)
+    assert client.post(path, digest=digest).status_code == 303
