@@ -43,9 +43,9 @@ MAX_COMMIT_BYTES = 1024 * 1024
 """A commit takes no more than this, so that it stays short: an urgent event waits for one at most."""
 COMMIT_EVERY_S = 0.02
 COMMIT_LATE_S = 0.1
-"""After a commit behind which nothing waits: no more often than this, nor for more than half of the time (a slow disk, a
-busy machine), but never later than that; of each commit a part is for itself alone. What arrived during a commit goes at
-once into the next."""
+"""After a commit behind which nothing waits: no more often than this, nor for more than half of the time (a slow disk,
+a busy machine), but never later than that; of each commit a part is for itself alone. What arrived during a commit goes
+at once into the next."""
 HOLD_S = 0.5
 HOLD_LOOK_S = 0.005
 """Routine events wait so long at most for the journal's readers to keep up (`Ingest.readers_lag`)."""

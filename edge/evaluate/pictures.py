@@ -72,9 +72,16 @@ def faces_in_detail(folder: Path) -> dict[str, Any]:
 
 
 def recordings(folder: Path) -> dict[str, Any]:
-    """What the screening says of each recording, without knowing the reference's set temperature."""
+    """What the screening says of each recording, without knowing the reference's set temperature.
+
+    They are in the folder or in `recordings` within it (where `menshen sim render` writes them). Raises `DriverError`
+    where there are none.
+    """
     settings = ThermalSettings()
-    told = {path.name: _read_through(path, settings) for path in sorted(folder.glob("*.npz"))}
+    found = sorted(folder.glob("*.npz")) or sorted(folder.glob("recordings/*.npz"))
+    if not found:
+        raise DriverError(f"{folder}: no recordings there; expected {folder}/*.npz or {folder}/recordings/*.npz")
+    told = {path.name: _read_through(path, settings) for path in found}
     every = [reading for readings in told.values() for reading in readings]
     return {
         "recordings": len(told),

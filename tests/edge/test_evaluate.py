@@ -40,6 +40,17 @@ def test_recordings_are_read_through(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert menshen.main(["evaluate", "recordings", str(tmp_path), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert (figures["recordings"], figures["people"], figures["measured"]) == (1, 2, 2)
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "a.npz").rename(tmp_path / "recordings" / "a.npz")
+    assert menshen.main(["evaluate", "recordings", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == figures
+
+
+def test_a_folder_without_recordings_is_told_instead_of_counted_as_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert menshen.main(["evaluate", "recordings", str(tmp_path), "--json"]) != 0
+    assert "no recordings there; expected" in capsys.readouterr().err
 
 
 def test_plates_are_counted_by_what_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
