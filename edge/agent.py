@@ -42,13 +42,15 @@ from wire.errors import SettingsError
 from wire.events import DeviceKind, DeviceState, Health
 from wire.link import Backoff
 from wire.parts import keep_running
-from wire.tokens import read_key
+from wire.token_keys import TokenKeyHeld
+from wire.tokens import fingerprint, read_key
 from wire.watchdog import Sign, Watchdog
 
 if TYPE_CHECKING:
     from edge.guard.server import GuardServer
     from edge.identity import Renewer
     from edge.releases.care import ReleaseCare
+    from edge.token_key import KeyCare
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +111,11 @@ class Agent:
         if self._release is not None:
             companions.append(self._release)
             pulse.release = self._release.told
+        pulse.token_key = lambda: TokenKeyHeld(fingerprint(key))
+        care = None if configurations is None else _key_care(settings, store, key, self.follower, configurations)
+        if care is not None:
+            companions.append(care)
+            pulse.token_key = care.told
         self.uplink = Uplink(
             self.outbox, settings.broker, self._timekeeper, version, None, settings.vitals_every_s, companions
         )
@@ -255,6 +262,23 @@ def _renewer(settings: GateSettings, timekeeper: Timekeeper, hub_answers: Callab
 
     today = Today(timekeeper, hub_answers)
     return Renewer(settings.hub, settings.site, settings.gate, Path(tls.certificate), Path(tls.ca), today)
+
+
+def _key_care(
+    settings: GateSettings, store: Path, key: bytes, follower: Follower, configurations: Configurations
+) -> KeyCare | None:
+    """What takes a new token key, at a gate that was enrolled; another has its key by hand."""
+    tls = settings.broker.tls
+    if tls is None or tls.certificate is None or tls.ca is None or tls.key is not None:
+        return None
+    try:
+        from edge.token_key import KeyCare  # noqa: PLC0415 - see `_renewer`
+    except ImportError:
+        return None  # `_renewer` tells of it
+    return KeyCare(
+        settings, store, key, follower, lambda: configurations.is_trial or configurations.changed.is_set(),
+        configurations.changed.set,
+    )  # fmt: skip
 
 
 def _release(settings: GateSettings, version: str, own: Path) -> ReleaseCare | None:

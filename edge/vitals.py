@@ -17,6 +17,7 @@ from edge.uplink import Uplink
 from wire.errors import SpoolError
 from wire.messages import SCHEMA_VERSION, SpoolDepth, Vitals
 from wire.releases import ReleaseHeld
+from wire.token_keys import TokenKeyHeld
 
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = 4096
@@ -47,6 +48,7 @@ class Pulse:
         self._started = timekeeper.now()
         self._last: tuple[Instant, dict[str, int]] = (self._started, {})
         self.release: Callable[[], ReleaseHeld] | None = None
+        self.token_key: Callable[[], TokenKeyHeld] | None = None
 
     async def take(self, uplink: Uplink) -> Vitals:
         seen, now = await asyncio.to_thread(machine.look, self._disk), self._timekeeper.now()
@@ -69,6 +71,7 @@ class Pulse:
             machine=seen,
             safe=self.is_safe,
             release=None if self.release is None else self.release(),
+            token_key=None if self.token_key is None else self.token_key(),
         )
 
     async def _depth(self) -> SpoolDepth:

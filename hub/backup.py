@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -40,6 +40,8 @@ from wire.process import SoleOwner
 VERSION: Final = 1
 MANIFEST: Final = "backup.json"
 JOURNAL: Final = "journal.db"
+LEADER: Final = "leader"
+"""Whose lock file the process of a fleet has that leads."""
 DUMP: Final = "database.dump"
 _PASSING = ("-wal", "-shm", "-journal", ".lock", ".new")
 """Ends of the names of files that only a running hub has a use for."""
@@ -86,9 +88,9 @@ def back_up(settings: HubSettings, settings_file: Path, target: Path, version: s
         try:
             _copy_data(data, folder / "data")
             _copy_settings(settings, settings_file, folder / "settings")
+            events = _events(settings, folder / "data" / JOURNAL)  # of a fleet: at least so many are in the dump
             if _is_postgresql(settings):
                 _dump(settings.database_url, folder / DUMP)
-            events = _events(settings, folder / "data" / JOURNAL)
             manifest = Manifest(VERSION, settings.site, version, time.time_ns(), events, _parts(folder))
             (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
             _pack(folder, target)
@@ -135,15 +137,26 @@ def restore(settings: HubSettings, source: Path) -> Manifest:
         kind = "PostgreSQL" if DUMP in found.names else "SQLite"
         raise BackupError(f"{source}: its people are in {kind}; expected settings that say so")
     data.mkdir(parents=True, exist_ok=True)
-    owner = SoleOwner(data / JOURNAL)
-    owner.take()
-    try:
-        _unpack(source, data, settings)
-    except (OSError, tarfile.TarError, sqlite3.Error) as error:
-        raise BackupError(f"restore to {data}: {error}") from error
-    finally:
-        owner.release()
+    with alone(data):
+        try:
+            _unpack(source, data, settings)
+        except (OSError, tarfile.TarError, sqlite3.Error) as error:
+            raise BackupError(f"restore to {data}: {error}") from error
     return found.manifest
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """While no hub works with this data, nor a process of a fleet leads with it. Raises `MenshenError`."""
+    data.mkdir(parents=True, exist_ok=True)
+    owners = [SoleOwner(data / name) for name in (JOURNAL, LEADER)]
+    try:
+        for owner in owners:
+            owner.take()
+        yield
+    finally:
+        for owner in owners:
+            owner.release()
 
 
 def forget_oldest(folder: Path, pattern: str, keep: int) -> list[Path]:

@@ -11,6 +11,7 @@ from wire.events import Count, Direction, Outcome, Reason, Refusal, Temperature,
 from wire.machine import Machine
 from wire.messages import ConfigurationHeld, RegistryHeld
 from wire.releases import ReleaseHeld
+from wire.token_keys import TokenKeyHeld
 
 
 class PassageRow(Struct, frozen=True, omit_defaults=True):
@@ -109,6 +110,8 @@ class GateRow(Struct, frozen=True, omit_defaults=True):
     """The version of its settings that the hub wants it to run; None where it was never told any."""
     release: ReleaseHeld | None = None
     """Which release of the program it runs, and how far it is with an update, as of its last pulse."""
+    token_key: TokenKeyHeld | None = None
+    """By which of the site's token keys it works, as of its last pulse."""
     frames_per_s: dict[str, float] = {}
     vitals: GateVitals | None = None
     devices: tuple[DeviceRow, ...] = ()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from alembic.config import Config
@@ -25,12 +27,17 @@ from hub.fleet.opening import reader_of
 from hub.influx import server_version
 from hub.journal import JournalReader
 from hub.settings import HubSettings
+from hub.token_keys import desk
+from hub.token_keys.desk import Standing
 from hub.trust import broker, gates
 from hub.trust.gates import GateRow
 from hub.trust.service import BROKER_FOLDER, FOLDER
 from wire import checkup
 from wire.errors import JournalError, SettingsError, StoreError
 from wire.findings import Finding, Level, Words
+from wire.tokens import fingerprint, read_key
+
+T = TypeVar("T")
 
 UNITS = ("menshen-hub.service", "menshen-broker-reload.path", "menshen-backup.timer")
 BACKUPS = Path("/var/backups/menshen")
@@ -87,6 +94,7 @@ def secrets(settings: HubSettings) -> list[Finding]:
             "从备份恢复；新厂区：head -c 32 /dev/urandom | base64 > 文件",
         )
         found += checkup.token_key(Path(settings.token_key_file), maker)
+        found += token_key_change(settings)
     named = [("password at the broker", settings.broker.password_file, _BROKER)]
     if settings.influx is not None:
         do = Words("write it into that file", "将其写入该文件")
@@ -101,6 +109,42 @@ def secrets(settings: HubSettings) -> list[Finding]:
         if path.exists():
             found.append(checkup.check_secret(path.name, path, checkup.rights_of(path), _SEALED))
     return found
+
+
+def token_key_change(settings: HubSettings) -> list[Finding]:
+    """Whether the file holds the key that the register goes by, and which gates have not taken it yet."""
+    try:
+        standing = _read(settings, desk.standing)
+        key = read_key(Path(settings.token_key_file or ""))
+    except SettingsError:
+        return []  # told of already
+    if standing is None or standing.current is None:
+        return []
+    return [check_token_key(standing, fingerprint(key))]
+
+
+def check_token_key(standing: Standing, have: str) -> Finding:
+    """Pure. `have` is the fingerprint of the key in the file."""
+    current, missing = standing.current, standing.missing
+    assert current is not None, "asked for only after a change"
+    if current.fingerprint != have:
+        text = Words(
+            f"the register goes by the key {current.fingerprint}, the file has {have}: no gate is given that one",
+            f"登记使用的密钥为 {current.fingerprint}，文件中为 {have}：不会下发给门岗",
+        )
+        do = Words(
+            "put the right one there: from a backup, or token.key of any gate with that fingerprint",
+            "恢复正确的密钥：来自备份，或任一指纹相同的门岗的 token.key",
+        )
+        return Finding(Level.FAULT, "token key", text, do)
+    if current.is_open and missing:
+        text = Words(f"was changed; not taken yet by {', '.join(missing)}", f"已更换；尚未接收：{'、'.join(missing)}")
+        do = Words(
+            "see that these are on and reach the hub, or revoke them; both keys hold until then",
+            "确认这些门岗已开机并能连到中心，或将其吊销；在此之前新旧密钥均有效",
+        )
+        return Finding(Level.WARNING, "token key", text, do)
+    return Finding(Level.GOOD, "token key", Words("is at all enrolled gates", "所有已注册门岗均已使用"))
 
 
 def clock() -> Finding:
@@ -180,16 +224,21 @@ def certificates(settings: HubSettings) -> list[Finding]:
 
 def enrolled(settings: HubSettings) -> list[GateRow]:
     """The gates, where the store can be read as it is."""
+    return _read(settings, lambda session: gates.rows(session, time.time_ns())) or []
+
+
+def _read(settings: HubSettings, work: Callable[[Session], T]) -> T | None:
+    """What the relational store says; None where it cannot be read as it is, of which `database` tells."""
     url = make_url(settings.database_url)
     driver = "postgresql+psycopg" if url.get_backend_name() == "postgresql" else url.drivername
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return []
+        return None
     try:
         made = create_engine(url.set(drivername=driver))
         with Session(made) as session:
-            return gates.rows(session, time.time_ns())
+            return work(session)
     except (SQLAlchemyError, ImportError):
-        return []  # `database` tells of it
+        return None
 
 
 def check_gates(rows: list[GateRow], now_ns: int) -> list[Finding]:

@@ -251,6 +251,7 @@ class LiveBoard:
             configuration=vitals.configuration if vitals else None,
             wanted=self.wanted(site, name),
             release=vitals.release if vitals else None,
+            token_key=vitals.token_key if vitals else None,
             frames_per_s=vitals.frames_per_s if vitals else {},
             vitals=_vitals_of(gate),
             devices=tuple(self._devices_of(site, name)),

@@ -94,6 +94,7 @@ from hub.standings.accounts import account_of
 from hub.standings.file import FILE as STANDINGS_FILE
 from hub.standings.file import Standings
 from hub.standings.keeper import Keeper
+from hub.token_keys.giver import KeyGiver
 from hub.trust.service import Trust
 from hub.web.app import AlertPages, Office, create_app
 from hub.web.city import CityPages
@@ -187,6 +188,7 @@ class Hub:
         self.rounds = RoundRecord(data / ROUNDS_FILE, zone)
         self._clerk = Clerk(settings.site, self.archive, self.database, settings.rounds, zone)
         self._trust = None if settings.authority is None else Trust(settings, self.database)
+        self._giver = self._key_giver(settings)
         telephones = self._telephones(settings, data)
         crowds = self._crowd_desk(settings, zone)
         self._city = CityDesk(settings.city, data / "city.json") if settings.city else None
@@ -306,6 +308,11 @@ class Hub:
         )
         office.hours = hours_by(settings.duties)
         return office
+
+    def _key_giver(self, settings: HubSettings) -> KeyGiver | None:
+        if self._trust is None:
+            return None
+        return KeyGiver(settings.site, self._trust, self.office, self.presence, settings.broker)
 
     def _crowd_desk(self, settings: HubSettings, zone: ZoneInfo | None) -> CrowdDesk:
         limited = [checkpoint.at for checkpoint in settings.checkpoints]
@@ -429,6 +436,8 @@ class Hub:
         yield "board's changes", self.board.watch
         if self._trust is not None:
             yield "broker's files", self._trust.keep
+        if self._giver is not None:
+            yield "token key", self._giver.run
         if self._heartbeat is not None:
             yield "heartbeat", partial(beat, self._heartbeat, self._look)
 

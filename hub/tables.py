@@ -14,9 +14,11 @@ from hub.releases import models as releases
 from hub.reports import models as reports
 from hub.resumption import models as resumption
 from hub.rounds import models as rounds
+from hub.token_keys import models as token_keys
 from hub.trust import models as trust
 
 ROOMS = (
-    accounts, cases, configurations, duties, forms, notices, registry, releases, reports, resumption, rounds, trust,
+    accounts, cases, configurations, duties, forms, notices, registry, releases, reports, resumption, rounds,
+    token_keys, trust,
 )  # fmt: skip
 METADATA = Base.metadata

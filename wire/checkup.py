@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import socket
 import ssl
@@ -18,13 +17,12 @@ from typing import NamedTuple
 from wire.errors import SettingsError
 from wire.findings import Finding, Level, Words
 from wire.link import BrokerSettings
-from wire.tokens import read_key
+from wire.tokens import fingerprint, read_key
 
 SECRET_FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 RENEWED_BY_THEN = timedelta(days=10)
 """Certificates are renewed with a third of their life left: one that is this close to its end was not."""
 _MB = 1e6
-_FINGERPRINT = b"menshen token key fingerprint "
 _WAIT_S = 5.0
 _REFUSED_WITHIN_S = 2.0
 
@@ -94,12 +92,6 @@ def check_unit(unit: str, state: str) -> Finding:
         f"journalctl -u {unit} -n 50; systemctl start {unit}", f"journalctl -u {unit} -n 50；systemctl start {unit}"
     )
     return Finding(Level.GOOD if state == "active" else Level.FAULT, "service", text, do)
-
-
-def fingerprint(key: bytes) -> str:
-    """What may be read out aloud to compare two keys; it tells nothing of the key."""
-    digits = hashlib.sha256(_FINGERPRINT + key).hexdigest()[:16]
-    return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
 def rights_of(path: Path) -> Rights | None:

@@ -25,6 +25,7 @@ from wire.registry import Beat, Manifest, Shard
 from wire.releases import FetchPiece, ReleaseHeld, ReleaseOffer
 from wire.sightings import Recall, Recalled, Sighting
 from wire.snapshots import Snapshot, SnapshotHeld
+from wire.token_keys import TokenKeyHeld, TokenKeyOffer
 
 SCHEMA_VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -181,16 +182,18 @@ class Vitals(Struct, frozen=True, omit_defaults=True):
     safe: bool = False
     """Whether it runs in safe mode, after a crash loop."""
     release: ReleaseHeld | None = None
+    token_key: TokenKeyHeld | None = None
 
 
 AnyMessage = (
     Batch | Watermark | Status | Vitals | GateConfiguration | Manifest | Shard | Beat
     | Sighting | Recall | Recalled | Snapshot | SnapshotHeld | Notices | ReleaseOffer | FetchPiece
+    | TokenKeyOffer
 )  # fmt: skip
 Message = TypeVar(
     "Message",
     Batch, Watermark, Status, Vitals, GateConfiguration, Manifest, Shard, Beat,
-    Sighting, Recall, Recalled, Snapshot, SnapshotHeld, Notices, ReleaseOffer, FetchPiece,
+    Sighting, Recall, Recalled, Snapshot, SnapshotHeld, Notices, ReleaseOffer, FetchPiece, TokenKeyOffer,
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

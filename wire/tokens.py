@@ -16,6 +16,7 @@ from pathlib import Path
 from wire.errors import SettingsError
 
 MIN_KEY_BYTES = 16
+_FINGERPRINT = b"menshen token key fingerprint "
 
 
 class TokenKind(StrEnum):
@@ -49,6 +50,12 @@ def token(key: bytes, kind: TokenKind, number: str) -> str:
 def normal(number: str) -> str:
     """What two readings of the same number have in common: no difference of case, width or spaces."""
     return "".join(unicodedata.normalize("NFKC", number).upper().split())
+
+
+def fingerprint(key: bytes) -> str:
+    """What may be read out aloud to compare two keys; it tells nothing of the key."""
+    digits = hashlib.sha256(_FINGERPRINT + key).hexdigest()[:16]
+    return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
 def read_key(path: Path) -> bytes:

@@ -11,6 +11,7 @@
     menshen/1/{site}/{gate}/snapshot-held      hub → gate   SnapshotHeld, QoS 1
     menshen/1/{site}/{gate}/fetch              gate → hub   FetchPiece, QoS 1
     menshen/1/{site}/hub/gates/{gate}/settings hub → gate   GateConfiguration, QoS 1, retained
+    menshen/1/{site}/hub/gates/{gate}/token-key hub → gate  TokenKeyOffer, QoS 1, retained
     menshen/1/{site}/hub/gates/{gate}/release  hub → gate   ReleaseOffer, QoS 1, retained
     menshen/1/{site}/hub/gates/{gate}/piece/{sha256}/{offset}  hub → gate  bytes of a release's file, QoS 1
     menshen/1/{site}/hub/registry/manifest     hub → gates  Manifest, QoS 1, retained
@@ -136,6 +137,11 @@ def configuration(site: str, gate: str) -> str:
     return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/settings"
 
 
+def token_key(site: str, gate: str) -> str:
+    """Where the hub offers a gate the site's token key after it was changed, sealed to that gate."""
+    return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/token-key"
+
+
 def release(site: str, gate: str) -> str:
     """Where the hub says which release a gate is to install."""
     return f"{ROOT}/{check_name(site)}/hub/gates/{check_name(gate)}/release"
@@ -219,7 +225,7 @@ def for_gate(site: str, gate: str) -> list[str]:
     """Everything that one gate reads, as patterns."""
     of_hub = f"{ROOT}/{check_name(site)}/hub/registry/+"
     own = [acks_for(site, gate), configuration(site, gate), snapshot_held(site, gate)]
-    own += [f"{notices(site)}/#", release(site, gate), pieces_for(site, gate)]
+    own += [f"{notices(site)}/#", release(site, gate), pieces_for(site, gate), token_key(site, gate)]
     return [*own, of_hub, sightings_of(site), recalls_of(site), recalled_for(site, gate)]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from hub.backup import LEADER
 from hub.fleet.archive import FleetArchive
 from hub.fleet.ingest import FleetIngest
 from hub.fleet.journal import PostgresJournal
@@ -60,7 +61,7 @@ class FleetHub:
         """The hub that this process is, while it leads."""
         self._make, self._allowed, self._not_before_s = make, fleet.may_lead, 0.0
         self._data = Path(settings.data)
-        self._folder = SoleOwner(self._data / "leader")
+        self._folder = SoleOwner(self._data / LEADER)
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Raises `MenshenError` when something cannot start."""

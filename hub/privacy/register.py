@@ -24,6 +24,7 @@ WITHOUT: dict[str, str] = {
     "enrolments": "gates, and which user let them in",
     "gate_certificates": "gates, and which user put them out",
     "gate_offers": "what gates are to install, and how that ended",
+    "gate_token_keys": "gates, and by which of the site's keys they work",
     "gate_settings": "what gates are to run, and which user said so",
     "leave_confirmed": "which user confirmed an absence",
     "listed_areas": "areas",
@@ -37,5 +38,6 @@ WITHOUT: dict[str, str] = {
     "round_stops": "places and vehicles",
     "shifts": "hours",
     "teams": "teams and who leads them: named by the site itself and changed on its page",
+    "token_keys": "by which key the register goes, and which user changed it",
     "users": "accounts: one is kept out, not erased, for the record goes by its login",
 }

@@ -15,16 +15,16 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from hub import settings as hub_settings
-from hub.backup import JOURNAL
+from hub.backup import alone
 from hub.command import add_command
 from hub.database import Database
 from hub.registry import key, rekeying
 from hub.registry.store import RegistryStore
 from hub.registry.visits import visits
 from hub.settings import HubSettings
+from hub.token_keys import desk
 from wire.errors import MenshenError, SealError
 from wire.events import Registration
-from wire.process import SoleOwner
 from wire.registry import Flag, Holder, RegistryCopy, RegistryEntry
 from wire.tokens import READ_KINDS, read_key, token
 
@@ -53,8 +53,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     adding.add_argument("--flag", action="append", choices=list(Flag), default=[])
     removing = add_command(works, "remove", _remove, "take one out")
     _number(removing)
-    rekeying = add_command(works, "rekey", _rekey, "change the site's token key, which others have; stop the hub first")
-    rekeying.add_argument("--finish", action="store_true", help="every gate has the new key: forget the old tokens")
+    keying = add_command(works, "rekey", _rekey, "change the site's token key, which others have; stop the hub first")
+    done = "forget the old tokens now; a hub does it by itself when all enrolled gates have the new key"
+    keying.add_argument("--finish", action="store_true", help=done)
+    keying.add_argument("--anyway", action="store_true", help="with --finish: also where gates are missing")
     visiting = add_command(works, "visits", _visits, "who was registered at the gates, with what the guards entered")
     visiting.add_argument("--days", type=float, default=1.0, help="how far back (default: 1)")
 
@@ -63,10 +65,9 @@ def _rekey(arguments: argparse.Namespace) -> int:
     settings = hub_settings.load(arguments.settings)
     if settings.token_key_file is None:
         raise MenshenError(f"{arguments.settings}: there is no token_key_file, so nothing is registered by number")
-    owner = SoleOwner(Path(settings.data) / JOURNAL)
-    owner.take()  # a hub that runs would go on registering under the old key
-    try:
+    with alone(Path(settings.data)):  # a hub that runs would go on registering under the old key
         if arguments.finish:
+            _see_who_is_missing(settings, anyway=arguments.anyway)
             count = _write(settings, lambda session: rekeying.finish(session, by=_BY, now_ns=time.time_ns()))
             print(f"{count} tokens under the key before are history; start the hub, and gates forget them")
             return 0
@@ -74,18 +75,27 @@ def _rekey(arguments: argparse.Namespace) -> int:
         old, new = read_key(path), rekeying.next_key(path)
         done = _write(settings, lambda session: rekeying.rekey(session, old, new, by=_BY, now_ns=time.time_ns()))
         rekeying.take_next(path)
-    finally:
-        owner.release()
-    alone = sum(not store_source for store_source in _open(settings).sources())
+    alone_known = sum(not store_source for store_source in _open(settings).sources())
     print(
         f"{done.badges} badges and {done.vehicles} vehicles have tokens under a new key, and keep those that they had"
     )
-    if done.unknown or alone:
-        print(f"{done.unknown} unknown badges and {alone} entries of guards or this command are under the old key only")
-    print("Start the hub. Then for each gate: menshen hub enrol hub.toml GATE,")
-    print("and there: menshen edge enrol --new-token-key gate.toml CODE")
-    print("When all have it: stop the hub, menshen hub registry rekey hub.toml --finish, start it")
+    if done.unknown or alone_known:
+        left = f"{done.unknown} unknown badges and {alone_known} entries of guards or this command"
+        print(f"{left} are under the old key only")
+    print("Start the hub: it gives each enrolled gate the new key, and forgets the old tokens when all have it")
+    print("(the console's page of gates and menshen doctor say which are missing).")
+    print("A gate without a certificate of the site gets its key by hand; then: stop the hub, rekey hub.toml --finish")
     return 0
+
+
+def _see_who_is_missing(settings: HubSettings, *, anyway: bool) -> None:
+    """Raises `MenshenError` where an enrolled gate has not said that it has the newest key."""
+    missing = _write(settings, desk.standing).missing
+    if missing and not anyway:
+        raise MenshenError(
+            f"{', '.join(missing)}: not known to have the new key; at such a gate nobody would be known any more. "
+            "See that it is on and reaches the hub, revoke it, or say --anyway"
+        )
 
 
 def _write(settings: HubSettings, work: Callable[[Session], T]) -> T:

@@ -92,6 +92,8 @@ class PeopleOffice:
         self.followers: list[Callable[[Touched], Awaitable[None]]] = []
         """Who else is told what a change touched, once it is committed."""
         self.registrar = registrar
+        self.whole = asyncio.Event()
+        """Set once all entries were settled since the start."""
         self.zone = zone
         self._publishing = asyncio.Lock()
         self._behind = asyncio.Event()
@@ -211,6 +213,7 @@ class PeopleOffice:
             try:
                 changed = await self._settle(Touched(everything=True))
                 log.info("the office's entries are whole", changed=changed)
+                self.whole.set()
             except (DatabaseError, RegistryError) as error:
                 log.error("the office's entries cannot be made whole; trying again", error=str(error), wait_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)

@@ -1,7 +1,7 @@
 """The site's token key is changed: badges, plates and tags get tokens under the new key, and keep those that they had.
 
     one key ── rekey ──► both keys' tokens are at the gates ── finish ──► one key; the old tokens are history
-                         (gates are given the new key one by one)
+                         (gates are given the new key one by one: hub.token_keys)
 
 Between the two a badge passes at each gate, whichever key that gate has, and all that was and is told of it is the same
 person's at the hub. What was in the journal stays there under the old token, which stays the person's until they are
@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session
 from hub.accounts.audit import note
 from hub.database import parts
 from hub.registry.models import Badge, BadgeKey, Vehicle
+from hub.token_keys import desk
 from wire.errors import RegistryError
-from wire.tokens import TokenKind, token
+from wire.tokens import TokenKind, fingerprint, token
 
 NEXT = ".next"
 """The end of the name of the new key's file, until the register goes by it."""
@@ -96,6 +97,7 @@ def rekey(session: Session, old: bytes, new: bytes, *, by: str, now_ns: int) -> 
             )
             for badge, was in part
         )  # fmt: skip
+    desk.changed(session, fingerprint(new), by=by, now_ns=now_ns)
     if known or plates:
         note(session, now_ns, by, "token-key-changed", badges=len(known), vehicles=len(plates))
     unknown = [badge for badge in badges if not _is(new, TokenKind.BADGE, badge.number, badge.token)]
@@ -109,6 +111,7 @@ def finish(session: Session, *, by: str, now_ns: int) -> int:
     count += session.scalar(select(func.count(Vehicle.id)).where(*vehicles)) or 0
     session.execute(update(Badge).where(Badge.key == BadgeKey.OLD).values(key=BadgeKey.PAST))
     session.execute(update(Vehicle).values(old_plate_token=None, old_tag_token=None))
+    desk.finished(session, now_ns)
     if count:
         note(session, now_ns, by, "token-key-finished", tokens=count)
     return count

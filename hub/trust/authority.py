@@ -98,6 +98,10 @@ class Authority:
             builder = builder.add_revoked_certificate(entry)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
+    def sign_word(self, word: bytes) -> bytes:
+        """What the site says to its gates beside certificates; who makes a word says first what it is for."""
+        return self._key.sign(word, ec.ECDSA(hashes.SHA256()))
+
     def _sign(
         self,
         key: ec.EllipticCurvePublicKey,

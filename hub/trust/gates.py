@@ -57,6 +57,13 @@ class GateRow(NamedTuple):
     revoked_why: str = ""
 
 
+class Newest(NamedTuple):
+    """A gate's newest certificate."""
+
+    serial: str
+    pem: str
+
+
 def make_code(session: Session, terms: Terms, gate: str, valid_ns: int, *, by: str, now_ns: int) -> str:
     """A one-time code for a gate; an earlier one stops working. Raises `EnrolmentError` for a name no gate can have."""
     try:
@@ -142,6 +149,17 @@ def enrolled(session: Session, now_ns: int) -> list[str]:
     """The gates that may speak: those with a certificate that is not revoked and did not expire, sorted."""
     valid = (GateCertificate.revoked_ns.is_(None), GateCertificate.until_ns > now_ns)
     return sorted(session.scalars(select(GateCertificate.gate).where(*valid).distinct()))
+
+
+def newest(session: Session) -> dict[str, Newest]:
+    """Of each gate that was not put out, its newest certificate; one that ran out can still be renewed."""
+    query = select(GateCertificate).where(GateCertificate.revoked_ns.is_(None)).order_by(GateCertificate.id)
+    return {row.gate: Newest(row.serial, row.pem) for row in session.scalars(query)}
+
+
+def former(session: Session) -> list[str]:
+    """Gates that had certificates, all of which were revoked."""
+    return sorted(set(session.scalars(select(GateCertificate.gate).distinct())) - newest(session).keys())
 
 
 def revoked(session: Session) -> list[Revoked]:

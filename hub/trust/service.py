@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.orm import Session
 
 from hub.database import Database
@@ -22,10 +24,11 @@ from hub.settings import HubSettings
 from hub.trust import broker, gates
 from hub.trust.authority import Authority
 from hub.trust.broker import Ports
-from hub.trust.gates import GateRow, Terms
-from wire import enrolment
+from hub.trust.gates import GateRow, Newest, Terms
+from wire import enrolment, key_transport
 from wire.enrolment import Granted, Renewed, Request
 from wire.errors import DatabaseError, EnrolmentError, SettingsError
+from wire.token_keys import TokenKeyOffer
 from wire.tokens import read_key
 
 log = structlog.get_logger(__name__)
@@ -96,6 +99,24 @@ class Trust:
 
     async def rows(self) -> list[GateRow]:
         return await self._database.read(partial(gates.rows, now_ns=self._now_ns()))
+
+    async def newest(self) -> dict[str, Newest]:
+        """Of each gate that was not put out, its newest certificate."""
+        return await self._database.read(gates.newest)
+
+    async def former(self) -> list[str]:
+        """Gates that were put out."""
+        return await self._database.read(gates.former)
+
+    def seal_key(self, key: bytes, gate: str, to: Newest, *, version: int, registry: int) -> TokenKeyOffer:
+        """The site's token key, for this gate and nobody else. Raises `EnrolmentError`."""
+        public = x509.load_pem_x509_certificate(to.pem.encode()).public_key()
+        if not isinstance(public, ec.EllipticCurvePublicKey):
+            raise EnrolmentError(f"gate {gate}: expected a certificate with a key on P-256")
+        return key_transport.seal(
+            key, public, self._authority.sign_word,
+            site=self._settings.site, gate=gate, version=version, registry=registry,
+        )  # fmt: skip
 
     async def tell_broker(self) -> None:
         """Write who may speak now; the broker reloads by itself (deploy/) or with SIGHUP."""

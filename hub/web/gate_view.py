@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hub.board import GateRow, GateVitals, Snapshot
 from hub.clock_gap import WRONG_S
 from hub.configurations.desk import Wanted
+from hub.token_keys.desk import Standing
 from hub.trust.gates import GateRow as Enrolled
 from hub.web.view import Level, gate_level, lasted, listed, plain, worst
 from hub.web.words import Lang, say
@@ -37,6 +38,8 @@ class GateLine(NamedTuple):
     row: GateRow | None
     enrolled: Enrolled | None
     wanted: Wanted | None
+    keys: Standing | None = None
+    """How far a change of the site's token key is, at all gates."""
 
 
 class Fact(NamedTuple):
@@ -48,13 +51,17 @@ class Fact(NamedTuple):
 
 
 def lines_of(
-    snapshot: Snapshot, site: str, enrolled: Sequence[Enrolled], wanted: Mapping[str, Wanted]
+    snapshot: Snapshot,
+    site: str,
+    enrolled: Sequence[Enrolled],
+    wanted: Mapping[str, Wanted],
+    keys: Standing | None = None,
 ) -> list[GateLine]:
     """Every gate of the site that was heard of, enrolled, expected or told what to run, by name."""
     heard = {row.gate: row for row in snapshot.gates if row.site == site}
     known = {row.gate: row for row in enrolled}
     names = sorted(heard | known | dict(wanted))
-    return [GateLine(name, heard.get(name), known.get(name), wanted.get(name)) for name in names]
+    return [GateLine(name, heard.get(name), known.get(name), wanted.get(name), keys) for name in names]
 
 
 def state_level(line: GateLine) -> Level:
@@ -91,6 +98,31 @@ def certificate_ns(line: GateLine) -> int:
     if found is None:
         return 0
     return found.until_ns or found.expected_until_ns or found.revoked_ns or 0
+
+
+# -- token key ---------------------------------------------------------------------------------------------------------
+
+
+def token_key(line: GateLine, lang: Lang) -> Fact | None:
+    """Whether an enrolled gate works by the site's newest token key, and if not why; None where it never changed."""
+    keys = line.keys
+    if keys is None or keys.current is None or line.name not in keys.enrolled:
+        return None
+    if line.name not in keys.missing:
+        return Fact("gate.key", say(lang, "gate.key.newest"))
+    held = line.row.token_key if line.row else None
+    if held is not None and held.why:
+        return Fact("gate.key", say(lang, "gate.key.fault", why=plain(held.why)), Level.WARN)
+    return Fact("gate.key", say(lang, "gate.key.waiting"), Level.NOTE)
+
+
+def key_change(lines: Sequence[GateLine], lang: Lang) -> str:
+    """How far a change of the token key is that is not finished; empty where none is."""
+    keys = next((line.keys for line in lines if line.keys is not None), None)
+    if keys is None or keys.current is None or not keys.current.is_open:
+        return ""
+    have = len(keys.enrolled) - len(keys.missing)
+    return say(lang, "gate.key.change", have=have, all=len(keys.enrolled))
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,14 @@ GATE_WORDS: dict[str, tuple[str, str]] = {
     "gate.certificate.unused": ("its code was not used in time", "注册码已过期，未使用"),
     "gate.certificate.revoked": ("revoked on {date}", "已于 {date} 吊销"),
     "gate.revoked-by": ("by {who}: {why}", "由 {who} 吊销：{why}"),
+    "gate.key": ("Token key", "令牌密钥"),
+    "gate.key.newest": ("the site's newest", "已使用最新密钥"),
+    "gate.key.waiting": ("has not taken the new one yet", "尚未接收新密钥"),
+    "gate.key.fault": ("cannot take the new one: {why}", "无法接收新密钥：{why}"),
+    "gate.key.change": (
+        "The token key is being changed: {have} of {all} enrolled gates have the new one. Both hold until all do.",
+        "正在更换令牌密钥：{all} 个已入网门岗中有 {have} 个已使用新密钥；全部更换前新旧密钥均有效。",
+    ),
     "gate.enrol": ("Enrol a gate", "门岗入网"),
     "gate.enrol-what": (
         "A code that works once: with it the gate makes its own key and gets its certificate, also after a new card.",

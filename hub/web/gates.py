@@ -14,6 +14,7 @@ from hub.accounts.roles import Permission
 from hub.board import Snapshot
 from hub.configurations import desk
 from hub.configurations.desk import Wanted
+from hub.token_keys import desk as token_keys
 from hub.trust.service import Trust
 from hub.web import gate_view
 from hub.web.access import Access, Denied, Form, redirect
@@ -144,7 +145,8 @@ async def _settings(room: Desk, request: Request, gate: str, form: Form) -> Resp
 
 async def _lines(room: Desk) -> list[GateLine]:
     enrolled = [] if room.trust is None else await room.trust.rows()
-    return gate_view.lines_of(room.snapshot(), room.site, enrolled, await _wanted(room))
+    keys = None if room.trust is None else await room.access.database.read(token_keys.standing)
+    return gate_view.lines_of(room.snapshot(), room.site, enrolled, await _wanted(room), keys)
 
 
 async def _wanted(room: Desk) -> Mapping[str, Wanted]:

@@ -14,6 +14,7 @@ from wire import checkup
 from wire.checkup import Rights
 from wire.findings import LANGS, Finding, Level, Words, as_json, text, worst
 from wire.link import BrokerSettings
+from wire.tokens import fingerprint
 
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 MAKER = Words("make it", "制作")
@@ -46,7 +47,7 @@ def test_a_token_key_is_told_by_a_fingerprint_that_is_the_key_s_alone(tmp_path):
     path.write_bytes(b"k" * 32)
     path.chmod(0o600)
     told = " ".join(finding.found.en for finding in checkup.token_key(path, MAKER))
-    assert checkup.fingerprint(b"k" * 32) in told
+    assert fingerprint(b"k" * 32) in told
     assert "kkkk" not in told
     path.write_bytes(b"k" * 4)
     assert worst(checkup.token_key(path, MAKER)) is Level.FAULT
@@ -54,7 +55,7 @@ def test_a_token_key_is_told_by_a_fingerprint_that_is_the_key_s_alone(tmp_path):
 
 @given(st.binary(min_size=16, max_size=40), st.binary(min_size=16, max_size=40))
 def test_two_keys_have_one_fingerprint_only_if_they_are_one(one, other):
-    assert (checkup.fingerprint(one) == checkup.fingerprint(other)) == (one == other)
+    assert (fingerprint(one) == fingerprint(other)) == (one == other)
 
 
 @given(st.floats(0, 1e7), st.floats(1, 1e6))

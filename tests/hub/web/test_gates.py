@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from edge import enrol as edge_enrol
 from hub.board import GateRow, GateVitals, Snapshot
 from hub.configurations.desk import Wanted
+from hub.token_keys.desk import Current, Standing
 from hub.trust.gates import GateRow as Enrolled
 from hub.web import gate_view
 from hub.web.gate_view import GateLine
@@ -24,6 +25,7 @@ from tests.support.snapshots import NOON_NS, bad_day, gate
 from tests.support.trust import hub_settings
 from wire.machine import ClockQuality, Machine
 from wire.messages import ConfigurationHeld
+from wire.token_keys import TokenKeyHeld
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 DAY_NS = 86_400 * 10**9
@@ -179,6 +181,32 @@ def test_a_certificate_that_ends_is_seen_before_it_does(enrolled, level, word):
     fact = gate_view.certificate(line(enrolled=enrolled), NOON_NS, "en", "DAY")
     assert fact.level is level
     assert word in fact.text
+
+
+KEYS = Standing(Current(7, "aaaa", NOON_NS, is_open=True), {"east": "aaaa", "north": "bbbb"}, ("east", "north", "west"))
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "level", "words"),
+    [
+        ("east", None, Level.CALM, ("the site's newest", "已使用最新密钥")),
+        ("north", TokenKeyHeld("bbbb"), Level.NOTE, ("not taken the new one yet", "尚未接收")),
+        ("north", TokenKeyHeld("bbbb", "no room"), Level.WARN, ("cannot take the new one: no room", "无法接收新密钥")),
+        ("west", None, Level.NOTE, ("not taken the new one yet", "尚未接收")),
+    ],
+)
+def test_who_has_not_taken_a_changed_token_key_is_seen_and_why(name, held, level, words):
+    row = gate(name, token_key=held)
+    one = GateLine(name, row, None, None, KEYS)
+    for lang, word in zip(("en", "zh"), words, strict=True):
+        fact = gate_view.token_key(one, lang)
+        assert fact is not None
+        assert (fact.level, word in fact.text) == (level, True), fact
+    assert "1 of 3" in gate_view.key_change([one], "en")
+    done = KEYS._replace(current=Current(7, "aaaa", NOON_NS, is_open=False))
+    assert gate_view.key_change([one._replace(keys=done)], "en") == ""
+    assert gate_view.token_key(one._replace(keys=KEYS._replace(current=None)), "en") is None
+    assert gate_view.token_key(GateLine("nowhere", None, None, None, KEYS), "en") is None
 
 
 def test_a_gate_that_is_known_from_anywhere_is_in_the_list():
