@@ -1,7 +1,9 @@
 """What must be true after a soak: the hub's record (lines of `/api/events` on standard input) held against what the
 gate's log says that it decided. Prints JSON; exits with 1 when something is lost and nobody said so.
 
-Usage: oracle.py GATE GATE.LOG --cuts N     N: how often the gate was killed; each may cost the decision of that instant
+Usage: oracle.py GATE GATE.LOG --cuts N [--told KINDS]
+N: how often the gate was killed; each may cost the decision of that instant. KINDS: of what kinds of devices a fault
+must have been told, by the gate or about it.
 """
 
 from __future__ import annotations
@@ -32,18 +34,22 @@ class Verdict(NamedTuple):
     faults_told: dict[str, int]
     """By kind of device: how often it was told that something is wrong."""
 
-    def is_clean(self, cuts: int) -> bool:
-        return self.holes == self.doubled == 0 and self.unsaid <= cuts
+    def is_clean(self, cuts: int, told: Iterable[str] = ()) -> bool:
+        return self.holes == self.doubled == 0 and self.unsaid <= cuts and not self.untold(told)
+
+    def untold(self, told: Iterable[str]) -> list[str]:
+        """Of which of these kinds nothing was told."""
+        return sorted(set(told) - self.faults_told.keys())
 
 
 def judge(rows: Iterable[Row], log: Iterable[str]) -> Verdict:
     """Pure: the hub's rows of one gate in the order of its journal, and the lines of the gate's log."""
-    next_of: dict[tuple[str, str], int] = {}
+    next_of: dict[tuple[str, str, str], int] = {}
     holes = doubled = lost = 0
     passages: set[str] = set()
     told: collections.Counter[str] = collections.Counter()
     for row in rows:
-        stream = row["urgency"], row["epoch"]
+        stream = row.get("gate", ""), row["urgency"], row["epoch"]
         wanted = next_of.get(stream, 1)
         holes += row["seq"] > wanted
         doubled += row["seq"] < wanted
@@ -67,11 +73,13 @@ def main() -> int:
     parser.add_argument("gate")
     parser.add_argument("log", type=Path)
     parser.add_argument("--cuts", type=int, default=0)
+    parser.add_argument("--told", type=str.split, default=[])
     asked = parser.parse_args()
-    rows = [row for row in map(json.loads, sys.stdin) if row["gate"] == asked.gate]
+    rows = [row for row in map(json.loads, sys.stdin) if row["gate"] in (asked.gate, "hub")]
     verdict = judge(rows, asked.log.read_text("utf-8", "replace").splitlines())
-    sys.stdout.write(f"{json.dumps(verdict._asdict() | {'cuts': asked.cuts})}\n")
-    return 0 if verdict.is_clean(asked.cuts) else 1
+    said = {"cuts": asked.cuts, "untold": verdict.untold(asked.told)}
+    sys.stdout.write(f"{json.dumps(verdict._asdict() | said)}\n")
+    return 0 if verdict.is_clean(asked.cuts, asked.told) else 1
 
 
 if __name__ == "__main__":

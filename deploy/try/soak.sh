@@ -1,9 +1,11 @@
 #!/bin/sh
 # A hub and a gate, installed on two machines as README says (two-machines.sh), and one fault after the other for so many
-# minutes: packets lost, late and doubled; no link; gate or hub killed; power cut, so that the gate finds its card as it
-# was at that instant, with all that was not on it yet missing; card full; clock wrong by years; certificate run out.
+# minutes: packets lost, late and doubled; no link; gate, hub or broker killed; the power of gate or hub cut while writes are
+# under way, of which some are then on its card, some not and some in part (card.py); card full; clock wrong by years;
+# certificate run out; InfluxDB away.
 # In the end all is mended, and within three minutes the hub must have everything or have been told what is lost
-# (oracle.py). The same seed makes the same faults. The last line is JSON; the exit code is 1 when anything is wrong.
+# (oracle.py), and must have been told of what was wrong. The same seed makes the same faults. The last line is JSON; the
+# exit code is 1 when anything is wrong, or when anything of it is left behind (processes, mounts, loop devices, namespaces).
 # As root. Usage: soak.sh FOLDER [--minutes N] [--seed N] [install.sh's options, such as --venv DIR]
 # shellcheck disable=SC2016 # what is in single quotes is for the shell inside
 set -eu
@@ -24,21 +26,9 @@ if [ "${1:-}" = --venv ]; then set -- --venv "$(cd "$2" && pwd)"; fi
 . "$here/deploy/try/machines.sh"
 state=/var/lib/menshen-gate
 faketime=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
-cuts=0 round=0 done_faults='' not_tried='' loop=''
+hub_state=/var/lib/menshen
+cuts=0 round=0 done_faults='' not_tried=''
 
-stop_card() {
-    if [ -n "$loop" ]; then
-        on gate umount $state 2>/dev/null || on gate umount -l $state 2>/dev/null || true
-        losetup -d "$loop" 2>/dev/null || true
-        loop=''
-    fi
-}
-trap 'stop_card; clean_up' EXIT
-put_card() { # the gate's card goes in: an ext4 file system of its own, whose faults a start mends
-    loop=$(losetup -f --show "$work/card.img")
-    fsck.ext4 -p "$loop" >>"$work/fsck.log" 2>&1 || [ $? -le 1 ] || fail "the card cannot be mended"
-    on gate mount -o noatime,nodev,nosuid,noexec,errors=remount-ro "$loop" $state
-}
 gate_pid() { process gate gate | tr -d ' '; }
 kill_gate() {
     on gate kill -KILL "$(gate_pid)"
@@ -63,22 +53,36 @@ fault() { # fault NAME: make it, let it last, mend it
     say "fault $((round + 1)): $1"
     case $1 in
         bad-link)
-            link "{\"loss\": 0.$((5 + $(draw 25))), \"delay_s\": 0.$((10 + $(draw 40))), \"jitter_s\": 0.1, \"doubled\": 0.05}"
+            bad_link $((5 + $(draw 25))) $((100 + $(draw 400))) 100 5
             sleep $((20 + $(draw 20)))
-            link '{}'
+            good_link
             ;;
         no-link) link '{"up": false}'; sleep $((10 + $(draw 30))); link '{}' ;;
         kill-gate) kill_gate; sleep "$(draw 3)"; start_gate ;;
         kill-hub) kill_hub; sleep "$(draw 8)"; start_hub ;;
         power-cut)
-            # What is on the card is what was written through to the loop device, not what Linux still keeps of it.
-            on gate kill -STOP "$(gate_pid)"
-            cp --sparse=always "$work/card.img" "$work/cut.img"
-            kill_gate
-            stop_card
-            mv "$work/cut.img" "$work/card.img"
-            put_card
+            cut_power gate "$(gate_pid)"
+            cuts=$((cuts + 1))
+            take_card gate
+            put_card gate $state "$seed$round"
             start_gate
+            ;;
+        power-cut-hub)
+            cut_power hub "$(process hub hub | tr -d ' ')"
+            take_card hub
+            put_card hub $hub_state "$seed$round"
+            sleep "$(draw 5)"
+            start_hub
+            ;;
+        kill-broker) # it keeps nothing
+            on hub sh -c 'kill -KILL "$(cat /run/mosquitto.pid)"'
+            sleep "$(draw 6)"
+            start_mosquitto
+            ;;
+        no-influxdb)
+            on hub kill -KILL "$(process hub influxdb | tr -d ' ')"
+            sleep 20
+            start_influxdb
             ;;
         full-card)
             on gate dd if=/dev/zero of=$state/filler bs=64k status=none 2>/dev/null || true
@@ -119,11 +123,14 @@ lay_cable "$seed"
 machine hub $hub_net
 machine gate $gate_net
 for name in hub gate; do on $name sh -c 'echo "10.77.0.1 hub.plant" >>/etc/hosts'; done
-install_hub "$@"
-truncate -s 48M "$work/card.img"
-mkfs.ext4 -q -F -m 1 "$work/card.img"
+truncate -s 48M "$work/gate.img"
+truncate -s 512M "$work/hub.img"
+for name in hub gate; do mkfs.ext4 -q -F -m 1 "$work/$name.img"; done
 on gate mkdir -p $state
-put_card
+on hub mkdir -p $hub_state
+put_card gate $state "$seed"
+put_card hub $hub_state "$seed"
+install_hub "$@"
 install_gate "$@"
 # Recordings are what the gate's people are here: not on the card, for they are no part of what it keeps.
 on gate mv $state/recording.npz /run/recording.npz
@@ -135,7 +142,7 @@ start_gate
 wait_for 120 "the first passage is on the board" at_least 1
 say "the first passage is on the board"
 
-kinds='bad-link no-link kill-gate kill-hub power-cut full-card certificate-over'
+kinds='bad-link no-link kill-gate kill-hub kill-broker power-cut power-cut-hub full-card no-influxdb certificate-over'
 if [ -n "$faketime" ]; then kinds="$kinds wrong-clock"; else not_tried='wrong-clock: install libfaketime'; fi
 count=$(printf '%s' "$kinds" | wc -w)
 end=$(($(date +%s) + minutes * 60))
@@ -146,7 +153,7 @@ while [ "$(date +%s)" -lt $end ] || [ $round -lt "$count" ]; do
             "$seed" $kinds)
         kind=$(printf '%s' "$order" | cut -d' ' -f$((round + 1)))
     else
-        kind=$(printf '%s' "${kinds% certificate-over*} power-cut" | cut -d' ' -f$((1 + $(draw $((count - 2))))))
+        kind=$(printf '%s' "${kinds% certificate-over*} power-cut power-cut-hub" | cut -d' ' -f$((1 + $(draw "$count"))))
     fi
     fault "$kind"
     round=$((round + 1))
@@ -157,11 +164,29 @@ done
 
 say "all is mended"
 wait_for 180 "everything is sent" nothing_waits
-sleep 5
+all_points() { [ "$(points)" = "$(passages)" ]; } # nothing that was measured is missing in the time series, either
+points() {
+    on hub python3 -c '
+import json, urllib.request
+url = "http://127.0.0.1:8086/query?db=menshen&q=select+count(seq)+from+person_passage"
+found = json.load(urllib.request.urlopen(url, timeout=10))["results"][0]
+print(int(found["series"][0]["values"][0][1]) if "series" in found else 0)'
+}
+on gate kill -KILL "$(gate_pid)" # nobody comes any more
+wait_for 120 "everybody is in InfluxDB" all_points
 ask '/api/events?after=0&limit=10000' >"$work/events"
-verdict=$(python3 "$here/deploy/try/oracle.py" north "$work/gate.log" --cuts $cuts <"$work/events") && clean=true || clean=false
-kill "$cable" && sleep 1
+told='registry spool'
+if [ -n "$faketime" ]; then told="$told clock"; fi
+verdict=$(python3 "$here/deploy/try/oracle.py" north "$work/gate.log" --cuts $cuts --told "$told" <"$work/events") && clean=true || clean=false
+in_influxdb=$(points)
+trap - EXIT
+clean_up
+left=$(left_behind)
+[ -z "$left" ] || { clean=false; printf 'left behind: %s\n' "$left" >&2; }
+torn=$(awk '/"cuts": 1/ && !seen[$0]++' "$work"/*.card.log | python3 -c '
+import json, sys
+print(json.dumps({key: sum(row[key] for row in rows) for key in ("cuts", "kept", "lost", "torn")} if (rows := [json.loads(line) for line in sys.stdin]) else {}))')
 carried=$(tail -n 1 "$work/cable.log")
-printf '{"clean": %s, "took_s": %s, "seed": %s, "faults": %s, "kinds": "%s", "not_tried": "%s", "cable": %s, "record": %s}\n' \
-    $clean "$(($(date +%s) - began))" "$seed" $round "${done_faults# }" "$not_tried" "$carried" "$verdict"
+printf '{"clean": %s, "took_s": %s, "seed": %s, "faults": %s, "kinds": "%s", "not_tried": "%s", "netem": "%s", "cable": %s, "cards": %s, "points": %s, "record": %s}\n' \
+    $clean "$(($(date +%s) - began))" "$seed" $round "${done_faults# }" "$not_tried" $netem "$carried" "$torn" "$in_influxdb" "$verdict"
 [ $clean = true ]
