@@ -3,7 +3,7 @@ is not, and some is there in part, whatever the order it was written in.
 
     ext4 on a loop device ── the file MOUNTPOINT, by FUSE ──► writes that wait ── flush (fsync) ──► the file IMAGE
 
-SIGUSR1 cuts the power in the next instant in which writes wait (after three seconds in any): each is kept, lost or
+SIGUSR1 cuts the power in the next instant in which writes wait (after a while in any): each is kept, lost or
 torn at a sector (512 bytes), by the seed; from then on all that is asked for fails. In the end (SIGTERM) it says in
 JSON what it did. It is a drive with a cache that heeds flushes; a card that lies about them, or that harms what it was
 not writing to, it is not.
@@ -31,8 +31,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 SECTOR = 512
-ENOUGH, PATIENCE_S = 3, 3.0
-"""A cut waits for so many writes at risk, but no longer than that."""
+MOST_ENOUGH, PATIENCE_S = 4, 15.0
+"""A cut waits for one to so many writes at risk, but no longer than that."""
 PAGE = 4096
 _MOST = 128 * 1024
 _IN, _OUT = struct.Struct("<IIQQIIIHH"), struct.Struct("<IiQ")
@@ -62,6 +62,7 @@ class Card:
         self._waiting: list[tuple[int, bytes]] = []
         self._pages: dict[int, bytearray] = {}
         """What is read of pages with writes that wait."""
+        self.enough = self._draw.randint(1, MOST_ENOUGH)
         self.did = {"writes": 0, "flushes": 0, "cuts": 0, "kept": 0, "lost": 0, "torn": 0}
         self.is_dead = False
 
@@ -234,7 +235,7 @@ def main() -> None:
     sys.stdout.flush()
 
     def ended() -> bool:
-        is_now = bool(cut) and (card.waits >= ENOUGH or time.monotonic() - cut[0] > PATIENCE_S)
+        is_now = bool(cut) and (card.waits >= card.enough or time.monotonic() - cut[0] > PATIENCE_S)
         if is_now and not card.is_dead:
             end(asked.victim)
             card.cut()

@@ -78,7 +78,7 @@ cut_power() { # cut_power MACHINE PID: with writes under way; PID is ended in th
     [ -s "$work/$1.victim" ] || fail "$1 has no process $2"
     had=$(grep -c '"cuts": 1' "$work/$1.card.log" || true)
     kill -USR1 "$(eval "printf %s \"\$${1}_card\"")"
-    for _ in $(seq 100); do [ "$(grep -c '"cuts": 1' "$work/$1.card.log")" -gt "$had" ] && break; sleep 0.1; done
+    for _ in $(seq 200); do [ "$(grep -c '"cuts": 1' "$work/$1.card.log")" -gt "$had" ] && break; sleep 0.1; done
     [ "$(grep -c '"cuts": 1' "$work/$1.card.log")" -gt "$had" ] || fail "the power of $1 was not cut"
 }
 
