@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +30,16 @@ ROOMS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; the exit code is 0 for success, 1 for a fault that is explained, 2 for wrong usage."""
-    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        code = _command(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads what is printed has enough: no fault, and nothing to say of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return code
+
+
+def _command(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="menshen", description=__doc__, add_help=False)
     parser.add_argument("room", choices=ROOMS, nargs="?", metavar="|".join(ROOMS))
     parser.add_argument("-h", "--help", action="store_true")

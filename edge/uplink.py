@@ -237,6 +237,11 @@ class Uplink:
             return
         now_s = asyncio.get_running_loop().time()
         match window.hear(watermark.through, resend=watermark.resend, now_s=now_s):
+            case Heard.FORGOT:
+                log.warning(
+                    "the hub asks for what it had acknowledged; asking where to go on", through=watermark.through
+                )
+                self._reborn.set()
             case Heard.FOREIGN:
                 await self._meet_another(watermark)
             case Heard.NEWS:

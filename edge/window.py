@@ -35,6 +35,9 @@ class Heard(Enum):
 
     NEWS = "news"
     NOTHING_NEW = "nothing new"
+    FORGOT = "forgot"
+    """It asks for numbers that it had acknowledged: another hub, restored from a backup, or a word that is late. Which,
+    only the answer to a birth says."""
     FOREIGN = "foreign"
     """It acknowledges numbers that this process never sent and its spool never gave away: start a new epoch."""
 
@@ -84,6 +87,8 @@ class Window:
         still in flight begins anew with each word of progress."""
         if through > self._known:
             return Heard.FOREIGN
+        if self.open and resend and through < self.acknowledged:
+            return Heard.FORGOT
         news = through > self.acknowledged or not self.open
         if not self.open:  # the hub's first word counts even if it is lower: a hub restored from a backup
             self.open = True

@@ -34,7 +34,7 @@ from hub.fleet.settings import FleetSettings
 from hub.pictures.store import FOLDER as PICTURES
 from hub.releases.shelf import FOLDER as RELEASES
 from hub.settings import HubSettings
-from wire.errors import BackupError
+from wire.errors import BackupError, JournalError
 from wire.process import SoleOwner
 
 VERSION: Final = 1
@@ -138,11 +138,28 @@ def restore(settings: HubSettings, source: Path) -> Manifest:
         raise BackupError(f"{source}: its people are in {kind}; expected settings that say so")
     data.mkdir(parents=True, exist_ok=True)
     with alone(data):
+        _see_that_nobody_works(settings)
         try:
             _unpack(source, data, settings)
         except (OSError, tarfile.TarError, sqlite3.Error) as error:
             raise BackupError(f"restore to {data}: {error}") from error
     return found.manifest
+
+
+def _see_that_nobody_works(settings: HubSettings) -> None:
+    """Of a fleet: another process may have its data elsewhere. Raises `BackupError`."""
+    if settings.fleet is None or not _is_postgresql(settings):
+        return
+    from hub.fleet.checkup import look  # noqa: PLC0415 - only a fleet needs the driver
+
+    try:
+        alive = look(settings.database_url).alive
+    except JournalError as error:
+        if "search_path" in str(error) or "does not exist" in str(error):
+            return
+        raise BackupError(str(error)) from error
+    if alive:
+        raise BackupError(f"{shown(settings.database_url)}: {', '.join(alive)} work with it; stop them first")
 
 
 @contextmanager

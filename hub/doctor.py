@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from hub import settings as hub_settings
 from hub.alerts.channels import CALLS_BACK
 from hub.database import MIGRATIONS, shown
-from hub.fleet.opening import reader_of
+from hub.fleet.opening import journal_url, reader_of
 from hub.influx import server_version
 from hub.journal import JournalReader
 from hub.settings import HubSettings
@@ -73,7 +73,7 @@ def examine(path: Path, backups: Path = BACKUPS) -> list[Finding]:
         *check_channels([channel.name for channel in settings.channels], has_heartbeat=settings.heartbeat is not None),
         *check_answers(settings),
         check_backup(backups, newest_backup(backups, settings.site), datetime.now(UTC)),
-        running(settings),
+        *running(settings),
         *[finding for name in UNITS for finding in checkup.unit(name)],
     ]
 
@@ -375,8 +375,22 @@ def check_backup(folder: Path, newest: datetime | None, now: datetime) -> Findin
     return Finding(Level.GOOD if now - newest <= BACKUP_AGE else Level.WARNING, "backup", text, do)
 
 
-def running(settings: HubSettings) -> Finding:
-    """What the hub that runs here says of itself."""
+def running(settings: HubSettings) -> list[Finding]:
+    """What the hub that runs here says of itself; of a fleet only the process that leads has a console to say it."""
+    url = journal_url(settings)
+    if settings.fleet is None or url is None:
+        return [_console(settings)]
+    from hub.fleet import checkup as crews  # noqa: PLC0415 - only a fleet needs the driver
+
+    try:
+        crew = crews.look(url)
+    except JournalError:
+        return []  # `journal` tells of it
+    found = crews.judge(crew, settings.fleet.name)
+    return [*found, _console(settings)] if crew.leader == settings.fleet.name else found
+
+
+def _console(settings: HubSettings) -> Finding:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.web.host, settings.web.host)  # noqa: S104 - compared, not bound
     url = f"http://{host}:{settings.web.port}/readyz"
     try:

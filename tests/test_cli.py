@@ -117,3 +117,14 @@ raise SystemExit(menshen.main([{room!r}, "run", "x.toml"]))
 def test_without_a_command_the_usage_is_shown(capsys):
     assert menshen.main([]) == 2
     assert "menshen edge" in capsys.readouterr().out
+
+
+def test_whoever_stops_reading_is_no_fault():
+    """`menshen doctor … | grep -q …` ends as every program in a pipe does, and says nothing."""
+    command = [sys.executable, "-c", "import sys, menshen; sys.exit(menshen.main(['--help']))"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

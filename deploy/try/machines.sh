@@ -212,7 +212,7 @@ install_gate() { # install_gate OPTIONS…: it plays a recording of people who n
     on gate install -o menshen-gate -m 600 /run/recording.npz /var/lib/menshen-gate/recording.npz
 }
 enrol_gate() {
-    code=$(on hub menshen hub enrol /etc/menshen/hub.toml north | head -n 1)
+    code=$(on hub menshen hub enrol /etc/menshen/hub.toml north | sed -n 1p)
     on gate menshen edge enrol /etc/menshen/gate.toml "$code"
     reload_broker
 }

@@ -237,6 +237,21 @@ async def test_a_hub_that_forgot_what_it_acknowledged_is_told_of_the_gap(hub, ga
     assert (gap.cause, gap.lost) == (GapCause.HUB_FORGOT, 4)
 
 
+async def test_a_hub_that_is_restored_behind_a_broker_that_stays_goes_on_with_a_gap(hub, connected):
+    """The gate sees no end of its connection."""
+    for number in range(5):
+        await connected.outbox.put(fever(number))
+    spool = connected.outbox.spool
+    await eventually(lambda: spool.trimmed(Urgency.URGENT) == 5, "all is at the hub")
+    stream = spool.stream(Urgency.URGENT)
+    del hub.journal[stream][2:]
+    hub.through[stream] = 2
+    await connected.outbox.put(fever(9))
+    await eventually(lambda: fever(9) in hub.events(Urgency.URGENT), "the fever after it")
+    gaps = [(event.cause, event.lost) for event in hub.events(Urgency.URGENT) if isinstance(event, Gap)]
+    assert gaps == [(GapCause.HUB_FORGOT, 3)]
+
+
 async def test_an_empty_spool_whose_numbering_was_destroyed_goes_on_at_once_under_a_new_epoch(hub, connected):
     outbox, spool = connected.outbox, connected.outbox.spool
     for number in range(5):

@@ -129,6 +129,16 @@ def test_a_hub_that_was_restored_from_a_backup_is_sent_what_it_lost():
     assert window.sent == 4
 
 
+def test_a_hub_that_was_restored_behind_an_open_connection_is_asked_anew_before_anything_is_given_up():
+    window = Window(known=0)
+    window.hear(0, resend=False)
+    window.record(9, 0.0)
+    window.hear(9, resend=False)
+    assert window.hear(4, resend=False) is Heard.NOTHING_NEW
+    assert window.hear(4, resend=True) is Heard.FORGOT
+    assert (window.acknowledged, window.sent) == (9, 9)
+
+
 def test_patience_doubles_up_to_a_bound_and_is_reset_by_progress():
     window = Window(0)
     window.hear(0, resend=False)
