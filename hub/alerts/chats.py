@@ -59,10 +59,6 @@ class Reply(NamedTuple):
     alerts: tuple[AlertRow, ...] = ()
     account: str = ""
 
-    @property
-    def good(self) -> bool:
-        return self.outcome is Outcome.ACKNOWLEDGED
-
 
 Hear = Callable[[str, Said], Awaitable[Reply | None]]
 """Takes what was said on a channel of that name; None for a copy of what was heard before."""

@@ -14,8 +14,7 @@ import sqlite3
 from hub.alerts.links import VALID_S
 
 _BYTES = 10
-LETTERS = 16
-"""Letters and digits of a code: base32, so that nobody mistakes one for another when it is typed."""
+"""Sixteen letters and digits: base32, so that nobody mistakes one for another when it is typed."""
 
 
 def new_code(db: sqlite3.Connection, message: int, now_ns: int, draw: bytes | None = None) -> str:

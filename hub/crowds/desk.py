@@ -23,6 +23,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _MINUTE_NS = 60 * 10**9
+_STAMPS = 1_000_003
 _MOST_KNOWN = 64
 """Canteens' and limits' days that are kept as they were worked out."""
 
@@ -55,7 +56,7 @@ class Checkpoint(NamedTuple):
     limits: list[LimitDay]
 
 
-Register = tuple[int | None, ...]
+Register = tuple[int, ...]
 
 
 class Eaters(NamedTuple):
@@ -186,12 +187,16 @@ def _keep(known: dict[K, V], key: K, value: V) -> None:
 
 
 def _register(session: Session) -> Register:
-    """What changes whenever somebody's card or team does, or a team's time."""
-    people = session.execute(select(func.count(), func.max(Person.changed_ns)).select_from(Person)).one()
-    cards = session.execute(select(func.count(), func.max(Badge.id)).select_from(Badge)).one()
-    former = session.scalar(select(func.max(FormerBadge.id)))
+    """What changes whenever somebody's card or team does, or a team's time: by what stands there, for people are
+    erased, and a clock that was ahead once leaves a newest stamp that no later change passes."""
+    team, holder = func.coalesce(Person.team_id, 0), func.coalesce(FormerBadge.person_id, 0)
+    stamps = func.sum(Person.changed_ns % _STAMPS)
+    people = session.execute(select(func.count(), stamps, func.sum(Person.id * (team + 1)))).one()
+    cards = session.execute(select(func.count(), func.max(Badge.id), func.sum(Badge.id * Badge.person_id))).one()
+    former = session.execute(select(func.max(FormerBadge.id), func.sum(FormerBadge.id * (holder + 1)))).one()
     times = session.execute(select(Team.id, Team.meal_slot).where(Team.meal_slot != "")).all()
-    return (*people, *cards, former, hash(tuple(tuple(row) for row in times)))
+    sums = (int(one or 0) for one in (*people, *cards, *former))  # PostgreSQL's are decimals
+    return (*sums, hash(tuple(tuple(row) for row in times)))
 
 
 def _slots(session: Session) -> Slots:

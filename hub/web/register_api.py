@@ -29,7 +29,8 @@ from wire.tokens import normal
 
 KEY_PATTERN = r"^[\w-]{1,40}$"
 Text = Annotated[str, Meta(max_length=200)] | UnsetType
-Names = list[Annotated[str, Meta(min_length=1, max_length=80)]] | UnsetType
+Names = list[Annotated[str, Meta(max_length=80, pattern="^[^,;，；、\n]+$")]] | UnsetType
+"""In a cell of a file these stand between several."""
 Flag = bool | UnsetType
 B = TypeVar("B", bound=Struct)
 
@@ -148,7 +149,7 @@ def _add_kind(app: FastAPI, access: Access, office: PeopleOffice, kind: Kind, bo
             await office.put(kind, cells, by=who.login, known=stored)
         except Unfit as error:
             return _unfit(access.language(request), error)
-        return _json(Registered(stored or key, stored is None))
+        return _json(Registered(stored or (normal(key) if kind is VEHICLES else key), stored is None))
 
 
 def _of(session: Session, kind: Kind, key: str) -> Person | Vehicle | None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -161,7 +162,7 @@ def _register(session, people: int) -> None:
 async def _fill(checks: Checks, people: int, count: int) -> None:
     """Twice a day and person, day after day until now, without the journal in between."""
     rows = _rows(people, count)
-    while batch := [row for row, _ in zip(rows, range(100_000), strict=False)]:
+    while batch := list(islice(rows, 100_000)):
         await checks._file.run(lambda batch=batch: checks._take(batch, batch[-1].check.number))
 
 

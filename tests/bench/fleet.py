@@ -24,9 +24,9 @@ import uvloop
 
 from edge.uplink import FIRST_BATCH_BYTES, MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from edge.window import Heard, Window
-from tests.bench import packets as mqtt
 from tests.bench.figures import fd_limit_raised
-from wire import topics
+from tests.bench.packets import Decoder, Published, puback, published
+from wire import mqtt, topics
 from wire.events import Outcome, PersonPassage, Reason, Temperature, Urgency, Verdict
 from wire.messages import SCHEMA_VERSION, SpoolDepth, Status, StreamId, Vitals, Watermark, encode
 
@@ -102,7 +102,7 @@ class Gate(asyncio.Protocol):
         self._port = port
         self._place = int(name.rsplit("-", 1)[-1])
         self._totals = totals
-        self._decoder = mqtt.Decoder()
+        self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self._urgent, self._routine = Stream(name, Urgency.URGENT, 0), Stream(name, Urgency.ROUTINE, backlog)
         self._head = {stream: _head(stream) for stream in (self._urgent, self._routine)}
@@ -120,7 +120,7 @@ class Gate(asyncio.Protocol):
 
     async def connect(self) -> None:
         self._session += 1
-        self._decoder, self._batch_bytes = mqtt.Decoder(), FIRST_BATCH_BYTES
+        self._decoder, self._batch_bytes = Decoder(), FIRST_BATCH_BYTES
         for stream in (self._urgent, self._routine):
             stream.window.connect()
         await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
@@ -128,8 +128,8 @@ class Gate(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)  # those of uvloop do not inherit from it
         self._transport = transport
-        will = mqtt.WillOf(self._status, encode(Status(SCHEMA_VERSION, False, "e1", self._session)))
-        self._write(mqtt.connect(f"menshen-{SITE}-{self.name}", KEEPALIVE_S, will))
+        will = mqtt.Arrival(self._status, encode(Status(SCHEMA_VERSION, False, "e1", self._session)))
+        self._write(mqtt.connect_packet(mqtt.Login(f"menshen-{SITE}-{self.name}", KEEPALIVE_S, will=will)))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -139,9 +139,9 @@ class Gate(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for packet in self._decoder.feed(data):
             if packet.kind == mqtt.PUBLISH:
-                self._hear(mqtt.published(packet))
+                self._hear(published(packet))
             elif packet.kind == mqtt.CONNACK:
-                self._write(mqtt.subscribe(self._next_number(), [topics.acks_for(SITE, self.name)]))
+                self._write(mqtt.subscribe_packet(self._next_number(), [topics.acks_for(SITE, self.name)]))
             elif packet.kind == mqtt.SUBACK:
                 self._totals.connected += 1
                 self._born = True
@@ -151,13 +151,13 @@ class Gate(asyncio.Protocol):
         """The birth: the hub answers with how far it is."""
         self._asked_s = time.monotonic()
         status = Status(SCHEMA_VERSION, True, "e1", self._session, "bench", time.time_ns())
-        self._write(mqtt.publish(self._status, encode(status), self._next_number(), retain=True))
+        self._write(mqtt.publish_packet(mqtt.Message(self._status, encode(status), retain=True), self._next_number()))
 
     # -- the protocol -------------------------------------------------------------------------------------------------
 
-    def _hear(self, message: mqtt.Published) -> None:
+    def _hear(self, message: Published) -> None:
         if message.number is not None:
-            self._write(mqtt.puback(message.number))
+            self._write(puback(message.number))
         mark = _watermark.decode(message.payload)
         stream = self._urgent if mark.stream.urgency is Urgency.URGENT else self._routine
         was_open = self.is_open
@@ -212,7 +212,7 @@ class Gate(asyncio.Protocol):
         stream.window.record(number - 1, time.monotonic())
         self._totals.sent += len(parts)
         payload = self._head[stream] + b",".join(parts) + b"]}"
-        self._write(mqtt.publish(stream.topic, payload, self._next_number()))
+        self._write(mqtt.publish_packet(mqtt.Message(stream.topic, payload), self._next_number()))
 
     def tick(self) -> None:
         """What time brings: birth again, what is overdue."""
@@ -233,7 +233,7 @@ class Gate(asyncio.Protocol):
                            self._routine.made - self._routine.window.acknowledged)  # fmt: skip
         vitals = Vitals(SCHEMA_VERSION, time.time_ns(), "e1", self._session, depth, "bench", 100.0, 45.0, 80.0, 9000.0,
                         {"camera": "ok"}, {"camera": 8.7}, {"camera": 0.05})  # fmt: skip
-        self._write(mqtt.publish(self._vitals, encode(vitals)))
+        self._write(mqtt.publish_packet(mqtt.Message(self._vitals, encode(vitals))))
 
     @property
     def is_done(self) -> bool:
@@ -251,7 +251,7 @@ class Gate(asyncio.Protocol):
 
     def close(self) -> None:
         if self._transport is not None:
-            self._transport.write(mqtt.GOODBYE)
+            self._transport.write(mqtt.DISCONNECT)
             self._transport.close()
 
 

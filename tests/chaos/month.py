@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from hub.alerts import chats
 from hub.alerts.chats import Directory, Said
 from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk, Site
@@ -285,7 +286,7 @@ class World:
         reply = await desk.hear("group", said)
         if await desk.hear("group", said) is not None:
             self.heard_twice += 1
-        return reply is not None and reply.good
+        return reply is not None and reply.outcome is chats.Outcome.ACKNOWLEDGED
 
     def arrive(self, arrival: Arrival) -> None:
         self.arrivals.append(arrival)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from sqlalchemy import case, update
 
 from hub.alerts.chains import AllChannels
 from hub.alerts.course import StoreSettings
@@ -68,6 +69,7 @@ class Site:
         store = AlertStore(folder / "alerts.db", AllChannels(()), StoreSettings(zone="Asia/Shanghai"))
         self.alerts = AlertDesk(store, [], clocks=Clocks(now_ns=clock))
         desk = CrowdDesk(self.moves, self.database, LIMITS, MealSettings(tell_from=2), ZONE)
+        self.desk = desk
         self.watch = CrowdWatch("site", desk, self.alerts, rules, clock)
 
     async def hear(self, found: list[Entry], at_once: int = 1000) -> None:
@@ -147,6 +149,27 @@ async def test_a_team_that_eats_in_anothers_time_is_told_of_once_and_its_people_
     site.clock.now_ns = NOON + 13 * 60 * MINUTE
     await site.look()
     assert {state for state, _, _ in (await site.told()).values()} == {"resolved"}
+
+
+async def test_who_is_moved_to_another_team_is_counted_there_whatever_the_stamps_say(site):
+    await site.hear(
+        entries([passage(1, 22, "person-0001"), passage(2, 22, "person-0002"), passage(3, 23, "person-0003")])
+    )
+
+    async def teams() -> list[int | None]:
+        (place,) = await site.desk.canteens()
+        canteen = await site.desk.canteen(place, datetime.fromtimestamp(NOON / 1e9, ZONE).date())
+        return [visit.diner.team_id if visit.diner else None for visit in canteen.visits]
+
+    async def move(**to: int) -> None:
+        change = update(Person).values(team_id=case(to, value=Person.number))
+        await site.database.write(lambda session: session.execute(change))
+
+    assert await teams() == [1, 1, 2]
+    await move(**{"1": 1, "2": 2, "3": 2})
+    assert await teams() == [1, 2, 2]
+    await move(**{"1": 2, "2": 1, "3": 2})
+    assert await teams() == [2, 1, 2]
 
 
 async def test_whoever_went_in_unscreened_counts_and_whom_a_person_ended_is_not_opened_again(site):

@@ -165,7 +165,10 @@ def test_a_program_registers_people_vehicles_and_visitors_by_the_rules_of_forms_
         assert api.get("/api/people/A78").status_code == 404
         unknown = api.put("/api/people/A78", json={"name": "x", "shoe_size": 43})
         assert (unknown.status_code, "shoe_size" in unknown.json()["detail"]) == (400, True)
-        assert api.put("/api/vehicles/蒙B12345", json={"owner": "运输队"}).json()["new"]
+        several = api.put("/api/people/A77", json={"badges": ["B 77；B 99"]})
+        assert (several.status_code, "badges" in several.json()["detail"]) == (400, True)
+        new = api.put("/api/vehicles/蒙b12345", json={"owner": "运输队"})
+        assert new.json() == {"key": "蒙B12345", "new": True}
         assert api.get("/api/vehicles/蒙B12345").json()["owner"] == "运输队"
         visit = {"name": "王五", "telephone": "138", "host": "A77", "reason": "送货", "day": "2099-02-10"}
         made = api.post("/api/visitors", json=visit | {"from": "08:00", "until": "18:00"}).json()
