@@ -140,7 +140,9 @@ class Outbox:
     async def _write(self) -> None:
         """Everything that waits, in as few transactions as can be."""
         while self._waiting:
-            self._commit = asyncio.create_task(self._keep(self._next_batch()), name="spool commit")
+            batch = self._next_batch()
+            self._in_commit = len(batch)  # before anybody else runs
+            self._commit = asyncio.create_task(self._keep(batch), name="spool commit")
             await asyncio.shield(self._commit)
 
     async def _keep(self, batch: list[_Waiting]) -> None:
@@ -150,7 +152,6 @@ class Outbox:
         if lost:
             events.insert(0, self._lost_gap(lost))
         mark = next((waiting.mark for waiting in reversed(batch) if waiting.mark), None)
-        self._in_commit = len(batch)
         try:
             await self._run(partial(self.spool.append, events, mark))
         except SpoolError:

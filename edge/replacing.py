@@ -47,9 +47,9 @@ class Replacing:
         """The file is damaged. Raises `SpoolError` when it cannot be replaced now."""
         if self.is_under_way:
             raise SpoolError(f"the new file is damaged, too: {cause}") from cause
-        aside = setting_aside.name_for(self._path, self._timekeeper.now().time_ns)
-        log.error("spool corrupt, put aside", file=str(setting_aside.name_after(aside)), error=str(cause))
+        log.error("spool corrupt, put aside", error=str(cause))
         try:
+            aside = setting_aside.name_for(self._path, self._timekeeper.now().time_ns)
             setting_aside.move_log(self._path, aside)
         except OSError as error:  # not closed, for that would delete the log: it is found damaged again
             raise SpoolError(f"spool {self._path}: damaged, and cannot be put aside: {error.strerror}") from error

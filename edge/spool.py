@@ -79,8 +79,7 @@ class Spool:
         self._replacing = Replacing(self._path, timekeeper, self._disconnect, self._has_all_of, self._carry_over)
         self._events = dict.fromkeys(Urgency, 0)
         self._bytes = 0
-        self._next = dict.fromkeys(Urgency, 1)
-        self._low = dict.fromkeys(Urgency, 0)
+        self._next, self._low = dict.fromkeys(Urgency, 1), dict.fromkeys(Urgency, 0)
         self._run = ""
         self._runs: dict[Urgency, list[Run]] = {urgency: [] for urgency in Urgency}
 
@@ -92,8 +91,7 @@ class Spool:
 
     @property
     def run(self) -> str:
-        """The name of this running; another whenever the file was replaced, and numbers may be others than before."""
-        return self._run
+        return self._run  # another whenever the file was replaced: numbers may be others than before
 
     @property
     def await_clock_s(self) -> float:
@@ -108,8 +106,11 @@ class Spool:
 
         Raises `SpoolError` for a folder that cannot be used, `MenshenError` when another process has the spool open.
         """
-        self._make_folder()
-        is_lost = self._owner.was_taken and not size(self._path) and setting_aside.pending(self._path) is None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            is_lost = self._owner.was_taken and not size(self._path) and setting_aside.pending(self._path) is None
+        except OSError as error:
+            raise SpoolError(f"spool folder {self._path.parent}: {error.strerror}") from error
         self._owner.take()
         self._is_open = True
         try:
@@ -149,8 +150,7 @@ class Spool:
     def append(self, events: Sequence[AnyEvent], mark: Mark | None = None) -> None:
         """Keep the events, and the mark, durably and all together, each in its stream.
 
-        Raises `DecodeError` for an event that could not be read again, before anything is written.
-        """
+        Raises `DecodeError` for an event that could not be read again. Where it raises, nothing was written."""
         now = self._timekeeper.now()
         numbers = dict(self._next)
         rows = []
@@ -173,10 +173,13 @@ class Spool:
             self._events[Urgency(row.urgency)] += 1
             self._bytes += len(row.body)
             self._undated += row.boot is not None
-        if now.clock.is_right:
-            self._date(now)
-            self._keep_young(now.time_ns)
-        self._keep_small()
+        try:
+            if now.clock.is_right:
+                self._date(now)
+                self._keep_young(now.time_ns)
+            self._keep_small()
+        except SpoolError as error:  # the events are kept: whoever brought them must not bring them again
+            log.error("spool cannot be tidied", error=str(error))
 
     def _begin_run(self, db: sqlite3.Connection, urgency: Urgency) -> Run | None:
         """Note that the stream's numbers from the next on are of this running, if they were another's before."""
@@ -392,12 +395,6 @@ class Spool:
 
     # -- the file ---------------------------------------------------------------------------------------------------
 
-    def _make_folder(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SpoolError(f"spool folder {self._path.parent}: {error.strerror}") from error
-
     def _connect(self) -> None:
         if found := damage(self._path):
             raise table.broken(found)
@@ -444,15 +441,17 @@ class Spool:
 
     def _open_file(self) -> None:
         """Connect; what is damaged, or was put aside and not carried over yet, is replaced. Raises `SpoolError`."""
-        if (left := setting_aside.pending(self._path)) is not None:
-            self._replacing.go_on(left)
-            return
         try:
-            self._connect()
+            if (left := setting_aside.pending(self._path)) is not None:
+                self._replacing.go_on(left)
+            else:
+                self._connect()
         except sqlite3.DatabaseError as error:
             if table.code_of(error) not in table.BROKEN:
                 raise SpoolError(f"spool {self._path}: {error}") from error
             self._replacing.begin(error)
+        except OSError as error:
+            raise SpoolError(f"spool {self._path}: {error.strerror}") from error
 
     def _has_all_of(self, aside: str) -> bool:
         """Whether this file has all of what was put aside under that name. Raises `sqlite3.DatabaseError`."""

@@ -116,6 +116,44 @@ async def test_what_memory_cannot_hold_is_none_of_what_is_being_written(outbox):
     ]
 
 
+async def test_what_comes_in_the_instant_before_a_commit_pushes_nothing_out_of_it(outbox):
+    outbox._writer.cancel()
+    puts = [asyncio.create_task(outbox.put(routine(n))) for n in range(50)]
+    await asyncio.sleep(0)
+    writing = asyncio.create_task(outbox._write())
+    puts.append(asyncio.create_task(outbox.put(routine(50))))
+    await writing
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*puts, return_exceptions=True)
+    refused = [n for n, outcome in enumerate(outcomes) if outcome is not None]
+    told = [event for event in await kept(outbox) if not isinstance(event, Gap)]
+    assert told == [routine(n) for n in range(51) if n not in refused]
+
+
+async def test_a_card_that_keeps_an_event_and_then_has_no_room_to_drop_old_ones_keeps_it_once(tmp_path):
+    clock = HandClock()
+    spool = Spool("s", "g", SpoolSettings(path=str(tmp_path / "spool.db"), max_bytes=64 * 1024), clock)
+    box = Outbox(spool, clock)
+    await box.start()
+    drop, refused = spool.drop_oldest, 0
+
+    def full(cause, to_bytes):
+        nonlocal refused
+        refused += 1
+        raise SpoolError("database or disk is full")
+
+    spool.drop_oldest = full
+    for number in range(800):
+        async with asyncio.timeout(5):
+            await box.put(routine(number))
+    assert refused
+    spool.drop_oldest = drop
+    assert [event.agent for event in await kept(box)] == [str(n) for n in range(800)]
+    await box.put(routine(800))
+    assert spool.depth().bytes <= 64 * 1024
+    await box.stop()
+
+
 async def test_a_failing_card_keeps_events_in_memory_until_it_works_again(outbox):
     card = Card(outbox.spool)
     card.broken = "disk I/O error"

@@ -27,15 +27,15 @@ _STEPS = ("BEGIN", "COMMIT", "CREATE", "PRAGMA journal_mode", "\nCREATE")
 
 
 @contextmanager
-def before(number: int, act: Callable[[str], None]) -> Iterator[list[str]]:
-    """Do something before one of the steps that change the disk; what the steps are."""
+def before(number: int | str, act: Callable[[str], None]) -> Iterator[list[str]]:
+    """Do something before one of the steps that touch the disk, by its number or by what it is; what they are."""
     steps: list[str] = []
     is_over = False
 
     def step(what: str) -> None:
         if not is_over:
             steps.append(what)
-            if len(steps) == number:
+            if len(steps) == number or (what == number and steps.count(what) == 1):
                 act(what)
 
     def stepping(name: str) -> Callable[..., object]:
@@ -62,6 +62,7 @@ def before(number: int, act: Callable[[str], None]) -> Iterator[list[str]]:
         mock.patch.object(os, "rename", stepping("rename")),
         mock.patch.object(os, "unlink", stepping("unlink")),
         mock.patch.object(os, "fsync", stepping("fsync")),
+        mock.patch.object(os, "listdir", stepping("listdir")),
         mock.patch.object(sqlite3, "connect", lambda *args, **more: real_connect(*args, factory=Connection, **more)),
     ):
         yield steps
@@ -195,7 +196,7 @@ def test_of_damaged_files_only_the_last_is_kept_and_none_on_a_full_disk(folder):
         clock.pass_s(1 + second)
     kept = [found.name for found in path.parent.iterdir() if ".corrupt-" in found.name]
     assert len({name.removesuffix("-wal") for name in kept}) == 1
-    with before(3, refuse):
+    with before("BEGIN IMMEDIATE", refuse):
         spool = make(path, clock)
     assert [found.name for found in path.parent.iterdir() if ".corrupt-" in found.name] == []
     clock.pass_s(6)
