@@ -9,8 +9,8 @@ the gate knows another run for that number, somebody else gave it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 
 class Lap(Protocol):
@@ -24,6 +24,14 @@ class Lap(Protocol):
 
     @property
     def before(self) -> str: ...
+
+
+L = TypeVar("L", bound=Lap)
+
+
+def before(runs: Iterable[L], number: int) -> list[L]:
+    """The runs that gave numbers before that one. One that gave none, or none that anybody knows of, is none."""
+    return [lap for lap in runs if lap.first < number]
 
 
 def run_of(runs: Sequence[Lap], number: int) -> str:

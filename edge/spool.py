@@ -31,6 +31,7 @@ from edge import spool_rows as table
 from edge.carrying import carry
 from edge.clock import Instant, Timekeeper, boot_id
 from edge.dating import Moments
+from edge.lineage import before
 from edge.replacing import Replacing
 from edge.salvage import PAGE, Salvage, damage, size
 from edge.spool_guard import Guard
@@ -168,7 +169,7 @@ class Spool:
                 db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", mark)
         self._next = numbers
         for run in begun:
-            self._runs[Urgency(run.urgency)].append(run)
+            self._runs[Urgency(run.urgency)] = [*before(self._runs[Urgency(run.urgency)], run.first), run]
         for row in rows:
             self._events[Urgency(row.urgency)] += 1
             self._bytes += len(row.body)
@@ -183,11 +184,11 @@ class Spool:
 
     def _begin_run(self, db: sqlite3.Connection, urgency: Urgency) -> Run | None:
         """Note that the stream's numbers from the next on are of this running, if they were another's before."""
-        runs = self._runs[urgency]
-        before = runs[-1].run if runs else ""
-        if before == self._run:
+        runs = before(self._runs[urgency], self._next[urgency])
+        last = runs[-1].run if runs else ""
+        if last == self._run:
             return None
-        run = Run(urgency, self._next[urgency], self._run, before, self._epochs[urgency]).sealed()
+        run = Run(urgency, self._next[urgency], self._run, last, self._epochs[urgency]).sealed()
         table.add_run(db, run)
         return run
 

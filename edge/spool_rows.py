@@ -219,6 +219,8 @@ def numbering(db: sqlite3.Connection, new_epoch: Callable[[], str]) -> list[tupl
 
 
 def add_run(db: sqlite3.Connection, run: Run) -> None:
+    """A run that gives the numbers from its first one on, in place of whatever seemed to give them."""
+    db.execute("DELETE FROM runs WHERE urgency = ? AND first >= ?", (run.urgency, run.first))
     db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", run.sealed())
 
 

@@ -262,6 +262,17 @@ def test_a_new_epoch_keeps_every_waiting_event_behind_a_gap(tmp_path):
     assert urgent[1] == fever(1)
 
 
+def test_an_empty_stream_that_began_anew_goes_on_after_a_restart(tmp_path):
+    spool = make(tmp_path / "spool.db")
+    spool.renumber(Urgency.ROUTINE, "another card of one origin")
+    spool.close()
+    again = make(tmp_path / "spool.db")
+    again.append([routine(1)])
+    assert [(run.first, run.before) for run in again.runs(Urgency.ROUTINE)] == [(1, "")]
+    again.close()
+    assert agents(make(tmp_path / "spool.db")) == ["1"]
+
+
 def test_what_the_hub_has_of_both_cards_is_not_numbered_anew(tmp_path):
     spool = make(tmp_path / "spool.db")
     spool.append([routine(n) for n in range(1, 6)])
@@ -311,6 +322,13 @@ class SpoolMachine(RuleBasedStateMachine):
         rows = everything(self.spool)
         gap_last = rows[0].last if isinstance(decode_event(rows[0].event), Gap) else 0
         self.model = [(n, None if n <= gap_last else agent) for n, agent in self.model]
+
+    @rule()
+    def renumber(self):
+        self.spool.renumber(Urgency.ROUTINE, "another gave numbers, too")
+        heads = [dict(self.model)[first] for first, _ in everything_numbers(self.model)]
+        self.model = list(enumerate(heads, start=1))
+        self.next = len(heads) + 1
 
     @rule()
     def reopen(self):
