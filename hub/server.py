@@ -136,8 +136,8 @@ class _Record:
     async def alerts(self, after: int, limit: int) -> list[AlertRow]:
         return await self._desk.alerts_after(after, limit)
 
-    async def checks(self, from_ns: int, until_ns: int) -> list[CheckRow]:
-        return await self._checks.between(from_ns, until_ns)
+    async def checks(self, from_ns: int, until_ns: int, after: tuple[str, str], limit: int) -> list[CheckRow]:
+        return await self._checks.between(from_ns, until_ns, after, limit)
 
     async def isolations(self) -> list[IsolationLine]:
         rules = Rules(self._office.isolation, self._office.day_of)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
+from hashlib import sha256
+from time import monotonic
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.crowds.counting import Crowd, Limit, Move, Step, crowds, limits_of, peak_of, people_at, steps
+from hub.crowds.kept import (
+    KeptLimit,
+    KeptMeals,
+    Register,
+    limit_read,
+    meals_read,
+    name_of_limit,
+    name_of_meals,
+    written,
+)
 from hub.crowds.meals import Diner, Meal, Slots, TeamMeals, Visit, by_team, every_slot, meal_of, slots_of
 from hub.crowds.settings import CheckpointSettings, MealSettings
-from hub.database import Database, in_parts
+from hub.database import Database
 from hub.projections.moves import Extent, Moves
 from hub.registry.holdings import Holding, holder_at, holders_of
 from hub.registry.models import Badge, FormerBadge, Person, Place, PlaceKind, Team
@@ -22,18 +34,17 @@ from hub.registry.models import Badge, FormerBadge, Person, Place, PlaceKind, Te
 K = TypeVar("K")
 V = TypeVar("V")
 
-_MINUTE_NS = 60 * 10**9
+_PUT_EVERY_S = 60.0
 _STAMPS = 1_000_003
 _MOST_KNOWN = 64
 """Canteens' and limits' days that are kept as they were worked out."""
 
 
 class Canteen(NamedTuple):
-    """One canteen on one day: who came, what that adds up to by team, and who came in others' time, each in the order
-    of time."""
+    """One canteen on one day: who came, what that adds up to by team, and who came in others' time, in the order of
+    time."""
 
     place: Place
-    visits: list[Visit]
     diners: frozenset[int | str]
     """People by their number, and cards that are nobody's."""
     teams: dict[int | None, TeamMeals]
@@ -56,17 +67,19 @@ class Checkpoint(NamedTuple):
     limits: list[LimitDay]
 
 
-Register = tuple[int, ...]
-
-
 class Eaters(NamedTuple):
-    """Who may come to eat, as far as they were asked for: whose each card is and was, their teams and the teams'
-    times. It is of a register that may have changed since."""
+    """Who may come to eat: whose each card is and was, their teams and the teams' times. It is of a register that may
+    have changed since. `cards` are those that were never another's."""
 
     register: Register
+    cards: dict[str, Diner]
     holders: dict[str, list[Holding]]
     diners: dict[int, Diner]
     slots: Slots
+
+    def diner(self, token: str, time_ns: int) -> Diner | None:
+        """Whose the card was at a moment."""
+        return self.cards.get(token) or self.diners.get(holder_at(self.holders, token, time_ns) or 0)
 
 
 class CrowdDesk:
@@ -86,9 +99,12 @@ class CrowdDesk:
         self.meals = meals or MealSettings()
         self.zone = zone
         self._known: Eaters | None = None
-        self._counted: dict[tuple[str, Limit, date], tuple[Extent, list[Step]]] = {}
-        self._came: dict[tuple[str, date], tuple[Extent, Eaters, Canteen]] = {}
-        """What was last worked out of which moves: the same moves again are the same, and are asked for each second."""
+        self._counted: dict[tuple[str, Limit, date], tuple[KeptLimit, list[Step]]] = {}
+        self._came: dict[tuple[str, date], KeptMeals] = {}
+        """What was last worked out of which moves: the same moves again are the same, and are asked for each second.
+        What is not here any more is kept beside the moves (`hub.crowds.kept`)."""
+        self._put: dict[tuple[str, date, str], float] = {}
+        """When what is kept there was written last."""
 
     def local(self, time_ns: int) -> datetime:
         """A moment on the site's clock."""
@@ -108,21 +124,38 @@ class CrowdDesk:
         from_ns, until_ns = self.day_ns(day)
         longest_ns = max((limit.span_ns for limit in limits), default=0)
         extent = await self.moves.extent(at, from_ns - longest_ns, until_ns)
-        known = {limit: self._counted.get((at, limit, day)) for limit in limits}
-        counted = {limit: one[1] for limit, one in known.items() if one is not None and one[0] == extent}
-        if len(counted) < len(limits):
-            moves = await self.moves.between(at, from_ns - longest_ns, until_ns)
-            for limit in limits:
-                if limit not in counted:
-                    counted[limit] = await asyncio.to_thread(steps, moves, limit)
-                    _keep(self._counted, (at, limit, day), (extent, counted[limit]))
-        found = [self._limit(counted[limit], limit, (from_ns, until_ns), now_ns) for limit in limits]
+        found = []
+        for limit in limits:
+            known = self._counted.get((at, limit, day))
+            kept = known[0] if known else limit_read(await self.moves.worked(at, day, name_of_limit(limit)))
+            if kept is None or kept.extent != extent:
+                kept = await self._work_out_limit(at, day, limit, extent)
+            now = await self._now(at, day, limit, extent, now_ns) if from_ns <= now_ns else 0
+            found.append(LimitDay(limit, now, kept.peak, kept.crowds))
         return Checkpoint(at, found)
 
-    def _limit(self, found: list[Step], limit: Limit, day_ns: tuple[int, int], now_ns: int) -> LimitDay:
-        today = [step for step in found if day_ns[0] <= step.time_ns < day_ns[1]]
-        crossed = [crowd for crowd in crowds(found, limit, self.zone) if day_ns[0] <= crowd.since_ns < day_ns[1]]
-        return LimitDay(limit, people_at(found, now_ns), peak_of(today), crossed)
+    async def _work_out_limit(self, at: str, day: date, limit: Limit, extent: Extent) -> KeptLimit:
+        from_ns, until_ns = self.day_ns(day)
+        counted = await self._steps(at, limit, extent)
+        today = [step for step in counted if from_ns <= step.time_ns < until_ns]
+        crossed = [one for one in crowds(counted, limit, self.zone) if from_ns <= one.since_ns < until_ns]
+        kept = KeptLimit(extent, peak_of(today), crossed)
+        _keep(self._counted, (at, limit, day), (kept, counted))
+        await self._put_by(at, day, name_of_limit(limit), kept)
+        return kept
+
+    async def _now(self, at: str, day: date, limit: Limit, extent: Extent, now_ns: int) -> int:
+        """How many count at a moment: nobody does for longer than the limit's span."""
+        known = self._counted.get((at, limit, day))
+        if known is not None and known[0].extent == extent:
+            return people_at(known[1], now_ns)
+        if now_ns >= extent.until_ns + limit.span_ns:
+            return 0
+        return people_at(await self._steps(at, limit, extent._replace(from_ns=now_ns - limit.span_ns)), now_ns)
+
+    async def _steps(self, at: str, limit: Limit, extent: Extent) -> list[Step]:
+        moves = await self.moves.between(at, extent.from_ns, extent.until_ns)
+        return await asyncio.to_thread(steps, moves, limit)
 
     async def canteens(self) -> list[Place]:
         """The site's canteens, by name."""
@@ -130,21 +163,59 @@ class CrowdDesk:
         return await self.database.read(lambda session: list(session.scalars(query)))
 
     async def canteen(self, place: Place, day: date) -> Canteen:
-        """Everybody who came to a canteen on a day, in the order of time."""
+        """Everybody who came to a canteen on a day, and what that amounts to."""
         times = self.day_ns(day)
         extent, register = await self.moves.extent(place.name, *times), await self.database.read(_register)
-        known = self._came.get((place.name, day))
-        if known is None or known[0] != extent or known[1].register != register:
-            moves = [move for move in await self.moves.between(place.name, *times) if move.enters]
-            eaters = await self._eaters_of({move.who for move in moves}, register)
-            known = extent, eaters, await asyncio.to_thread(self._day_of, place, moves, eaters)
-            _keep(self._came, (place.name, day), known)
-        return known[2]._replace(place=place)
+        found = self._came.get((place.name, day))
+        if found is None or (found.extent, found.register) != (extent, register):
+            name = name_of_meals(self.meals.tolerance_min)
+            found = meals_read(await self.moves.worked(place.name, day, name))
+            if found is None or (found.extent, found.register) != (extent, register):
+                found = await self._work_out_meals(place, extent, register)
+                await self._put_by(place.name, day, name, found)
+            _keep(self._came, (place.name, day), found)
+        diners: frozenset[int | str] = frozenset([*found.people, *found.cards])
+        return Canteen(place, diners, {team.team_id: team for team in found.teams}, found.out)
 
-    def _day_of(self, place: Place, moves: Sequence[Move], eaters: Eaters) -> Canteen:
+    async def visits(self, place: Place, day: date) -> list[Visit]:
+        """Every arrival at a canteen on a day, in the order of time."""
+        eaters = await self._eaters(await self.database.read(_register))
+        moves = await self.moves.between(place.name, *self.day_ns(day))
+        return await asyncio.to_thread(self._visits, moves, eaters)
+
+    async def _put_by(self, at: str, day: date, name: str, found: KeptLimit | KeptMeals) -> None:
+        """Keep it; what changes all the time not each time, for the last of a day is looked at when it is over."""
+        now_s, until_ns = monotonic(), self.day_ns(day)[1]
+        if now_s - self._put.get((at, day, name), -_PUT_EVERY_S) >= _PUT_EVERY_S:
+            _keep(self._put, (at, day, name), now_s)
+            await self.moves.keep(at, day, name, until_ns, await asyncio.to_thread(written, found))
+
+    async def settle(self, days: Sequence[date], now_ns: int) -> None:
+        """Work out these days and keep them as they are now: whoever looks next finds them."""
+        for day in days:
+            self._put = {key: at_s for key, at_s in self._put.items() if key[1] != day}
+            self._counted = {key: one for key, one in self._counted.items() if key[2] != day}
+            self._came = {key: came for key, came in self._came.items() if key[1] != day}
+            for at in self.checkpoints:
+                await self.checkpoint(at, day, now_ns)
+            for place in await self.canteens():
+                await self.canteen(place, day)
+
+    async def _work_out_meals(self, place: Place, extent: Extent, register: Register) -> KeptMeals:
+        eaters = await self._eaters(register)
+        moves = await self.moves.between(place.name, extent.from_ns, extent.until_ns)
+        return await asyncio.to_thread(self._meals, moves, eaters, extent)
+
+    def _meals(self, moves: Sequence[Move], eaters: Eaters, extent: Extent) -> KeptMeals:
         visits = self._visits(moves, eaters)
-        diners = frozenset(visit.diner.person_id if visit.diner else visit.who for visit in visits)
-        return Canteen(place, visits, diners, by_team(visits), [one for one in visits if one.meal is Meal.OUT_OF_SLOT])
+        return KeptMeals(
+            extent,
+            eaters.register,
+            sorted({visit.diner.person_id for visit in visits if visit.diner}),
+            sorted({visit.who for visit in visits if not visit.diner}),
+            list(by_team(visits).values()),
+            [one for one in visits if one.meal is Meal.OUT_OF_SLOT],
+        )
 
     def _visits(self, moves: Sequence[Move], eaters: Eaters) -> list[Visit]:
         """What each arrival was: tens of thousands a day at a large plant."""
@@ -152,30 +223,27 @@ class CrowdDesk:
         known: dict[tuple[int | None, int], Meal] = {}
         minutes: dict[int, int] = {}
         found = []
-        for time_ns, who, _ in moves:
-            diner = eaters.diners.get(holder_at(eaters.holders, who, time_ns) or 0)
-            minute_of_epoch, ns = divmod(time_ns, _MINUTE_NS)
+        for time_ns, who, enters in moves:
+            if not enters:
+                continue
+            diner = eaters.cards.get(who) or eaters.diner(who, time_ns)
+            second_of_epoch = time_ns // 10**9
+            minute_of_epoch = second_of_epoch // 60
             if minute_of_epoch not in minutes:
                 at = self.local(time_ns)
                 minutes[minute_of_epoch] = at.hour * 60 + at.minute
-            second = ns // 10**9
-            key = (diner.team_id if diner else None, minutes[minute_of_epoch] * 60 + second)
-            if key not in known:
-                known[key] = meal_of(key[0], key[1] / 60, eaters.slots, every, tolerance_min)
-            found.append(Visit(time_ns, who, diner, known[key]))
+            key = (diner.team_id if diner else None, minutes[minute_of_epoch] * 60 + second_of_epoch % 60)
+            meal = known.get(key)
+            if meal is None:
+                meal = known[key] = meal_of(key[0], key[1] / 60, eaters.slots, every, tolerance_min)
+            found.append(Visit(time_ns, who, diner, meal))
         return found
 
-    async def _eaters_of(self, tokens: set[str], register: Register) -> Eaters:
-        """Whose the cards are: only those are asked for that were not before, as long as the register is as it was."""
+    async def _eaters(self, register: Register) -> Eaters:
+        """Whose the cards are, asked for again only where the register has changed."""
         if self._known is None or self._known.register != register:
-            self._known = Eaters(register, {}, {}, await self.database.read(_slots))
-        known = self._known
-        new = tokens - known.holders.keys()
-        if new:
-            holders, diners = await self.database.read(partial(_diners, tokens=new))
-            known.holders.update({token: holders.get(token, []) for token in new})
-            known.diners.update(diners)
-        return known
+            self._known = await self.database.read(partial(_eaters, register=register))
+        return self._known
 
 
 def _keep(known: dict[K, V], key: K, value: V) -> None:
@@ -194,19 +262,22 @@ def _register(session: Session) -> Register:
     people = session.execute(select(func.count(), stamps, func.sum(Person.id * (team + 1)))).one()
     cards = session.execute(select(func.count(), func.max(Badge.id), func.sum(Badge.id * Badge.person_id))).one()
     former = session.execute(select(func.max(FormerBadge.id), func.sum(FormerBadge.id * (holder + 1)))).one()
-    times = session.execute(select(Team.id, Team.meal_slot).where(Team.meal_slot != "")).all()
+    times = session.execute(select(Team.id, Team.meal_slot).where(Team.meal_slot != "").order_by(Team.id)).all()
     sums = (int(one or 0) for one in (*people, *cards, *former))  # PostgreSQL's are decimals
-    return (*sums, hash(tuple(tuple(row) for row in times)))
+    return (*sums, sha256(repr([tuple(row) for row in times]).encode()).hexdigest()[:16])
 
 
-def _slots(session: Session) -> Slots:
+def _eaters(session: Session, register: Register) -> Eaters:
+    """Whose all cards are and were, and of which team everybody is."""
     query = select(Team.id, Team.meal_slot).where(Team.meal_slot != "")
-    return {team_id: slots_of(slot) for team_id, slot in session.execute(query)}
-
-
-def _diners(session: Session, tokens: Collection[str]) -> tuple[dict[str, list[Holding]], dict[int, Diner]]:
-    """Whose the cards were when, and of which team they are."""
-    holders = holders_of(session, tokens)
-    people = {one.person_id for held in holders.values() for one in held}
-    rows = in_parts(session, select(Person.id, Person.team_id), Person.id, people)
-    return holders, {person_id: Diner(person_id, team_id) for person_id, team_id in rows}
+    slots = {team_id: slots_of(slot) for team_id, slot in session.execute(query)}
+    holders = holders_of(session)
+    held = {one.person_id for of_token in holders.values() for one in of_token}
+    people = session.execute(select(Person.id, Person.team_id))
+    diners = {person: Diner(person, team) for person, team in people if person in held}
+    cards = {
+        token: diners[of_token[0].person_id]
+        for token, of_token in holders.items()
+        if len(of_token) == 1 and not of_token[0].is_limited
+    }
+    return Eaters(register, cards, holders, diners, slots)

@@ -90,11 +90,11 @@ class TeamMeals(NamedTuple):
 
 def by_team(visits: Iterable[Visit]) -> dict[int | None, TeamMeals]:
     """What a day's visits add up to, by team; people whose badge nobody knows count as of no team."""
-    who: dict[int | None, dict[Meal, set[str]]] = {}
+    who: dict[int | None, dict[Meal, set[int | str]]] = {}
     out: dict[int | None, list[int]] = {}
     for visit in visits:
         team = visit.diner.team_id if visit.diner else None
-        name = f"person {visit.diner.person_id}" if visit.diner else visit.who
+        name = visit.diner.person_id if visit.diner else visit.who
         who.setdefault(team, {}).setdefault(visit.meal, set()).add(name)
         if visit.meal is Meal.OUT_OF_SLOT:
             out.setdefault(team, []).append(visit.time_ns)

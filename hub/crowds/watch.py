@@ -8,7 +8,7 @@ hub that stops between telling and noting that it told says the same again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from time import time_ns
 
 import structlog
@@ -44,6 +44,7 @@ class CrowdWatch:
         self._alerts = alerts
         self._rules = rules or RuleSettings()
         self._now_ns = now_ns
+        self._settled: date | None = None
 
     async def keep(self) -> None:
         """Until cancelled."""
@@ -52,6 +53,7 @@ class CrowdWatch:
     async def look(self) -> None:
         """Tell of what is new, and of what is over. Raises `JournalError`, `DatabaseError`."""
         now_ns = self._now_ns()
+        await self._settle(now_ns)
         news = await self._desk.moves.news()
         signals: list[Signal] = []
         canteens = {place.name: place for place in await self._desk.canteens()} if news.times else {}
@@ -65,6 +67,13 @@ class CrowdWatch:
         if news.times:
             await self._desk.moves.told(news.offset)
         await self._tell(await self._over(now_ns))
+
+    async def _settle(self, now_ns: int) -> None:
+        """When a day begins, and when the hub does: yesterday and today are worked out before somebody asks."""
+        today = self._desk.local(now_ns).date()
+        if self._settled != today:
+            await self._desk.settle([today - timedelta(days=1), today], now_ns)
+            self._settled = today
 
     def _days(self, at: str, times_ns: Iterable[int]) -> list[date]:
         """The days on which these moves may count."""

@@ -8,6 +8,7 @@ Not thread-safe.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
@@ -215,6 +216,15 @@ class Roll:
             for group, counts in self._groups.items()
             if any(counts)
         }
+
+    def counts(self) -> dict[Group, tuple[int, int, int]]:
+        """How many of each group were never measured, once, and twice or more often."""
+        return {group: (never, once, twice) for group, (never, once, twice) in self._groups.items()}
+
+    def groups_of(self, people: Iterable[int]) -> Counter[Group]:
+        """How many of these people are of each group; whoever is not of the day counts in none."""
+        duties = self._duties
+        return Counter(duties[person].group for person in people if person in duties)
 
     def off(self) -> dict[int, Off]:
         """Who is not on duty, and why."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, String
+from sqlalchemy import Date, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.database import Base, Key, Moment, choice
@@ -40,9 +40,10 @@ class Declaration(Base):
     """
 
     __tablename__ = "declarations"
+    __table_args__ = (Index("ix_declarations_of_day", "day", "person_id", "concern"),)
     id: Mapped[Key]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    day: Mapped[date] = mapped_column(Date, index=True)
+    day: Mapped[date] = mapped_column(Date)
     at_ns: Mapped[Moment]
     temperature_c: Mapped[float | None]
     symptoms: Mapped[str] = mapped_column(String(120), default="")

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS measurements (
     gate TEXT NOT NULL, lane TEXT NOT NULL, means TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS measurements_by_time ON measurements (time_ns, site, badge);
+CREATE INDEX IF NOT EXISTS measurements_by_badge ON measurements (site, badge, time_ns);
 """
 """`checks` is what an earlier hub kept: less of each, and rebuilt here under a cursor of its own."""
 
@@ -74,9 +75,12 @@ class Checks:
     async def stop(self) -> None:
         await self._file.stop()
 
-    async def between(self, from_ns: int, until_ns: int) -> list[CheckRow]:
-        """Everybody who was measured from one moment to before another. Raises `JournalError`."""
-        return await self._file.run(partial(self._between, from_ns, until_ns))
+    async def between(
+        self, from_ns: int, until_ns: int, after: tuple[str, str] = ("", ""), most: int = -1
+    ) -> list[CheckRow]:
+        """Who was measured from one moment to before another, by site and badge; at most so many behind a site and
+        badge. Raises `JournalError`."""
+        return await self._file.run(partial(self._between, from_ns, until_ns, after, most))
 
     async def of(self, badges: Sequence[str], most: int) -> list[tuple[int, int, str]]:
         """Offset, time and site of each measurement of these badges, the newest first. Raises `JournalError`."""
@@ -115,11 +119,14 @@ class Checks:
             for_rows(db, "INSERT OR REPLACE INTO measurements VALUES ", rows)
             self._file.move(db, offset)
 
-    def _between(self, from_ns: int, until_ns: int) -> list[CheckRow]:
-        query = """SELECT site, badge, count(*), min(time_ns), max(time_ns) FROM measurements
-            WHERE time_ns >= ? AND time_ns < ? GROUP BY site, badge ORDER BY site, badge"""
+    def _between(self, from_ns: int, until_ns: int, after: tuple[str, str], most: int) -> list[CheckRow]:
+        # Badge by badge, for in the order of time all would have to be read and sorted before the first is known.
+        query = """SELECT site, badge, count(*), min(time_ns), max(time_ns)
+            FROM measurements INDEXED BY measurements_by_badge
+            WHERE (site, badge) > (?, ?) AND time_ns >= ? AND time_ns < ?
+            GROUP BY site, badge ORDER BY site, badge LIMIT ?"""
         with self._file.transaction() as db:
-            return [CheckRow(*row) for row in db.execute(query, (from_ns, until_ns))]
+            return [CheckRow(*row) for row in db.execute(query, (*after, from_ns, until_ns, most))]
 
     def _measured(self, from_ns: int, until_ns: int, badges: Collection[str] | None = None) -> list[Measured]:
         query = """SELECT site, badge, "offset", time_ns, gate, lane, means FROM measurements

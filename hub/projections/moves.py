@@ -3,14 +3,15 @@
 Kept are passages of lanes that lead into a place (`PersonPassage.place`), and those of gates that have a limit. Whoever
 was stopped and then let in by a guard's measurement or word moved at that moment; the two may be heard in any order,
 for they travel on different streams. Each move stands under the offset by which it became known, so that a replay
-changes nothing; the cursor moves in the same transaction. `told` is a second cursor: up to where somebody was told of
-what the moves amount to.
+changes nothing; the cursor moves in the same transaction. `worked` is what the moves of a day amount to, kept by
+whoever works it out. `told` is a second cursor: up to where somebody was told of that.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,10 @@ CREATE TABLE IF NOT EXISTS waved (
     "offset" INTEGER PRIMARY KEY, gate TEXT NOT NULL, passage TEXT NOT NULL, time_ns INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS waved_by_passage ON waved (gate, passage);
+CREATE TABLE IF NOT EXISTS worked (
+    at TEXT NOT NULL, day TEXT NOT NULL, what TEXT NOT NULL, until_ns INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (at, day, what)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -91,6 +96,15 @@ class Moves(FileProjection):
     async def extent(self, at: str, from_ns: int, until_ns: int) -> Extent:
         """How many moves `between` would give, and which: the same extent is the same moves."""
         return await self._file.run(partial(self._extent, at, from_ns, until_ns))
+
+    async def worked(self, at: str, day: date, what: str) -> bytes | None:
+        """What was kept of a day of a checkpoint under that name; see `keep`."""
+        return await self._file.run(partial(self._worked, (at, day.isoformat(), what)))
+
+    async def keep(self, at: str, day: date, what: str, until_ns: int, body: bytes) -> None:
+        """Keep what a day of a checkpoint amounts to, as long as its moves: until the day's end is too old."""
+        row = (at, day.isoformat(), what, until_ns, body)
+        await self._file.run(partial(self._keep, row))
 
     async def news(self) -> News:
         """What nobody was told of yet."""
@@ -152,6 +166,16 @@ class Moves(FileProjection):
             WHERE at = ? AND time_ns >= ? AND time_ns < ?"""
         with self._file.transaction() as db:
             return Extent(from_ns, until_ns, *db.execute(query, (at, from_ns, until_ns)).fetchone())
+
+    def _worked(self, key: tuple[str, str, str]) -> bytes | None:
+        with self._file.transaction() as db:
+            row = db.execute("SELECT body FROM worked WHERE at = ? AND day = ? AND what = ?", key).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def _keep(self, row: tuple[str, str, str, int, bytes]) -> None:
+        with self._file.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO worked VALUES (?, ?, ?, ?, ?)", row)
+            db.execute("DELETE FROM worked WHERE until_ns < ?", (row[3] - KEEP_NS,))
 
     def _news(self) -> News:
         with self._file.transaction() as db:

@@ -98,8 +98,8 @@ def of_people(session: Session, people: Collection[int] | None = None) -> dict[i
     return found
 
 
-def holders_of(session: Session, tokens: Collection[str]) -> dict[str, list[Holding]]:
-    """Who has or had these cards; nobody who is erased."""
+def holders_of(session: Session, tokens: Collection[str] | None = None) -> dict[str, list[Holding]]:
+    """Who has or had these cards, or all; nobody who is erased."""
     found: dict[str, list[Holding]] = {}
     alive = Person.erased_ns.is_(None)
     held = select(Badge.person_id, Badge.token, Badge.held_from_ns).join(Person).where(alive)

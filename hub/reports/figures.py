@@ -15,18 +15,29 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 AWAY = frozenset({"holiday", "business", "other"})
+MARKS = ("feverish", "declared", "concerned")
+"""What is counted of people beside their duty, by the names that figures have."""
 
 
-class PersonDay(NamedTuple):
-    """Somebody who is registered, on that day. `off` says why they are not on duty; None for who is."""
+class Alike(NamedTuple):
+    """People who are registered and of whom a day says the same: tens of thousands are of some hundred kinds.
 
-    id: int
-    number: str
-    name: str
+    `off` says why they are not on duty; None for who is. `measured` is how often each of them was.
+    """
+
     team: str
     grid: str
     off: str | None
     measured: int
+    people: int
+
+
+class Mark(NamedTuple):
+    """People of a team and grid of whom something else is to be counted too: one of `MARKS`."""
+
+    team: str
+    grid: str
+    figure: str
 
 
 class CaseDay(NamedTuple):
@@ -75,13 +86,15 @@ class Gathered(Struct, frozen=True, kw_only=True):
     site: str
     day: date
     made_ns: int
-    people: Sequence[PersonDay] = ()
-    feverish: Iterable[int] = ()
-    """Who had a fever by a camera or a contact thermometer, by id; who is nobody's badge is counted beside."""
-    confirmed: Iterable[int] = ()
+    people: Sequence[Alike] = ()
+    marks: Mapping[Mark, int] = {}
+    """Of those who are registered."""
+    feverish: int = 0
+    """Who had a fever by a camera or a contact thermometer; who is nobody's badge is counted beside."""
+    confirmed: int = 0
     feverish_unnamed: int = 0
-    declared: Mapping[int, str] = {}
-    """The worst concern that each person declared."""
+    declared: Mapping[str, int] = {}
+    """How many people declared, by the worst concern of each."""
     cases: Sequence[CaseDay] = ()
     returnees: Mapping[str, int] = {}
     visitors: Mapping[str, int] = {}
@@ -183,18 +196,16 @@ class DayReport(Struct, frozen=True, kw_only=True):
 
 def day_report(found: Gathered) -> DayReport:
     """What a day amounts to."""
-    feverish, confirmed = set(found.feverish), set(found.confirmed)
-    people = Counter(_like(person, found.declared.get(person.id), person.id in feverish) for person in found.people)
-    marks = [(one, _marks(one), count) for one, count in people.items()]
+    counts = _counts(found.people, found.marks)
     open_cases = [case for case in found.cases if not case.ended]
     return DayReport(
         site=found.site,
         day=found.day.isoformat(),
         made_ns=found.made_ns,
-        total=_figures("", "", ((own, count) for _, own, count in marks)),
-        teams=_groups((one.team, one.grid, own, count) for one, own, count in marks),
-        grids=_groups((one.grid, one.grid, own, count) for one, own, count in marks),
-        health=_health(found, feverish, confirmed, open_cases),
+        total=_figures("", "", counts.values()),
+        teams=_groups((team, grid, own) for (team, grid), own in counts.items()),
+        grids=_groups((grid, grid, own) for (_, grid), own in counts.items()),
+        health=_health(found, open_cases),
         isolation=_by_place(open_cases),
         isolated=tuple(_isolated(case) for case in sorted(open_cases, key=lambda case: (-case.day, case.number))),
         returnees=dict(found.returnees),
@@ -216,55 +227,41 @@ def without_names(report: DayReport) -> DayReport:
     return replace(report, isolated=())
 
 
-class _Like(NamedTuple):
-    """What of somebody counts: tens of thousands of people are of some hundred kinds."""
-
-    team: str
-    grid: str
-    off: str | None
-    measured: int
-    is_feverish: bool
-    concern: str | None
-
-
-def _like(person: PersonDay, concern: str | None, is_feverish: bool) -> _Like:
-    measured = 0 if person.off is not None else min(max(person.measured, 0), 2)
-    return _Like(person.team, person.grid, person.off, measured, is_feverish, concern)
+def _counts(people: Iterable[Alike], marks: Mapping[Mark, int]) -> dict[tuple[str, str], Counter[str]]:
+    """The counts of each team in each grid."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for one in people:
+        own = found.setdefault((one.team, one.grid), Counter())
+        for count in _counts_in(one):
+            own[count] += one.people
+    for mark, number in marks.items():
+        found.setdefault((mark.team, mark.grid), Counter())[mark.figure] += number
+    return found
 
 
-def _marks(one: _Like) -> list[str]:
-    """In which counts such a person counts."""
-    marks = ["registered"]
+def _counts_in(one: Alike) -> tuple[str, ...]:
+    """In which counts such people count."""
     if one.off is None:
-        marks += ["on_duty", _MEASURED[one.measured]]
-    else:
-        marks.append("away" if one.off in AWAY else one.off if one.off in {"sick", "isolated"} else "resting")
-    if one.is_feverish:
-        marks.append("feverish")
-    if one.concern is not None:
-        marks.append("declared")
-    if one.concern in {"call", "ill"}:
-        marks.append("concerned")
-    return marks
+        return "registered", "on_duty", _MEASURED[min(max(one.measured, 0), 2)]
+    return "registered", "away" if one.off in AWAY else one.off if one.off in {"sick", "isolated"} else "resting"
 
 
 _MEASURED = ("never", "once", "twice")
 
 
-def _figures(name: str, grid: str, marks: Iterable[tuple[list[str], int]]) -> GroupFigures:
-    counts: Counter[str] = Counter()
-    for own, count in marks:
-        for mark in own:
-            counts[mark] += count
-    return GroupFigures(name=name, grid=grid, **{count: counts[count] for count in GROUP_COUNTS})
+def _figures(name: str, grid: str, counts: Iterable[Counter[str]]) -> GroupFigures:
+    found: Counter[str] = Counter()
+    for own in counts:
+        found.update(own)
+    return GroupFigures(name=name, grid=grid, **{count: found[count] for count in GROUP_COUNTS})
 
 
-def _groups(rows: Iterable[tuple[str, str, list[str], int]]) -> tuple[GroupFigures, ...]:
+def _groups(rows: Iterable[tuple[str, str, Counter[str]]]) -> tuple[GroupFigures, ...]:
     """By name; a team of several grids names none."""
-    found: dict[str, list[tuple[list[str], int]]] = {}
+    found: dict[str, list[Counter[str]]] = {}
     grids: dict[str, set[str]] = {}
-    for name, grid, marks, count in rows:
-        found.setdefault(name, []).append((marks, count))
+    for name, grid, counts in rows:
+        found.setdefault(name, []).append(counts)
         grids.setdefault(name, set()).add(grid)
     return tuple(
         _figures(name, min(grids[name]) if len(grids[name]) == 1 else "", found[name])
@@ -272,12 +269,11 @@ def _groups(rows: Iterable[tuple[str, str, list[str], int]]) -> tuple[GroupFigur
     )
 
 
-def _health(found: Gathered, feverish: set[int], confirmed: set[int], cases: Sequence[CaseDay]) -> dict[str, int]:
-    concerns = Counter(found.declared.values())
+def _health(found: Gathered, cases: Sequence[CaseDay]) -> dict[str, int]:
     return {
-        "feverish": len(feverish),
+        "feverish": found.feverish,
         "feverish_unnamed": found.feverish_unnamed,
-        "confirmed": len(confirmed),
+        "confirmed": found.confirmed,
         "isolated": len(cases),
         "suspected": sum(case.cause == "suspected" for case in cases),
         "in_hospital": sum(case.in_hospital for case in cases),
@@ -286,10 +282,10 @@ def _health(found: Gathered, feverish: set[int], confirmed: set[int], cases: Seq
         "unreported": sum(not case.reported for case in cases),
         "not_in_grid": sum(not case.in_grid for case in cases),
         "without_place": sum(not case.place and not case.in_hospital for case in cases),
-        "declared": len(found.declared),
-        "declared_note": concerns["note"],
-        "declared_call": concerns["call"],
-        "declared_ill": concerns["ill"],
+        "declared": sum(found.declared.values()),
+        "declared_note": found.declared.get("note", 0),
+        "declared_call": found.declared.get("call", 0),
+        "declared_ill": found.declared.get("ill", 0),
     }
 
 

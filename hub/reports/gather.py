@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import String, or_, select, type_coerce
 from sqlalchemy.orm import Session, joinedload
 
 from hub.accounts.audit import head
@@ -26,17 +26,26 @@ from hub.registry.entries import OBSERVATION_DAYS, is_listed, is_observed
 from hub.registry.models import ListedArea, Person, Place, Visit
 from hub.registry.store import Registrar
 from hub.registry.visits import visits
-from hub.reports.figures import CaseDay, DayReport, Equipment, Gathered, PersonDay, RoundDay, day_report
+from hub.reports.figures import Alike, CaseDay, DayReport, Equipment, Gathered, Mark, RoundDay, day_report
 from hub.resumption import desk as resumption
 from hub.rollups import Span
 from hub.rounds.record import Round, RoundRecord
 from wire.events import Guest
 
-Attendance = Callable[[date, int], Awaitable[Sequence[PersonDay]]]
-"""Everybody who is registered, on a day as it stands at a moment."""
+
+class Attended(NamedTuple):
+    """Everybody who is registered on a day by kinds, and how many of them are among those who were asked for."""
+
+    people: Sequence[Alike]
+    marks: Mapping[Mark, int]
+
+
+Attendance = Callable[[date, Mapping[str, Collection[int]]], Awaitable[Attended]]
+"""How a day stands; with the people, by id, that count in each of `MARKS`."""
 
 _OUT_OF_ORDER = frozenset({Rule.DEVICE_FAULT, Rule.GATE_SILENT, Rule.REGISTRY_OLD, Rule.GAP, Rule.CHANNEL_FAULT})
 _CONCERNS = list(Concern)
+_CONCERNING = frozenset({Concern.CALL, Concern.ILL})
 
 
 class Sources(NamedTuple):
@@ -73,15 +82,20 @@ async def report_of(sources: Sources, day: date, now_ns: int) -> DayReport:
     guests = await sources.registrar.ask(partial(visits, from_ns=times.from_ns, until_ns=times.until_ns))
     registered = Counter(visit.registration.guest for visit in guests)
     sums = await _sums(sources, times)
+    declared = of_people.declared
+    attended = await sources.attendance(
+        day, {"feverish": of_people.feverish, "declared": declared.people, "concerned": declared.concerned}
+    )
     found = Gathered(
         site=sources.site,
         day=day,
         made_ns=now_ns,
-        people=await sources.attendance(day, now_ns),
-        feverish=of_people.feverish,
-        confirmed=of_people.confirmed,
+        people=attended.people,
+        marks=attended.marks,
+        feverish=len(of_people.feverish),
+        confirmed=len(of_people.confirmed),
         feverish_unnamed=of_people.unnamed,
-        declared=of_people.declared,
+        declared=declared.concerns,
         cases=of_people.cases,
         returnees=of_people.returnees,
         visitors=_visitors(of_people.announced, registered, sums),
@@ -110,13 +124,21 @@ def times_of(day: date, zone: tzinfo | None) -> Times:
     return Times(day, first, after)
 
 
+class _Declared(NamedTuple):
+    """Who declared, who of them ought to be spoken to, and how many there are of each concern."""
+
+    people: Sequence[int]
+    concerned: list[int]
+    concerns: Counter[str]
+
+
 class _People(NamedTuple):
     """What the relational store says."""
 
     feverish: set[int]
     confirmed: set[int]
     unnamed: int
-    declared: dict[int, str]
+    declared: _Declared
     cases: list[CaseDay]
     returnees: dict[str, int]
     announced: int
@@ -150,13 +172,19 @@ def _people(session: Session, times: Times, sources: Sources) -> _People:
     )
 
 
-def _declared(session: Session, day: date) -> dict[int, str]:
-    """The worst concern that each person declared."""
+def _declared(session: Session, day: date) -> _Declared:
+    """Nearly everybody has no concern: who has is few, and only their concerns are compared."""
+    concern = type_coerce(Declaration.concern, String)
+    of_day = Declaration.day == day
+    people = session.scalars(select(Declaration.person_id).where(of_day).distinct()).all()
     worst: dict[int, Concern] = {}
-    query = select(Declaration.person_id, Declaration.concern).where(Declaration.day == day)
-    for person, concern in session.execute(query):
-        worst[person] = max(worst.get(person, Concern.NONE), concern, key=_CONCERNS.index)
-    return {person: concern.value for person, concern in worst.items()}
+    for person, said in session.execute(
+        select(Declaration.person_id, concern).where(of_day, Declaration.concern != Concern.NONE)
+    ):
+        worst[person] = max(worst.get(person, Concern.NONE), Concern(said), key=_CONCERNS.index)
+    concerns = Counter(concern.value for concern in worst.values())
+    concerns[Concern.NONE.value] = len(people) - len(worst)
+    return _Declared(people, [person for person, worst_of in worst.items() if worst_of in _CONCERNING], concerns)
 
 
 def _cases(session: Session, times: Times) -> list[CaseDay]:

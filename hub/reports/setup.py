@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,8 @@ from hub.alerts.setup import make_desk
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.duties.desk import DutyDesk
+from hub.duties.roll import Group
+from hub.duties.standing import Off
 from hub.projections.checks import Checks
 from hub.projections.moves import Moves
 from hub.projections.rollups import FILE as ROLLUPS_FILE
@@ -20,8 +23,8 @@ from hub.projections.rollups import Rollups
 from hub.registry.command import FILE as REGISTRY_FILE
 from hub.registry.office import PeopleOffice
 from hub.registry.store import Registrar, RegistryStore
-from hub.reports.figures import PersonDay
-from hub.reports.gather import Attendance, Sources
+from hub.reports.figures import Alike, Mark
+from hub.reports.gather import Attendance, Attended, Sources
 from hub.reports.post import Post
 from hub.rounds.record import FILE as ROUNDS_FILE
 from hub.rounds.record import RoundRecord
@@ -31,22 +34,28 @@ from hub.settings import HubSettings
 def attendance_of(duties: DutyDesk) -> Attendance:
     """Who is on duty on a day and how often measured, by the roll of that day."""
 
-    async def attendance(day: date, now_ns: int) -> list[PersonDay]:
+    async def attendance(day: date, marked: Mapping[str, Collection[int]]) -> Attended:
         book = await duties.book(day)
-        return [
-            PersonDay(
-                id=line.duty.whom.id,
-                number=line.duty.whom.number,
-                name=line.duty.whom.name,
-                team=book.team(line.duty.whom.team_id),
-                grid=line.duty.whom.grid,
-                off=None if line.standing is not None else str(line.duty.off),
-                measured=line.measured,
-            )
-            for line in book.roll.lines(now_ns)
+        people = [
+            Alike(book.team(group.team_id), group.grid, _off(group, measured), measured, count)
+            for group, counts in book.roll.counts().items()
+            for measured, count in enumerate(counts)
+            if count
         ]
+        marks: Counter[Mark] = Counter()
+        for name, ids in marked.items():
+            for group, count in book.roll.groups_of(ids).items():
+                marks[Mark(book.team(group.team_id), group.grid, name)] += count
+        return Attended(people, marks)
 
     return attendance
+
+
+def _off(group: Group, measured: int) -> str | None:
+    """Why people of the group are not on duty: whose shift nobody knows is, where they were measured."""
+    if group.off is None or (group.off is Off.UNKNOWN and measured):
+        return None
+    return group.off.value
 
 
 def post_of(settings: HubSettings, zone: ZoneInfo | None) -> Post | None:

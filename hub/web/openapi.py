@@ -17,7 +17,7 @@ from hub.reports.figures import DayReport
 from hub.web.access import PROBLEM
 from hub.web.alerts import WORDS, Said
 from hub.web.doors import DOORS, Key
-from hub.web.records import MAX_LIMIT, EventLine
+from hub.web.records import MAX_BEHIND, MAX_LIMIT, EventLine
 from hub.web.register_api import KEY_PATTERN, Announced, PersonBody, Registered, VehicleBody, VisitBody
 from wire.events import MAX_TIME_NS
 
@@ -99,7 +99,12 @@ def _paths() -> Document:
         "/api/events": {"get": _list("/api/events", "The journal, one event a line.", "EventLine", [after, limit])},
         "/api/alerts": {"get": _list("/api/alerts", "All alerts, one a line.", "AlertRow", [after, limit])},
         "/api/checks": {
-            "get": _list("/api/checks", "Who was measured how often, one a line.", "CheckRow", [from_ns, until_ns])
+            "get": _list(
+                "/api/checks",
+                "Who was measured how often, one a line, by site and badge.",
+                "CheckRow",
+                [from_ns, until_ns, _behind(), limit],
+            )
         },
         "/api/isolations": {"get": _list("/api/isolations", "Who is isolated, one a line.", "IsolationLine", [])},
         "/api/meals": {"get": _meals()},
@@ -146,6 +151,13 @@ def _announce() -> Document:
     made = _operation("POST", "/api/visitors", "Announce a visit; its pass.", _json("Announced"))
     made["requestBody"] = {"required": True, "content": _json("VisitBody")}
     return made
+
+
+def _behind() -> Document:
+    """A place in a list that goes by site and badge."""
+    schema = {"type": "string", "maxLength": MAX_BEHIND, "default": ""}
+    about = "Behind this site and badge, with a slash between them: the last that was read."
+    return {"name": "after", "in": "query", "required": False, "description": about, "schema": schema}
 
 
 def _report() -> Document:

@@ -18,6 +18,7 @@ from hub.projections.checks import CheckRow
 from wire.events import MAX_TIME_NS
 
 MAX_LIMIT = 10_000
+MAX_BEHIND = 200
 _LINES = "application/x-ndjson"
 
 
@@ -30,8 +31,8 @@ class Records(Protocol):
     async def alerts(self, after: int, limit: int) -> Sequence[AlertRow]:
         """Alerts of every state behind a number."""
 
-    async def checks(self, from_ns: int, until_ns: int) -> Sequence[CheckRow]:
-        """Who was measured how often from a moment to before another."""
+    async def checks(self, from_ns: int, until_ns: int, after: tuple[str, str], limit: int) -> Sequence[CheckRow]:
+        """Who was measured how often from a moment to before another, by site and badge, behind one of those."""
 
     async def isolations(self) -> Sequence[IsolationLine]:
         """All cases, and fevers of strangers. Raises `DatabaseError`."""
@@ -55,6 +56,7 @@ class EventLine(msgspec.Struct, frozen=True):
 def add_records(app: FastAPI, records: Records) -> None:
     """`/api/events`, `/api/alerts`, `/api/checks` and `/api/isolations`: JSON, one object a line."""
     after, limit = Query(default=0, ge=0), Query(default=1000, ge=1, le=MAX_LIMIT)
+    behind = Query(default="", max_length=MAX_BEHIND)
     since, until = Query(default=0, ge=0, le=MAX_TIME_NS), Query(default=MAX_TIME_NS, ge=0, le=MAX_TIME_NS)
 
     @app.get("/api/events")
@@ -66,8 +68,9 @@ def add_records(app: FastAPI, records: Records) -> None:
         return lines_of(await records.alerts(after, limit))
 
     @app.get("/api/checks")
-    async def checks(from_ns: int = since, until_ns: int = until) -> Response:
-        return lines_of(await records.checks(from_ns, until_ns))
+    async def checks(from_ns: int = since, until_ns: int = until, after: str = behind, limit: int = limit) -> Response:
+        site, _, badge = after.partition("/")
+        return lines_of(await records.checks(from_ns, until_ns, (site, badge), limit))
 
     @app.get("/api/isolations")
     async def isolations() -> Response:

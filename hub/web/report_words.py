@@ -37,6 +37,17 @@ _GROUPS = {
     "report.total": ("People", "人员情况"),
     "report.teams": ("By team", "按班组"),
     "report.teams.name": ("Team", "班组"),
+    "report.teams.part": (
+        "{n} of {of} teams, those with the most amiss first.",
+        "共 {of} 个班组，显示 {n} 个，异常多者在前。",
+    ),
+    "report.teams.choose": (
+        "Choose a grid for its teams; PDF and Excel have all of them.",
+        "点网格名查看其班组；PDF 与 Excel 含全部班组。",
+    ),
+    "report.teams.all": ("All grids", "全部网格"),
+    "report.teams.before": ("Back", "上一页"),
+    "report.more": ("… and {n} more rows: in PDF and Excel.", "……另有 {n} 行，见 PDF 与 Excel。"),
     "report.grids": ("By grid", "按网格"),
     "report.grids.name": ("Grid", "网格"),
     "report.count.registered": ("Registered", "在册"),

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 
 import msgspec
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
@@ -18,10 +18,12 @@ from hub.reports.figures import DayReport, without_names
 from hub.reports.files import file_of
 from hub.reports.models import ReportMail
 from hub.reports.post import mails
-from hub.reports.tables import heading, made, tables
+from hub.reports.tables import heading, made
 from hub.web.access import Access, Denied
+from hub.web.report_page import MOST_ROWS, Asked, on_page, teams_of
 
 FORMS = ("pdf", "xlsx")
+MAX_FIRST = 10**6
 
 
 class ReportPages(NamedTuple):
@@ -72,13 +74,22 @@ def _add_page(app: FastAPI, room: _Room) -> None:
     seeing = access.needs(Permission.REPORTS)
 
     @app.get("/reports")
-    async def shown(request: Request, day: str = "", who: Who = Depends(seeing)) -> Response:
+    async def shown(
+        request: Request,
+        day: str = "",
+        grid: str | None = None,
+        first: int = Query(default=0, ge=0, le=MAX_FIRST),
+        who: Who = Depends(seeing),
+    ) -> Response:
         wanted, lang = room.asked(day), access.language(request)
         report = await pages.make(wanted)
         sent = await room.noted(who, "report-seen", wanted)
+        teams = teams_of(report, Asked(grid, first))
         return access.draw(
             request, who, "reports.html", "reports",
-            title=heading(report, lang), made=made(report, lang, pages.zone), tables=tables(report, lang, pages.zone),
+            title=heading(report, lang), made=made(report, lang, pages.zone),
+            tables=on_page(report, teams, lang, pages.zone), grids=[one.name for one in report.grids], grid=grid,
+            teams=teams, is_large=len(report.teams) > MOST_ROWS,
             day=wanted, is_today=wanted == room.today(), forms=FORMS, mails=sent, sends=pages.sends, city=room.city,
         )  # fmt: skip
 

@@ -74,7 +74,12 @@ class HubRecord:
     def checks(self, date: str) -> list[CheckSeen]:
         """Who was measured how often on a date of China."""
         from_ns, until_ns = day_ns(date)
-        return self._get("checks", CheckSeen, from_ns=from_ns, until_ns=until_ns)
+        found: list[CheckSeen] = []
+        after = ""
+        while rows := self._get("checks", CheckSeen, from_ns=from_ns, until_ns=until_ns, after=after, limit=_PAGE):
+            found += rows
+            after = f"{rows[-1].site}/{rows[-1].badge}"
+        return found
 
     def isolations(self) -> list[IsolationSeen]:
         """All cases, and fevers of strangers."""

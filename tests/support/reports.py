@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.city.view import CityView, Site, city_view
-from hub.reports.figures import CaseDay, DayReport, Equipment, Gathered, PersonDay, RoundDay, day_report
+from hub.reports.figures import MARKS, Alike, CaseDay, DayReport, Equipment, Gathered, Mark, RoundDay, day_report
 
 NOW_NS = 1_581_332_400_000_000_000
 """2020-02-10 19:00 in China."""
@@ -23,11 +23,11 @@ COUNTS = {
 _offs = st.sampled_from([None, None, "sick", "holiday", "isolated", "rest", "unknown", "closed"])
 people = st.lists(
     st.builds(
-        PersonDay, st.integers(1, 10**6), st.text("0123456789", min_size=1, max_size=6), st.just("李雷"),
-        st.sampled_from(["", "焊接一班", "装配二班", "=SUM(A1)"]), st.sampled_from(["", "东河3", "昆区1"]), _offs,
-        st.integers(0, 4),
+        Alike, st.sampled_from(["", "焊接一班", "装配二班", "=SUM(A1)"]), st.sampled_from(["", "东河3", "昆区1"]),
+        _offs,
+        st.integers(0, 4), st.integers(1, 30),
     ),
-    max_size=30, unique_by=lambda person: person.id,
+    max_size=30,
 )  # fmt: skip
 cases = st.lists(
     st.builds(
@@ -61,18 +61,19 @@ def counts(name: str) -> st.SearchStrategy[dict[str, int]]:
 @st.composite
 def gathered(draw: st.DrawFn) -> Gathered:
     found = draw(people)
-    ids = [person.id for person in found]
-    some = st.lists(st.sampled_from(ids), unique=True) if ids else st.just([])
+    groups = [(one.team, one.grid) for one in found]
+    marks = st.builds(lambda group, count: Mark(*group, count), st.sampled_from(groups), st.sampled_from(MARKS))
     concerns = st.sampled_from(["none", "note", "call", "ill"])
     return Gathered(
         site="baotou-1",
         day=date(2020, 2, 10),
         made_ns=NOW_NS,
         people=found,
-        feverish=draw(some),
-        confirmed=draw(some),
+        marks=draw(st.dictionaries(marks, st.integers(1, 9), max_size=9)) if groups else {},
+        feverish=draw(st.integers(0, 9)),
+        confirmed=draw(st.integers(0, 9)),
         feverish_unnamed=draw(st.integers(0, 3)),
-        declared={person: draw(concerns) for person in draw(some)},
+        declared=draw(st.dictionaries(concerns, st.integers(1, 99))),
         cases=draw(cases),
         rounds=draw(rounds),
         equipment=draw(equipment),
@@ -89,14 +90,19 @@ reports: st.SearchStrategy[DayReport] = gathered().map(day_report)
 def usual() -> Gathered:
     """A small day with something of everything."""
     people = [
-        PersonDay(n, f"10{n:02d}", f"李雷{n}", ["焊接一班", "装配二班", "包装班", ""][n % 4],
-                  "东河3" if n % 2 else "昆区1", [None, None, None, None, None, "sick", "isolated", "rest"][n % 8],
-                  n % 3)
+        Alike(["焊接一班", "装配二班", "包装班", ""][n % 4], "东河3" if n % 2 else "昆区1",
+              [None, None, None, None, None, "sick", "isolated", "rest"][n % 8], n % 3, 1)
         for n in range(1, 61)
     ]  # fmt: skip
+    marks = {
+        Mark("装配二班", "东河3", "feverish"): 1, Mark("包装班", "昆区1", "feverish"): 1,
+        Mark("装配二班", "东河3", "declared"): 2, Mark("装配二班", "东河3", "concerned"): 1,
+        Mark("包装班", "昆区1", "declared"): 1, Mark("", "东河3", "declared"): 1, Mark("", "昆区1", "declared"): 1,
+        Mark("", "昆区1", "concerned"): 1,
+    }  # fmt: skip
     return Gathered(
-        site="baotou-1", day=date(2020, 2, 10), made_ns=NOW_NS, people=people, feverish=[1, 2], confirmed=[2],
-        feverish_unnamed=1, declared={1: "ill", 2: "none", 3: "note", 4: "call", 9: "none"},
+        site="baotou-1", day=date(2020, 2, 10), made_ns=NOW_NS, people=people, marks=marks,
+        feverish=2, confirmed=1, feverish_unnamed=1, declared={"ill": 1, "none": 2, "note": 1, "call": 1},
         cases=[
             CaseDay(6, "1006", "李雷6", "包装班", "昆区1", "returnee", "隔离点一", False, 9, 14,
                     True, True, False, False),

@@ -82,7 +82,7 @@ class NoRecord:
     async def alerts(self, after, limit):
         return []
 
-    async def checks(self, from_ns, until_ns):
+    async def checks(self, from_ns, until_ns, after, limit):
         return []
 
 

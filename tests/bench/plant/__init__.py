@@ -6,16 +6,21 @@ it would be had the events come through the gates one by one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from hub.crowds.desk import CrowdDesk
+from hub.database import Database
+from hub.projections.moves import Moves
+from hub.settings import load
 from tests.bench.plant import alerts, events, people
 from tests.bench.plant.size import KEY, SITE, Size
 
@@ -49,8 +54,22 @@ def filled(folder: Path, people_count: int, passages: int, tell: Callable[[str],
     for name, fill in (("people", people.fill), ("alerts", alerts.fill), ("events", events.fill)):
         tell(f"filling: {name}")
         fill(data, size)
+    tell("filling: meals")
+    asyncio.run(_meals(folder / "hub.toml", size))
     done.write_text(json.dumps(msgspec.to_builtins(size)))
     return Filled(folder / "hub.toml", size, time.monotonic() - began_s)
+
+
+async def _meals(path: Path, size: Size) -> None:
+    """What the watch of meals and crowds has left behind of each day."""
+    settings = load(path)
+    moves, database = Moves(Path(settings.data) / "moves.db"), Database(settings.database_url)
+    await moves.start()
+    await database.start()
+    desk = CrowdDesk(moves, database, settings.checkpoints, settings.meals, size.tz)
+    await desk.settle([size.today - timedelta(days=ago) for ago in range(size.days)], size.now_ns)
+    await database.stop()
+    await moves.stop()
 
 
 def _zone() -> str:

@@ -35,7 +35,7 @@ def fill(data: Path, size: Size) -> None:
                 over = Signal(key=key, rule=rule, site=SITE, gate=signal.gate, time_ns=at_ns + 6 * 10**11, firing=False,
                               epoch="e", seq=2 * n + 2)  # fmt: skip
                 heard.append((over, at_ns + 6 * 10**11))
-        store.take("alerts", 0, heard, size.now_ns)
+        store.take(0, heard, size.now_ns)
     for row in store.newest(count)[OPEN:]:
         if row.state != "resolved":
             store.resolve(row.id, "officer", size.now_ns)

@@ -76,7 +76,7 @@ async def diners_are_the_truth(desk: CrowdDesk, meals: list[PersonTruth]) -> Non
     found = {}
     for place in await desk.canteens():
         for day in range(DAYS + 1):
-            visits = (await desk.canteen(place, HUNGRY.begins + dt.timedelta(days=day))).visits
+            visits = await desk.visits(place, HUNGRY.begins + dt.timedelta(days=day))
             found |= {(visit.time_ns, visit.who): visit.meal for visit in visits}
     assert len(own) > 400
     assert {key: found[key] is Meal.IN_SLOT for key in own} == own

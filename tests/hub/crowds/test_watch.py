@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,13 @@ from hub.alerts.desk import AlertDesk
 from hub.alerts.notifier import Clocks
 from hub.alerts.rules import Rule, RuleSettings
 from hub.alerts.store import AlertStore
-from hub.crowds.desk import CrowdDesk
+from hub.crowds.desk import Canteen, CrowdDesk
 from hub.crowds.settings import CheckpointSettings, MealSettings
 from hub.crowds.watch import CrowdWatch
 from hub.database import Database
 from hub.journal import Entry
 from hub.projections.moves import Moves
+from hub.registry import holdings
 from hub.registry.models import Badge, Person, Place, PlaceKind, Team
 from tests.support.console import ZONE
 from tests.support.journals import entry
@@ -235,3 +237,58 @@ def test_in_whatever_order_gates_are_heard_and_however_often_the_alerts_are_the_
     shuffled = list(events)
     random.shuffle(shuffled)
     assert asyncio.run(outcome(events, 1000)) == asyncio.run(outcome(shuffled, at_once))
+
+
+def kinds(found: tuple) -> list:
+    """What of a day's canteens and limits is told."""
+    return [one._replace(place=one.place.name) if isinstance(one, Canteen) else one for one in found]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 90), st.integers(1, 4), st.booleans()), min_size=1, max_size=14),
+    st.integers(0, 14), st.sampled_from(["nothing", "team", "slot", "card"]),
+)  # fmt: skip
+async def test_what_is_kept_of_a_day_is_what_is_worked_out_anew_whatever_came_or_changed_since(
+    tmp_path_factory, came, known, change
+):
+    async with site_in(tmp_path_factory.mktemp("crowds")) as site:
+        await site.database.write(register)
+        heard = entries([
+            passage(n, minute, f"person-000{who}", direction=Direction.IN if enters else Direction.OUT)
+            for n, (minute, who, enters) in enumerate(came)
+        ])  # fmt: skip
+        now_ns, day = NOON + 30 * MINUTE, datetime.fromtimestamp(NOON / 1e9, ZONE).date()
+
+        async def looked(moves: Moves) -> list:
+            desk = CrowdDesk(moves, site.database, LIMITS, MealSettings(tell_from=2), ZONE)
+            return kinds((
+                *[await desk.canteen(place, day) for place in await desk.canteens()],
+                *[await desk.checkpoint(at, day, now_ns) for at in desk.checkpoints],
+            ))  # fmt: skip
+
+        if heard[:known]:
+            await site.moves.apply(heard[:known])
+        await looked(site.moves)
+        await site.database.write(partial(changed, change=change))
+        await site.moves.apply(heard[known:] or heard[-1:])
+        anew = Moves(tmp_path_factory.mktemp("anew") / "moves.db", ["north"])
+        await anew.start()
+        await anew.apply(heard)
+        assert await looked(site.moves) == await looked(anew) == await looked(site.moves)
+        await anew.stop()
+
+
+def changed(session, change: str) -> None:
+    """HR changes something on which meals depend."""
+    person = session.get(Person, 1)
+    match change:
+        case "team":
+            person.team_id, person.changed_ns = 2, 2
+        case "slot":
+            session.get(Team, 1).meal_slot = "12:00-12:10"
+        case "card":
+            holdings.give_back(session, person.badges, NOON + MINUTE)
+            person.badges = []
+            session.flush()
+            holdings.issue(session, session.get(Person, 3), "1", "person-0001")

@@ -64,3 +64,21 @@ async def test_a_replay_from_anywhere_and_a_restart_change_nothing(tmp_path_fact
         await checks.apply(entries[again_from:])
     assert await counts(checks) == before == {who: badges.count(who) for who in set(badges) - {None}}
     await checks.stop()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from([ANN, BOB, "person-cleo"]), max_size=12), st.integers(1, 3), st.integers(0, 12))
+async def test_page_by_page_everybody_is_read_once_as_at_once(tmp_path_factory, badges, most, until):
+    checks, _ = await started(tmp_path_factory.mktemp("checks"))
+    await checks.apply(
+        [passage(n, badge, time_ns=TIME_NS + n) for n, badge in enumerate(badges, 1)] or [passage(1, None)]
+    )
+    times = (TIME_NS, TIME_NS + until)
+    whole, pages, after = await checks.between(*times), [], ("", "")
+    while page := await checks.between(*times, after, most):
+        assert len(page) <= most
+        pages += page
+        after = page[-1].site, page[-1].badge
+    assert pages == whole
+    assert sum(row.measured for row in whole) == len(badges[: max(0, until - 1)])
+    await checks.stop()

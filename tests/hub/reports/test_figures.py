@@ -12,7 +12,8 @@ from tests.support.reports import gathered, usual
 def test_everybody_registered_counts_once_and_teams_and_grids_add_up_to_the_site(found: Gathered):
     report = day_report(found)
     total = report.total
-    assert total.registered == len(found.people)
+    assert total.registered == sum(one.people for one in found.people)
+    assert total.feverish == sum(count for mark, count in found.marks.items() if mark.figure == "feverish")
     assert total.registered == total.on_duty + total.sick + total.away + total.isolated + total.resting
     assert total.on_duty == total.twice + total.once + total.never
     for groups in (report.teams, report.grids):
@@ -50,8 +51,8 @@ def test_without_names_nothing_but_the_list_of_people_is_gone(found: Gathered):
 def test_somebody_measured_three_times_was_measured_twice_and_who_is_off_is_not_missed():
     found = usual()
     report = day_report(found)
-    on_duty = [person for person in found.people if person.off is None]
-    assert report.total.twice == sum(person.measured >= 2 for person in on_duty)
-    assert report.total.never == sum(person.measured == 0 for person in on_duty)
+    on_duty = [one for one in found.people if one.off is None]
+    assert report.total.twice == sum(one.people for one in on_duty if one.measured >= 2)
+    assert report.total.never == sum(one.people for one in on_duty if one.measured == 0)
     assert report.teams[-1].name == "", "people without a team stand last"
     assert {team.grid for team in report.teams} <= {"东河3", "昆区1", ""}

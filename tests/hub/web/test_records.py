@@ -41,8 +41,9 @@ class Written:
     async def isolations(self):
         return [IsolationLine(3, ("badge",), "fever", "2020-02-10", TIME_NS, "p-1", None, "")]
 
-    async def checks(self, from_ns, until_ns):
-        return [CheckRow("site", "badge", 2, from_ns, until_ns)]
+    async def checks(self, from_ns, until_ns, after, limit):
+        rows = [CheckRow("site", f"badge{n}", 2, from_ns, until_ns) for n in (1, 2, 3)]
+        return [row for row in rows if (row.site, row.badge) > after][:limit]
 
 
 @pytest.fixture
@@ -73,8 +74,13 @@ async def test_alerts_and_checks_are_lines_too(asked):
     assert (await client.get("/api/alerts", params={"after": 7})).content == b""
     case = msgspec.json.decode((await client.get("/api/isolations")).content)
     assert (case["badges"], case["cause"], case["end"]) == (["badge"], "fever", "")
-    found = msgspec.json.decode((await client.get("/api/checks", params={"from_ns": 3, "until_ns": 9})).content)
+    asked_for = {"from_ns": 3, "until_ns": 9, "limit": 2}
+    first = (await client.get("/api/checks", params=asked_for)).content.splitlines()
+    found = msgspec.json.decode(first[-1])
     assert (found["first_ns"], found["last_ns"], found["measured"]) == (3, 9, 2)
+    behind = f"{found['site']}/{found['badge']}"
+    (rest,) = (await client.get("/api/checks", params=asked_for | {"after": behind})).content.splitlines()
+    assert [len(first), msgspec.json.decode(rest)["badge"]] == [2, "badge3"]
 
 
 @pytest.mark.parametrize("query", ["after=-1", "limit=0", "limit=10001", "after=x"])
