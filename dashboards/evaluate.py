@@ -30,22 +30,24 @@ class Frame(NamedTuple):
 
 def answer(query: Query, rows: Iterable[Row], chosen: Chosen, zone: tzinfo | None) -> list[Frame]:
     """The frames of an answer, in the order of their tags."""
-    wanted = [row for row in rows if _wanted(query, row, chosen)]
+    wanted = _wanted(query, rows, chosen)
     return _points(query, wanted) if isinstance(query, Rows) else _groups(query, wanted, chosen, zone)
 
 
-def _wanted(query: Query, row: Row, chosen: Chosen) -> bool:
-    if not chosen.from_ns <= row.time_ns < chosen.until_ns:
-        return False
-    for variable in query.variables:
-        values = chosen.values.get(variable, ())
-        if values and row.tags.get(variable, "") not in values:
-            return False
-    if any(row.tags.get(tag, "") not in values for tag, values in query.where):
-        return False
+def _wanted(query: Query, rows: Iterable[Row], chosen: Chosen) -> list[Row]:
+    """The rows of the range that have what is asked for; what no query asks is not looked at, for there are many."""
+    from_ns, until_ns = chosen.from_ns, chosen.until_ns
+    found = [row for row in rows if from_ns <= row.time_ns < until_ns]
+    tags = [(variable.value, chosen.values.get(variable, ())) for variable in query.variables]
+    for tag, values in [*((tag, values) for tag, values in tags if values), *query.where]:
+        found = [row for row in found if row.tags.get(tag, "") in values]
     if isinstance(query, Ask):
-        return all(float(row.fields.get(field, 0)) > 0 for field in query.positive)
-    return all(row.fields.get(field) == number for field, number in query.having)
+        for field in query.positive:
+            found = [row for row in found if float(row.fields.get(field, 0)) > 0]
+        return found
+    for field, number in query.having:
+        found = [row for row in found if row.fields.get(field) == number]
+    return found
 
 
 def _points(query: Rows, rows: Sequence[Row]) -> list[Frame]:
@@ -61,16 +63,16 @@ def _groups(query: Ask, rows: Sequence[Row], chosen: Chosen, zone: tzinfo | None
     groups: dict[tuple[str, ...], dict[int, list[Row]]] = {}
     starts = {time_ns: _start(query.every, time_ns, chosen, zone) for time_ns in {row.time_ns for row in rows}}
     for row in rows:
-        key = tuple(row.tags.get(tag, "") for tag in query.by)
+        key = tuple([row.tags.get(tag, "") for tag in query.by])
         groups.setdefault(key, {}).setdefault(starts[row.time_ns], []).append(row)
-    frames = (_frame(query, key, buckets, chosen, zone) for key, buckets in sorted(groups.items()))
+    every = _starts(query, chosen, zone) if query.zero and query.every and groups else []
+    frames = (_frame(query, key, buckets, every) for key, buckets in sorted(groups.items()))
     return [frame for frame in frames if frame.times_ns]
 
 
-def _frame(
-    query: Ask, key: tuple[str, ...], buckets: Mapping[int, list[Row]], chosen: Chosen, zone: tzinfo | None
-) -> Frame:
-    starts = _starts(query, chosen, zone) if query.zero and query.every else sorted(buckets)
+def _frame(query: Ask, key: tuple[str, ...], buckets: Mapping[int, list[Row]], every: Sequence[int]) -> Frame:
+    """`every` are the beginnings of all buckets, where those without a row are shown as well."""
+    starts = every or sorted(buckets)
     lines = [(start, [_value(value, buckets.get(start, ())) for value in query.values]) for start in starts]
     if query.zero:
         lines = [(start, [0 if cell is None else cell for cell in cells]) for start, cells in lines]
@@ -100,6 +102,8 @@ def _starts(query: Ask, chosen: Chosen, zone: tzinfo | None) -> list[int]:
 
 
 def _value(value: Value, rows: Sequence[Row]) -> Cell:
+    if not rows:
+        return None
     has = [row for row in rows if value.field in row.fields]
     if not has:
         return None

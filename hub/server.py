@@ -227,8 +227,9 @@ class Hub:
             self.office, self.desk, settings.site, settings.rules.off, settings.rules.cluster_fevers
         )
         self._watch = DutyWatch(
-            self.duties, self.desk, self.standings, settings.site, settings.rules.off, self._checks_caught_up
-        )
+            self.duties, self.desk, self.standings, settings.site, settings.rules.off, self._checks_caught_up,
+            min(settings.privacy.checks_days, settings.privacy.corrections_days, settings.privacy.absences_days),
+        )  # fmt: skip
         self._keeper = Keeper(
             self.standings,
             self.board,

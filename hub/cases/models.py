@@ -80,6 +80,9 @@ class Case(Base):
     readings: Mapped[list[CaseReading]] = relationship(
         back_populates="case", cascade="all, delete-orphan", order_by="CaseReading.at_ns"
     )
+    stays: Mapped[list[CaseStay]] = relationship(
+        back_populates="case", cascade="all, delete-orphan", order_by="CaseStay.from_ns, CaseStay.id"
+    )
 
 
 class CaseReading(Base):
@@ -93,6 +96,21 @@ class CaseReading(Base):
     symptoms: Mapped[str] = mapped_column(String(200), default="")
     by: Mapped[str] = mapped_column(String(60))
     case: Mapped[Case] = relationship(back_populates="readings")
+
+
+class CaseStay(Base):
+    """Where somebody in isolation was from a moment on, until a later one: what makes a past day's figures stay as they
+    were. Without a place and not in hospital they were nowhere. `hospital` is its name; that they were in one stays."""
+
+    __tablename__ = "case_stays"
+    id: Mapped[Key]
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    from_ns: Mapped[Moment]
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
+    in_hospital: Mapped[bool] = mapped_column(default=False)
+    hospital: Mapped[str] = mapped_column(String(80), default="")
+    case: Mapped[Case] = relationship(back_populates="stays")
+    place: Mapped[Place | None] = relationship()
 
 
 class SignKind(StrEnum):

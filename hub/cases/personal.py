@@ -6,10 +6,10 @@ from typing import cast
 
 from sqlalchemy import Table, select
 
-from hub.cases.models import Case, CaseReading, Sign
+from hub.cases.models import Case, CaseReading, CaseStay, Sign
 from hub.privacy.kinds import Kind, by
 
-_CASES, _READINGS, _SIGNS = (cast("Table", one.__table__) for one in (Case, CaseReading, Sign))
+_CASES, _READINGS, _SIGNS, _STAYS = (cast("Table", one.__table__) for one in (Case, CaseReading, Sign, CaseStay))
 _CLOSED = select(_CASES.c.id).where(_CASES.c.closed_ns.is_not(None))
 
 KINDS = (
@@ -21,6 +21,13 @@ KINDS = (
         over=_READINGS.c.case_id.in_(_CLOSED),
         blank={"symptoms": ""},
         kept=frozenset({"id", "case_id", "at_ns", "body_c", "by"}),
+    ),
+    Kind(
+        "stays",
+        _STAYS,
+        owner=lambda person_id: _STAYS.c.case_id.in_(select(_CASES.c.id).where(_CASES.c.person_id == person_id)),
+        blank={"hospital": ""},
+        kept=frozenset({"id", "case_id", "from_ns", "place_id", "in_hospital"}),
     ),
     Kind(
         "signs",

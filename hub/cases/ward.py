@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.audit import note
-from hub.cases.models import Case, CaseReading, Cause, End
+from hub.cases.models import Case, CaseReading, CaseStay, Cause, End
 from hub.cases.settings import MOST_DAYS
 from hub.registry.models import Person, Place, PlaceKind
 
@@ -94,6 +94,8 @@ def open_case(session: Session, opening: Opening, today: date, *, by: str, now_n
         opened_by=by,
         note=opening.note,
     )
+    if opening.place_id is not None:
+        case.stays.append(CaseStay(from_ns=now_ns, place_id=opening.place_id))
     session.add(case)
     session.flush()
     note(session, now_ns, by, "case-opened", f"case {case.id}", person=person.id, cause=opening.cause.value)
@@ -120,6 +122,7 @@ def move(session: Session, case_id: int, place_id: int | None, hospital: str, *,
         _check_place(session, place_id)
     case.place_id, case.hospital = place_id, hospital
     case.placed_ns = now_ns if place_id is not None or hospital else None
+    case.stays.append(CaseStay(from_ns=now_ns, place_id=place_id, in_hospital=bool(hospital), hospital=hospital))
     note(session, now_ns, by, "case-moved", f"case {case.id}", place=place_id, hospital=bool(hospital))
 
 

@@ -100,7 +100,7 @@ class CrowdDesk:
         self.zone = zone
         self._known: Eaters | None = None
         self._counted: dict[tuple[str, Limit, date], tuple[KeptLimit, list[Step]]] = {}
-        self._came: dict[tuple[str, date], KeptMeals] = {}
+        self._came: dict[tuple[str, date], tuple[KeptMeals, Canteen]] = {}
         """What was last worked out of which moves: the same moves again are the same, and are asked for each second.
         What is not here any more is kept beside the moves (`hub.crowds.kept`)."""
         self._put: dict[tuple[str, date, str], float] = {}
@@ -166,16 +166,16 @@ class CrowdDesk:
         """Everybody who came to a canteen on a day, and what that amounts to."""
         times = self.day_ns(day)
         extent, register = await self.moves.extent(place.name, *times), await self.database.read(_register)
-        found = self._came.get((place.name, day))
-        if found is None or (found.extent, found.register) != (extent, register):
+        known = self._came.get((place.name, day))
+        if known is None or (known[0].extent, known[0].register) != (extent, register):
             name = name_of_meals(self.meals.tolerance_min)
             found = meals_read(await self.moves.worked(place.name, day, name))
             if found is None or (found.extent, found.register) != (extent, register):
                 found = await self._work_out_meals(place, extent, register)
                 await self._put_by(place.name, day, name, found)
-            _keep(self._came, (place.name, day), found)
-        diners: frozenset[int | str] = frozenset([*found.people, *found.cards])
-        return Canteen(place, diners, {team.team_id: team for team in found.teams}, found.out)
+            known = found, _canteen(place, found)
+            _keep(self._came, (place.name, day), known)
+        return known[1]._replace(place=place)
 
     async def visits(self, place: Place, day: date) -> list[Visit]:
         """Every arrival at a canteen on a day, in the order of time."""
@@ -244,6 +244,11 @@ class CrowdDesk:
         if self._known is None or self._known.register != register:
             self._known = await self.database.read(partial(_eaters, register=register))
         return self._known
+
+
+def _canteen(place: Place, found: KeptMeals) -> Canteen:
+    diners: frozenset[int | str] = frozenset([*found.people, *found.cards])
+    return Canteen(place, diners, {team.team_id: team for team in found.teams}, found.out)
 
 
 def _keep(known: dict[K, V], key: K, value: V) -> None:

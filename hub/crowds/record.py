@@ -27,5 +27,5 @@ async def meals(crowds: CrowdDesk, site: str, day: date) -> list[MealLine]:
     return [
         MealLine(site, place.name, visit.time_ns, "" if visit.who.startswith(_NO_BADGE) else visit.who, visit.meal)
         for place in await crowds.canteens()
-        for visit in (await crowds.canteen(place, day)).visits
+        for visit in await crowds.visits(place, day)
     ]

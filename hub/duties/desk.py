@@ -13,11 +13,12 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
 import structlog
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.duties.muster import Day, Muster, close_day, muster, reach
@@ -25,6 +26,7 @@ from hub.duties.roll import Roll
 from hub.duties.shifts import Hours
 from hub.duties.standing import DutyRules, Off
 from hub.projections.checks import Follower, Measured
+from hub.registry.models import Person
 from hub.registry.office import PeopleOffice, Touched, opens_on
 from wire.errors import DatabaseError, JournalError
 
@@ -36,6 +38,7 @@ RETRY_S = 2.0
 _NEW_BADGES = 200
 """Of more badges that were nobody's before, measurements are not asked for by themselves."""
 _DAY = timedelta(days=1)
+_PEOPLE = select(func.count()).select_from(Person)
 
 
 class Measurements(Protocol):
@@ -93,6 +96,9 @@ class DutyDesk:
         self._checks = checks
         self._books: OrderedDict[date, Book] = OrderedDict()
         self._loading: list[_Loading] = []
+        self.late: set[date] = set()
+        """Days that were over, and of which something was heard or said since: whoever tells of them takes them."""
+        self._counting: dict[date, asyncio.Task[Book]] = {}
         self._one = asyncio.Lock()
         self._stale = asyncio.Event()
         checks.followers.append(self._heard)
@@ -110,6 +116,24 @@ class DutyDesk:
         self._books.move_to_end(day)
         return found
 
+    def has(self, day: date) -> bool:
+        """Whether a day is counted."""
+        return day in self._books
+
+    def counting(self, day: date) -> asyncio.Task[Book]:
+        """The roll of a day, which goes on being counted when nobody waits for it any more."""
+        task = self._counting.get(day)
+        if task is None:
+            task = self._counting[day] = asyncio.create_task(self.book(day))
+            task.add_done_callback(partial(self._done, day))
+        return task
+
+    async def people(self) -> int:
+        """How many there are, about: by a day that is counted, or by the register."""
+        if self._books:
+            return len(next(reversed(self._books.values())).roll)
+        return await self.office.database.read(lambda session: session.scalar(_PEOPLE) or 0)
+
     async def off(self, day: date) -> dict[int, Off]:
         """Who is not on duty on a day, and why."""
         return (await self.book(day)).roll.off()
@@ -117,6 +141,8 @@ class DutyDesk:
     async def touched(self, touched: Touched) -> None:
         """Something about people has changed: their lines are as new as the database when this returns. What touches
         everybody is counted anew by `keep`."""
+        if touched.day is not None:
+            self.late.add(touched.day)
         if touched.everything or touched.teams or touched.resumption:
             self._stale.set()
         elif touched.people:
@@ -133,14 +159,18 @@ class DutyDesk:
         """Keep today and yesterday counted, until cancelled."""
         while True:
             try:
-                await self._close_days()
-                await self.renew()
+                await self.begin_day()
             except (DatabaseError, JournalError) as error:
                 log.warning("the day's duties cannot be counted yet", error=str(error), wait_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stale.wait(), min(RELOAD_S, self.office.until_midnight_s()))
+
+    async def begin_day(self) -> None:
+        """What was yesterday is closed, and the days that are looked at now are counted."""
+        await self._close_days()
+        await self.renew()
 
     async def renew(self) -> None:
         """Today and yesterday are counted anew; other days when they are asked for."""
@@ -154,7 +184,15 @@ class DutyDesk:
 
     # -- within ------------------------------------------------------------------------------------------------------
 
+    def _done(self, day: date, task: asyncio.Task[Book]) -> None:
+        self._counting.pop(day, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("a day's duties cannot be counted", day=day.isoformat(), error=str(task.exception()))
+
     def _heard(self, found: Sequence[Measured]) -> None:
+        before_ns = self.office.moment_ns(self.today() - _DAY, time.min)
+        for day in {self.office.day_of(one.check.time_ns) for one in found if one.check.time_ns < before_ns}:
+            self.late |= {day - _DAY, day}  # a night shift's belongs to the day before
         for loading in self._loading:
             loading.heard += found
         for book in self._books.values():

@@ -140,6 +140,9 @@ class Roll:
         for duty in duties:
             self.put(duty)
 
+    def __len__(self) -> int:
+        return len(self._duties)
+
     # -- what changes ------------------------------------------------------------------------------------------------
 
     def add(self, token: str, check: Check) -> None:

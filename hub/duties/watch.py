@@ -21,6 +21,9 @@ from wire.errors import DatabaseError, JournalError
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 20.0
+SWEPT_DAYS = 31
+"""So many days are told again each night: a card that is registered late, or leave that is entered late, changes days
+that are over."""
 
 
 class Kept(Protocol):
@@ -42,13 +45,23 @@ class DutyWatch:
         site: str,
         off: Sequence[Rule],
         caught_up: Callable[[], Awaitable[bool]],
+        kept_days: int = 365,
     ) -> None:
+        """`kept_days`: for so long all is there of which the figures are made."""
         self._desk = desk
         self._alerts = alerts
         self._kept = kept
         self._site = site
         self._is_off = Rule.MISSED_CHECKS in off
         self._caught_up = caught_up
+        self._kept_days = kept_days
+        self._older: dict[date, None] = {}
+        self._swept: date | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether days before yesterday have figures that are still to be told."""
+        return bool(self._older)
 
     async def run(self) -> None:
         """Tell the alerts what is missed, until cancelled."""
@@ -65,19 +78,41 @@ class DutyWatch:
         await self._alerts.ask(lambda store, now_ns: store.missed(signals, now_ns))
 
     async def account(self, now_ns: int) -> Sequence[Point]:
-        """The figures as points. Raises `JournalError`."""
+        """The figures as points: of today, yesterday, and one of the days before that have changed. Raises
+        `JournalError`."""
+        days = [*self._days(), *await self._one_older()]
         try:
             points: list[Point] = []
-            for day in self._days():
+            for day in days:
                 book = await self._desk.book(day)
                 points += points_of(book, self._site, now_ns, self._desk.office.moment_ns(day, clock.min))
         except DatabaseError as error:
             raise JournalError(str(error)) from error
-        return [*points, *emptied(await self._known(now_ns), points)]
+        for day in days:
+            self._older.pop(day, None)
+        return [*points, *emptied(await self._known(now_ns, days), points)]
 
-    async def _known(self, now_ns: int) -> list[Point]:
+    async def _one_older(self) -> list[date]:
+        """The next day that is to be told again; none before all measurements are counted, for it would lose some."""
+        if not await self._caught_up():
+            return []
+        today, yesterday = self._desk.today(), self._days()[0]
+        if self._swept != today:
+            self._swept = today
+            swept = [today - timedelta(days=ago) for ago in range(2, SWEPT_DAYS)]
+            self._older |= dict.fromkeys(day for day in swept if day >= self._kept_from(today))
+        late = [day for day in sorted(self._desk.late) if self._kept_from(today) <= day < yesterday]
+        self._desk.late.clear()
+        self._older = dict.fromkeys(late) | self._older
+        return list(self._older)[:1]
+
+    def _kept_from(self, today: date) -> date:
+        """The first day whose measurements are all there: before it they are erased, and the figures stay."""
+        return today - timedelta(days=self._kept_days - 1)
+
+    async def _known(self, now_ns: int, asked: Sequence[date]) -> list[Point]:
         hour_ns = now_ns - now_ns % HOUR_NS
-        days = [self._desk.office.moment_ns(day, clock.min) for day in self._days()]
+        days = [self._desk.office.moment_ns(day, clock.min) for day in asked]
         spans = [(HOURLY.name, hour_ns), *((name, day_ns) for name in (DAILY.name, OFF_DAILY.name) for day_ns in days)]
         known: list[Point] = []
         for name, start_ns in spans:

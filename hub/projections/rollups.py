@@ -258,5 +258,4 @@ def _body(sums: Sums) -> bytes:
     return msgspec.msgpack.encode(sums)
 
 
-def _sums(body: bytes) -> Sums:
-    return msgspec.msgpack.decode(body, type=Sums)
+_sums = msgspec.msgpack.Decoder(Sums).decode

@@ -55,6 +55,8 @@ class Touched(NamedTuple):
     """When the site opens."""
     teams: bool = False
     """Who works when: shifts, rotas, teams."""
+    day: date | None = None
+    """Of which day something was said that may be over."""
 
 
 class NoKey(Exception):

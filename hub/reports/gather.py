@@ -10,14 +10,14 @@ from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import String, or_, select, type_coerce
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.accounts.audit import head
 from hub.alerts.desk import AlertDesk
 from hub.alerts.lifecycle import State
 from hub.alerts.rules import Rule
 from hub.board import AlertRow
-from hub.cases.models import Case, Sign, SignKind
+from hub.cases.models import Case, CaseStay, Sign, SignKind
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.forms.models import Concern, Declaration
@@ -192,14 +192,15 @@ def _cases(session: Session, times: Times) -> list[CaseDay]:
     query = (
         select(Case)
         .where(Case.opened_ns < times.until_ns, or_(Case.closed_ns.is_(None), Case.closed_ns >= times.from_ns))
-        .options(joinedload(Case.person).joinedload(Person.team), joinedload(Case.place))
+        .options(joinedload(Case.person).joinedload(Person.team), selectinload(Case.stays).joinedload(CaseStay.place))
     )
     return [_case(case, times) for case in session.scalars(query)]
 
 
 def _case(case: Case, times: Times) -> CaseDay:
     person, team = case.person, case.person.team
-    place = case.hospital or (case.place.title if case.place else "")
+    stay = next((one for one in reversed(case.stays) if one.from_ns < times.until_ns), None)
+    place = (stay.hospital or (stay.place.title if stay.place else "")) if stay else ""
     return CaseDay(
         person_id=case.person_id,
         number=person.number,
@@ -208,7 +209,7 @@ def _case(case: Case, times: Times) -> CaseDay:
         grid=person.grid or (team.grid if team else ""),
         cause=case.cause.value,
         place=place,
-        in_hospital=bool(case.hospital),
+        in_hospital=stay is not None and stay.in_hospital,
         day=max(1, (times.day - case.opened_on).days + 1),
         days=case.days,
         reported=_by(case.reported_ns, times),

@@ -145,5 +145,4 @@ def _tags(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in msgspec.json.decode(text))
 
 
-def _fields(body: bytes) -> dict[str, float | int | bool | str]:
-    return msgspec.msgpack.decode(body, type=dict[str, float | int | bool | str])
+_fields = msgspec.msgpack.Decoder(dict[str, float | int | bool | str]).decode

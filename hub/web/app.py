@@ -192,7 +192,7 @@ def _add_days(app: FastAPI, access: Access, office: Office, site: str) -> None:
     if office.duties is not None:
         add_duties(app, access, office.duties, site)
     if office.reports is not None:
-        add_reports(app, access, office.reports, city=office.city is not None)
+        add_reports(app, access, office.reports, office.duties, city=office.city is not None)
     if office.city is not None:
         add_city(app, access, office.city)
 

@@ -20,6 +20,7 @@ from hub.forms.models import Concern, Declaration
 from hub.registry.models import Person, Team
 from hub.registry.office import Touched
 from hub.web.access import Denied, Form, redirect
+from hub.web.counting import being_counted
 from hub.web.worker import Desk
 from wire.events import HealthDeclared
 
@@ -54,6 +55,8 @@ def _add_day(app: FastAPI, desk: Desk) -> None:
     async def day(request: Request, team: str = "", who: Who = Depends(seeing)) -> Response:
         chosen = int(team) if team.isascii() and team.isdigit() and len(team) < 18 else None
         today, now_ns = desk.office.today(), access.now_ns()
+        if waiting := await being_counted(request, access, who, "declarations", desk.duties, today):
+            return waiting
         off = await desk.duties.off(today)
 
         def work(session: Session) -> Today:

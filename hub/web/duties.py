@@ -20,6 +20,7 @@ from hub.duties.lists import Asked, By, Show
 from hub.duties.roll import Check, Line
 from hub.registry import sheets
 from hub.web.access import Access, Denied
+from hub.web.counting import being_counted
 from hub.web.duty_person import add_person, day_of, number_of, off_words, where
 from hub.web.people import TYPES
 from hub.web.words import Lang, say
@@ -79,6 +80,8 @@ def _add_day(app: FastAPI, access: Access, desk: DutyDesk) -> None:
     async def day(request: Request, after: str = "", who: Who = Depends(seeing)) -> Response:
         query, now_ns = _query(request, desk), access.now_ns()
         asked = query.asked
+        if waiting := await being_counted(request, access, who, "duties", desk, query.day):
+            return waiting
         book = await desk.book(query.day)
         listed = asked.show is not None or bool(asked.words)
         people = lists.page(book, asked, now_ns, after[:40], PAGE + 1) if listed else []

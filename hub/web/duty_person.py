@@ -106,7 +106,7 @@ def _add_corrections(app: FastAPI, access: Access, desk: DutyDesk) -> None:
         day = day_of(request.query_params.get("day", ""), desk)
         try:
             made = work(day, await desk.book(day))
-            await desk.office.change(lambda session: (made(session), Touched(people=[person_id])))
+            await desk.office.change(lambda session: (made(session), Touched(people=[person_id], day=day)))
         except Refused as error:
             return await _page(request, access, desk, form.who, person_id, form.fields, error)
         return redirect(f"/duties/{person_id}?day={day.isoformat()}")

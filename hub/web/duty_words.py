@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 _DUTIES = {
+    "counting": (
+        "The duties of {day} are being counted; the page comes by itself in a moment.",
+        "正在统计 {day} 的在岗与测温情况，页面稍后自动显示。",
+    ),
     "duties": ("Daily measurements", "每日双测"),
     "duty": ("Daily measurements", "每日双测"),
     "duty.day": ("Day", "日期"),

@@ -54,6 +54,7 @@ PRIVACY_WORDS: dict[str, tuple[str, str]] = {
     "data.visits": ("visits, as host or guest", "来访记录（被访或来访）"),
     "data.vehicles": ("vehicles' owners, after their permission ended", "车辆所有人（通行期满后）"),
     "data.cases": ("cases of isolation: notes, hospital", "隔离记录：备注、医院"),
+    "data.stays": ("places of isolation: hospital", "隔离去向：医院"),
     "data.readings": ("measurements in isolation: symptoms", "隔离期间测温：症状"),
     "data.signs": ("fevers at gates", "门岗发热记录"),
     "data.absences": ("absences and sick leave: symptoms, notes", "请假与病假：症状、备注"),

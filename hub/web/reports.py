@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
+from hub.duties.desk import DutyDesk
 from hub.reports.figures import DayReport, without_names
 from hub.reports.files import file_of
 from hub.reports.models import ReportMail
 from hub.reports.post import mails
 from hub.reports.tables import heading, made
 from hub.web.access import Access, Denied
+from hub.web.counting import being_counted
 from hub.web.report_page import MOST_ROWS, Asked, on_page, teams_of
 
 FORMS = ("pdf", "xlsx")
@@ -39,6 +41,7 @@ class _Room(NamedTuple):
 
     access: Access
     pages: ReportPages
+    duties: DutyDesk | None
     city: bool
 
     def today(self) -> date:
@@ -62,9 +65,12 @@ class _Room(NamedTuple):
         return await self.access.database.write(work)
 
 
-def add_reports(app: FastAPI, access: Access, pages: ReportPages, *, city: bool = False) -> None:
-    """`/reports`, `/reports/file` and `/api/report`; `city`: whether there is a view of several sites."""
-    room = _Room(access, pages, city)
+def add_reports(
+    app: FastAPI, access: Access, pages: ReportPages, duties: DutyDesk | None = None, *, city: bool = False
+) -> None:
+    """`/reports`, `/reports/file` and `/api/report`; `duties` is what counts the days that reports stand on, `city`:
+    whether there is a view of several sites."""
+    room = _Room(access, pages, duties, city)
     _add_page(app, room)
     _add_files(app, room)
 
@@ -82,6 +88,8 @@ def _add_page(app: FastAPI, room: _Room) -> None:
         who: Who = Depends(seeing),
     ) -> Response:
         wanted, lang = room.asked(day), access.language(request)
+        if room.duties and (waiting := await being_counted(request, access, who, "reports", room.duties, wanted)):
+            return waiting
         report = await pages.make(wanted)
         sent = await room.noted(who, "report-seen", wanted)
         teams = teams_of(report, Asked(grid, first))

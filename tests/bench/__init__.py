@@ -9,7 +9,7 @@ def main(argv: list[str]) -> int:
     """One bench of `menshen bench`; the exit code."""
     parser = argparse.ArgumentParser(prog="menshen bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
-    from tests.bench import boards, duties, hubs, lane, latency, pages, registry, scale, thermal, tracing, writes
+    from tests.bench import boards, duties, hubs, lane, latency, month, pages, registry, scale, thermal, tracing, writes
     from tests.bench.compare import run as compare
 
     boards.add(benches.add_parser("boards", help=boards.__doc__))
@@ -18,6 +18,7 @@ def main(argv: list[str]) -> int:
     hubs.add(benches.add_parser("fleet", help=hubs.__doc__))
     lane.add(benches.add_parser("lane", help=lane.__doc__))
     latency.add(benches.add_parser("latency", help=latency.__doc__))
+    month.add(benches.add_parser("month", help=month.__doc__))
     pages.add(benches.add_parser("pages", help=pages.__doc__))
     registry.add(benches.add_parser("registry", help=registry.__doc__))
     scale.add(benches.add_parser("scale", help=scale.__doc__))

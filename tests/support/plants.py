@@ -53,12 +53,12 @@ def told(plant: Plant, seed: int, days: int) -> Told:
     (site,) = sites(plant, seed, token_key(seed))
     truths = list(itertools.chain.from_iterable(Story(site).days(days)))
     said: list[tuple[str, AnyEvent]] = [(t.gate, event) for t in truths if (event := event_of(t)) is not None]
-    said += [("hub", due) for truth in truths if isinstance(truth, DisinfectionTruth) and (due := _due(truth))]
+    said += [("hub", due) for truth in truths if isinstance(truth, DisinfectionTruth) and (due := due_of(truth))]
     entries = [entry(event, offset, offset, gate, site=site.name) for offset, (gate, event) in enumerate(said, 1)]
     return Told(site, truths, entries)
 
 
-def _due(truth: DisinfectionTruth) -> RoundDue:
+def due_of(truth: DisinfectionTruth) -> RoundDue:
     kind = "commuter" if truth.place is None else truth.place.split("-")[0]
     return RoundDue(
         time_ns=truth.due_ns, kind=kind, from_ns=truth.due_ns - 4 * HOUR_NS, until_ns=truth.due_ns + 4 * HOUR_NS,

@@ -15,13 +15,15 @@ from hub.alerts.desk import AlertDesk
 from hub.alerts.notifier import Clocks
 from hub.alerts.rules import Rule
 from hub.alerts.store import AlertStore
+from hub.duties import corrections
 from hub.duties.points import DAILY, HOURLY, OFF_DAILY
 from hub.duties.watch import DutyWatch
 from hub.measurements import DUTIES
 from hub.registry.models import Person, Team
+from hub.registry.office import Touched
 from hub.standings.file import Standings
 from hub.standings.points import point_line
-from tests.support.duties import DutySite, at
+from tests.support.duties import MONDAY, DutySite, at
 
 
 class Watched:
@@ -132,3 +134,45 @@ async def test_a_team_that_is_renamed_leaves_no_figures_under_its_old_name(watch
     points = await watched.account()
     on_duty = {point["team"]: point["on_duty"] for point in points[DAILY.name] if point.get("shift") == "白班"}
     assert on_duty == {"一班": 0, "甲班": 2}
+
+
+async def settled(watched: Watched) -> dict[str, int]:
+    """Monday's figures of a team once nothing waits to be told of it."""
+    await watched.account()
+    while watched.watch.waits:
+        await watched.account()
+    found = (await watched.account())[DAILY.name]
+    (of_team,) = [point for point in found if point.get("team") == "一班" and point.get("shift") == "白班"]
+    return {name: of_team[name] for name in ("never", "once", "twice")}
+
+
+async def test_what_is_heard_or_said_late_of_a_day_long_over_is_in_its_figures(watched):
+    watched.site.now_ns = at(12, day=4)
+    await watched.site.desk.begin_day()
+    assert await settled(watched) == {"never": 2, "once": 0, "twice": 0}
+    await watched.site.measured("1", 8, 15)  # by a gate that was cut off for days
+    assert await settled(watched) == {"never": 1, "once": 0, "twice": 1}
+    person = await watched.site.database.read(
+        lambda session: session.scalar(select(Person.id).where(Person.number == "2"))
+    )
+    paper = corrections.Written(person, MONDAY, at(9), "paper")
+    await watched.site.office.change(
+        lambda session: (
+            corrections.add(session, paper, by="officer", now_ns=watched.site.now_ns),
+            Touched(people=[person], day=MONDAY),
+        )
+    )
+    assert await settled(watched) == {"never": 0, "once": 1, "twice": 1}
+
+
+async def test_figures_of_days_whose_measurements_are_erased_stay_as_they_are(watched):
+    await watched.site.measured("1", 8, 15)
+    watched.site.now_ns = at(20)
+    assert await settled(watched) == {"never": 1, "once": 0, "twice": 1}
+    watched.site.now_ns = at(12, day=9)
+    await watched.site.desk.begin_day()
+    await watched.site.checks.forget(at(0, day=3))
+    watch = DutyWatch(watched.site.desk, watched.alerts, watched.kept, "baotou-1", watched.off, watched._caught_up, 7)
+    watched.watch = watch
+    await watched.site.measured("2", 9)
+    assert await settled(watched) == {"never": 1, "once": 0, "twice": 1}

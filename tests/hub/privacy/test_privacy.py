@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts import audit
 from hub.accounts.models import AuditEntry
-from hub.cases.models import Case, CaseReading, Cause, Sign, SignKind
+from hub.cases.models import Case, CaseReading, CaseStay, Cause, Sign, SignKind
 from hub.database import Database
 from hub.duties.models import Absence, AbsenceKind, Correction, DutyDay, Placement, Rota
 from hub.forms.models import Concern, Declaration, Invitation, WorkerLink
@@ -65,6 +65,7 @@ def whole_person(
         case,
         sign,
         CaseReading(case=case, at_ns=1, body_c=38.2, symptoms="咳嗽机密", by="officer"),
+        CaseStay(case=case, from_ns=1, in_hospital=True, hospital="紧急机密"),
         Visit(person=person, host="机密李雷", reason="机密事由", from_ns=1, until_ns=2, by="hr"),
         Absence(
             person=person, kind=AbsenceKind.SICK, from_on=date(2020, 2, 1), until_on=date(2020, 2, 2),

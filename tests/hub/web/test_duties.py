@@ -6,6 +6,7 @@ import asyncio
 import html
 import json
 import re
+import threading
 from collections.abc import Iterator
 from datetime import date, datetime
 from io import BytesIO
@@ -22,11 +23,12 @@ from hub.board import AlertRow
 from hub.duties.missing import missed
 from hub.duties.standing import Off
 from hub.registry.models import Badge, Shift
-from hub.web import view
+from hub.web import counting, view
 from tests.support.console import ZONE
 from tests.support.events import fever
 from tests.support.journals import entry
 from tests.support.office import PASSWORD, ServedOffice, served_office
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 DAY = date(2020, 2, 10)
@@ -338,3 +340,21 @@ def test_an_alert_of_missed_checks_leads_to_the_list_of_its_team_and_shift(offic
     address = view.missing_list(row)
     listed = staffed.get(address).text.split("<h2>")[1]
     assert [name in listed for name in ("韩梅梅", "林涛", "李雷", "王刚")] == [True, True, False, False]
+
+
+def test_a_large_plants_day_that_nobody_has_counted_is_said_to_be_counted_and_comes_by_itself(office, hr, monkeypatch):
+    monkeypatch.setattr(counting, "LARGE", 0)
+    release = threading.Event()
+    counted = office.duties.book
+
+    async def slow(day: date) -> object:
+        await asyncio.to_thread(release.wait, 20)
+        return await counted(day)
+
+    monkeypatch.setattr(office.duties, "book", slow)
+    waiting = hr.get("/duties?day=2020-01-20")
+    assert (waiting.status_code, waiting.headers["retry-after"]) == (202, "1")
+    assert '<meta http-equiv="refresh" content="1">' in waiting.text
+    assert "2020-01-20" in waiting.text
+    release.set()
+    wait_until(lambda: hr.get("/duties?day=2020-01-20").status_code == 200, "the day is counted")
