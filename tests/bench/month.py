@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     took_s = round(time.monotonic() - began_s, 1)
     if arguments.json:
         whole = {"people": arguments.people, "days": arguments.days, "seed": arguments.seed, "took_s": took_s,
-                 "compared": found.compared, "differ": found.found, "had": dict(sorted(found.seen.items()))}  # fmt: skip
+                 "compared": found.compared, "differ": found.found, "had": dict(found.seen)}  # fmt: skip
         print(json.dumps(whole, ensure_ascii=False))
     else:
         print(f"{arguments.people} people, {arguments.days} days: {found.compared} comparisons, "
