@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -160,8 +161,11 @@ async def test_who_is_moved_to_another_team_is_counted_there_whatever_the_stamps
 
     async def teams() -> list[int | None]:
         (place,) = await site.desk.canteens()
-        canteen = await site.desk.canteen(place, datetime.fromtimestamp(NOON / 1e9, ZONE).date())
-        return [visit.diner.team_id if visit.diner else None for visit in canteen.visits]
+        day = datetime.fromtimestamp(NOON / 1e9, ZONE).date()
+        found = [visit.diner.team_id if visit.diner else None for visit in await site.desk.visits(place, day)]
+        by_team = (await site.desk.canteen(place, day)).teams
+        assert {team: sum(of.people.values()) for team, of in by_team.items()} == Counter(found)
+        return found
 
     async def move(**to: int) -> None:
         change = update(Person).values(team_id=case(to, value=Person.number))
