@@ -285,6 +285,15 @@ write_units() {
     for unit in $units; do put "$here/deploy/systemd/$unit" "/etc/systemd/system/$unit"; done
 }
 
+set_up_watchdog() { # the machine's own
+    was=$changed
+    changed=no
+    put "$here/deploy/drop-in/hardware-watchdog.conf" /etc/systemd/system.conf.d/menshen-gate.conf
+    # Only a new process 1 reads it.
+    if [ $changed = yes ] && has_systemd; then systemctl daemon-reexec; fi
+    if [ $was = yes ]; then changed=yes; fi
+}
+
 set_up_mosquitto() {
     with mosquitto || return 0
     # The hub writes here, and mosquitto reads by its group; the hub's data it cannot read.
@@ -398,6 +407,8 @@ if [ "$role" = hub ]; then
     set_up_influxdb
     set_up_grafana
     set_up_nginx
+else
+    set_up_watchdog
 fi
 if [ -n "$data" ]; then
     sh "$here/deploy/setup/read-only.sh" on --data "$data" ${root:+--root "$root"}

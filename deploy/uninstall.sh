@@ -40,6 +40,12 @@ if grep -qs '^Description=Temporary files, in memory' "$root/etc/systemd/system/
     rm -f "$root/etc/systemd/system/tmp.mount"
 fi
 
+if [ -e "$root/etc/systemd/system.conf.d/menshen-gate.conf" ]; then
+    rm -f "$root/etc/systemd/system.conf.d/menshen-gate.conf"
+    rmdir --ignore-fail-on-non-empty "$root/etc/systemd/system.conf.d"
+    if has_systemd; then systemctl daemon-reexec; fi
+fi
+
 changed=
 for service in mosquitto influxdb grafana-server; do
     drop_in=$root/etc/systemd/system/$service.service.d

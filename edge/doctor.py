@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,6 +55,7 @@ def examine(path: Path) -> list[Finding]:
         *hub(found),
         *updates(found),
         *checkup.unit(UNIT),
+        *hardware_watchdog(),
     ]
 
 
@@ -66,6 +68,7 @@ def at_start(gate: Gate) -> list[Finding]:
         checkup.check_clock(is_synced=kernel_clock_synced(), now=datetime.now(UTC)),
         *fitness.findings(machine.look(state)),
         *identity(found),
+        *hardware_watchdog(),
     ]
 
 
@@ -95,6 +98,36 @@ def devices(gate: Gate) -> list[Finding]:
         else:
             found.append(Finding(Level.GOOD, "devices", Words(f"lane {name}: {used}", f"通道 {name}：{used}")))
     return found
+
+
+def hardware_watchdog() -> list[Finding]:
+    """Whether the machine starts anew by itself when its kernel hangs; nothing where there is no systemd to say."""
+    if not Path("/run/systemd/system").is_dir():
+        return []
+    asked = ["systemctl", "show", "--property=RuntimeWatchdogUSec", "--property=WatchdogLastPingTimestampMonotonic"]
+    try:
+        said = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=_WAIT_S).stdout  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [check_watchdog(said)]
+
+
+def check_watchdog(said: str) -> Finding:
+    """Pure: of what systemd says of itself. It was fed at least once, or is not there."""
+    found = dict(line.partition("=")[::2] for line in said.splitlines())
+    fed = found.get("WatchdogLastPingTimestampMonotonic", "")
+    every = found.get("RuntimeWatchdogUSec", "0")
+    if every not in {"", "0"} and fed not in {"", "0"}:
+        return Finding(Level.GOOD, "hardware watchdog", Words(f"fed, lasts {every}", f"已启用，时限 {every}"))
+    text = Words(
+        "none is fed: a machine whose kernel hangs stays so until somebody comes",
+        "未启用：内核死机后需人工重启",
+    )
+    do = Words(
+        "run install.sh gate again; on a Raspberry Pi: dtparam=watchdog=on in config.txt, then restart",
+        "重新运行 install.sh gate；树莓派在 config.txt 中写入 dtparam=watchdog=on 后重启",
+    )
+    return Finding(Level.WARNING, "hardware watchdog", text, do)
 
 
 def guard(found: GateSettings) -> list[Finding]:

@@ -99,6 +99,12 @@ def test_a_gate_that_is_given_release_keys_takes_updates_and_another_does_not(tm
     assert "cannot be read" in install(tmp_path / "none", *GATE, "--release-keys", "nowhere").stderr
 
 
+def test_a_gate_s_machine_is_started_anew_when_its_kernel_hangs_and_a_hub_s_is_left_alone(tmp_path):
+    placed = "etc/systemd/system.conf.d/menshen-gate.conf"
+    assert "RuntimeWatchdogSec=14s" in (installed(tmp_path / "gate", *GATE) / placed).read_text()
+    assert not (installed(tmp_path / "hub", *HUB) / placed).exists()
+
+
 def test_the_command_of_a_gate_is_that_of_the_release_that_runs(tmp_path):
     """By the same file for the service and for whoever types it."""
     script = (installed(tmp_path, *GATE) / "usr/local/bin/menshen").read_text()

@@ -137,6 +137,15 @@ def test_a_gate_tests_itself_at_its_start_and_its_log_says_what_is_not_good(plan
     assert told[-1]["not_good"] == len(bad)
 
 
+@pytest.mark.parametrize(
+    ("every", "fed", "level"),
+    [("14s", "123456", Level.GOOD), ("14s", "0", Level.WARNING), ("0", "", Level.WARNING), ("", "", Level.WARNING)],
+)
+def test_a_machine_that_would_not_start_anew_by_itself_is_told(every, fed, level):
+    said = f"RuntimeWatchdogUSec={every}\nWatchdogLastPingTimestampMonotonic={fed}\n" if every else ""
+    assert doctor.check_watchdog(said).level is level
+
+
 def test_a_revoked_gate_learns_that_the_broker_refuses_it(plant, capsys):
     plant.rights(Revoked(serial_of(plant.certificate), datetime.now(UTC) - timedelta(minutes=1)))
     plant.mosquitto.restart()
