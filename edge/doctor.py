@@ -15,7 +15,7 @@ from edge.clock import kernel_clock_synced
 from edge.releases.slots import read_slots
 from edge.settings import Gate, GateSettings
 from wire import checkup
-from wire.errors import SettingsError
+from wire.errors import EnrolmentError, SettingsError
 from wire.findings import Finding, Level, Words
 
 log = structlog.get_logger(__name__)
@@ -151,7 +151,30 @@ def identity(found: GateSettings) -> list[Finding]:
     secret = checkup.check_secret("key of the gate", path, checkup.rights_of(path), ENROL)
     if not Path(tls.certificate).exists():
         return [secret]
-    return [secret, checkup.certificate("certificate", Path(tls.certificate), ENROL)]
+    lasts = checkup.certificate("certificate", Path(tls.certificate), ENROL)
+    return [secret, lasts, *(whose(found, Path(tls.certificate)) if tls.key is None else ())]
+
+
+def whose(found: GateSettings, path: Path) -> list[Finding]:
+    """Whether key and certificate are one another's, and this gate's: by another's name the broker would let it in, and
+    drop all that it says."""
+    try:
+        from edge import identity as own  # noqa: PLC0415 - only where certificates are used
+        from wire.enrolment import common_name  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return []  # `checkup.certificate` tells of it
+    try:
+        names = own.names(own.read(path))
+    except EnrolmentError as error:
+        return [Finding(Level.FAULT, "certificate", Words(str(error), str(error)), ENROL)]
+    expected = common_name(found.site, found.gate)
+    if names == [expected]:
+        return []
+    text = Words(
+        f"{path}: is {', '.join(names)}'s, this gate is {expected}: the broker drops all that it says",
+        f"{path}：属于 {'、'.join(names)}，本门岗为 {expected}：消息服务器会丢弃其全部消息",
+    )
+    return [Finding(Level.FAULT, "certificate", text, ENROL)]
 
 
 def hub(found: GateSettings) -> list[Finding]:

@@ -68,6 +68,11 @@ def read(path: Path) -> Identity:
     return Identity(key, certificate)
 
 
+def names(identity: Identity) -> list[str]:
+    """Whose it is, by its certificate."""
+    return _names(identity.certificate)
+
+
 def write(path: Path, key: ec.EllipticCurvePrivateKey, certificate: str) -> None:
     """Replace the file, whole or not at all, readable by its owner only. Raises `EnrolmentError`."""
     put(path, private_pem(key) + certificate.encode())
@@ -196,10 +201,13 @@ def _check(
         made.verify_directly_issued_by(by)
     except (ValueError, TypeError, InvalidSignature) as error:
         raise EnrolmentError(f"the hub's answer: no certificate of the site's authority: {error}") from error
-    names = [str(name.value) for name in made.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if made.public_key() != key.public_key() or names != [enrolment.common_name(site, gate)]:
-        raise EnrolmentError(f"the hub's answer: a certificate of {names}, not of this gate and its key")
+    if made.public_key() != key.public_key() or _names(made) != [enrolment.common_name(site, gate)]:
+        raise EnrolmentError(f"the hub's answer: a certificate of {_names(made)}, not of this gate and its key")
     return made
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    return [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
 
 
 def _ask(url: str, asked: msgspec.Struct, kind: type[A]) -> A:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from wire.errors import SettingsError
 from wire.findings import Finding, Level, Words
-from wire.link import BrokerSettings
+from wire.link import BrokerSettings, TlsSettings
 from wire.tokens import fingerprint, read_key
 
 SECRET_FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -167,12 +167,17 @@ def broker_answers(broker: BrokerSettings) -> Finding:
     TLS our name is that of the running agent, which would be thrown out."""
     where = f"{broker.host}:{broker.port}"
     try:
+        context = None if broker.tls is None else _context(broker.tls)
+    except OSError as error:  # ssl.SSLError is one
+        why = getattr(error, "reason", "") or error.strerror or str(error)
+        text = Words(f"our own files for the way there cannot be used: {why}", f"连接所需的本机证书文件无法使用：{why}")
+        do = Words("at a gate: menshen edge enrol; at a hub: [broker.tls] in hub.toml",
+                   "门岗：menshen edge enrol；中心：检查 hub.toml 的 [broker.tls]")  # fmt: skip
+        return Finding(Level.FAULT, "broker", text, do)
+    try:
         with socket.create_connection((broker.host, broker.port), _WAIT_S) as plain:
-            if broker.tls is None:
+            if context is None:
                 return Finding(Level.GOOD, "broker", Words(f"{where} answers", f"{where} 可连接"))
-            context = ssl.create_default_context(cafile=broker.tls.ca)
-            if broker.tls.certificate:
-                context.load_cert_chain(broker.tls.certificate, broker.tls.key)
             with context.wrap_socket(plain, server_hostname=broker.host) as wrapped:
                 return _heard(wrapped, where)
     except ssl.SSLCertVerificationError as error:
@@ -192,6 +197,13 @@ def broker_answers(broker: BrokerSettings) -> Finding:
             Words("is mosquitto running there, the cable in, the firewall open?",
                   "检查 mosquitto 是否运行、网线与防火墙"),
         )  # fmt: skip
+
+
+def _context(tls: TlsSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.ca)
+    if tls.certificate:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context
 
 
 def _heard(wrapped: ssl.SSLSocket, where: str) -> Finding:

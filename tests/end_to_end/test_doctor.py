@@ -55,6 +55,26 @@ class Plant:
         )
         self.mosquitto = TrustedMosquitto(self.files, self.ports.gates)
 
+    def give(self, gate: str) -> None:
+        """The gate gets another's card."""
+        key, name = identity.new_key(), f"{SITE}:{gate}"
+        request = identity.signing_request(key, SITE, gate)
+        made = self.authority.sign_gate(request, name, timedelta(days=90), datetime.now(UTC))
+        identity.write(self.gate / "gate.pem", key, made.public_bytes(identity.serialization.Encoding.PEM).decode())
+
+    def mix_keys(self) -> None:
+        """Certificate and key of two enrolments."""
+        pem = self.certificate.public_bytes(identity.serialization.Encoding.PEM).decode()
+        identity.write(self.gate / "gate.pem", identity.new_key(), pem)
+
+    def change(self, old: str, new: str) -> None:
+        text = (self.gate / "gate.toml").read_text()
+        assert old in text
+        (self.gate / "gate.toml").write_text(text.replace(old, new))
+
+    def add(self, *lines: str) -> None:
+        self.change("[[lanes]]", "\n".join([*lines, "[[lanes]]"]))
+
     def rights(self, *revoked: Revoked) -> None:
         broker.write_rights(self.files, self.authority, SITE, "hub", ["north"], revoked, datetime.now(UTC))
 
@@ -115,8 +135,24 @@ def test_a_gate_that_is_right_is_called_so_but_for_devices_that_measure_nobody(p
         (lambda plant: (plant.gate / "gate.pem").chmod(0o640), "key of the gate", "chmod 600"),
         (lambda plant: (plant.gate / "gate.pem").unlink(), "key of the gate", "menshen edge enrol"),
         (lambda plant: plant.mosquitto.stop(), "broker", "mosquitto"),
+        (lambda plant: plant.give("south"), "certificate", "menshen edge enrol"),
+        (lambda plant: plant.mix_keys(), "certificate", "menshen edge enrol"),
+        (lambda plant: plant.add("[guard]", 'password_file = "guards"'), "guards' passwords", "menshen edge password"),
+        (lambda plant: plant.change("max_bytes = 1000000", "max_bytes = 9000000000000"), "disk", "room"),
+        (lambda plant: plant.change('ca = "site.pem"', 'ca = "none.pem"'), "broker", "menshen edge enrol"),
     ],
-    ids=["key for all", "no key", "certificate for all", "not enrolled", "broker down"],
+    ids=[
+        "key for all",
+        "no key",
+        "certificate for all",
+        "not enrolled",
+        "broker down",
+        "of another gate",
+        "another's key",
+        "guards without passwords",
+        "no room",
+        "no authority",
+    ],
 )
 def test_what_is_wrong_with_a_gate_is_found_and_what_to_do_is_said(plant, capsys, harm, check, do):
     harm(plant)
