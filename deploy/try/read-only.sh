@@ -2,7 +2,8 @@
 # A gate whose system is read-only, booted for real: a Debian of its own (debootstrap) with its own kernel, install.sh gate
 # --read-only, and a machine (qemu) whose power is cut while the gate writes, as often as is asked. The gate's data is on a
 # card of which some of what was under way is then there, some not and some in part (card.py). After each cut it must come
-# up by itself with every event that it had, and in the end not one byte of the system's own disk may have changed.
+# up by itself with every event that it had, and in the end not one byte of the system's own disk may have changed. Last, its
+# kernel is made to hang: the machine's own watchdog must start it anew.
 # There is no hub: what the gate measures stays in its spool, so that what was lost would show.
 # As root; needs debootstrap and a Debian mirror, qemu-system-x86, /dev/fuse. A root that is there from the last time is used
 # again. Usage: read-only.sh FOLDER [--cuts N] [--seed N]
@@ -78,8 +79,9 @@ touch /etc/left-behind
 while sleep 3; do
     events=$(python3 -c 'import sqlite3; print(sqlite3.connect("file:/var/lib/menshen-gate/spool.db?mode=ro", uri=True).execute("SELECT count(*) FROM events").fetchone()[0])' 2>/dev/null || echo -1)
     status=$(sh /srv/menshen/deploy/setup/read-only.sh status >/dev/null 2>&1 && echo yes || echo no)
-    printf '{"root": "%s", "read_only": "%s", "gate": "%s", "events": %s, "left_behind": "%s"}\n' "$(findmnt -n -o FSTYPE /)" "$status" \
-        "$(systemctl is-active menshen-gate.service)" "$events" $was >/dev/ttyS1
+    fed=$(systemctl show --value --property=WatchdogLastPingTimestampMonotonic)
+    printf '{"root": "%s", "read_only": "%s", "gate": "%s", "events": %s, "left_behind": "%s", "watchdog_fed": %s}\n' \
+        "$(findmnt -n -o FSTYPE /)" "$status" "$(systemctl is-active menshen-gate.service)" "$events" $was "${fed:-0}" >/dev/ttyS1
 done
 EOT
 chmod 755 "$root/usr/local/sbin/tell"
@@ -100,6 +102,8 @@ losetup -d "$loop"
 loop=''
 rm -rf "${root:?}/var/cache/apt/archives" "${root:?}/var/lib/apt/lists"
 kernel=$(find "$root/boot" -name 'vmlinuz-*' | sort | tail -n 1)
+# The emulated machine's watchdog has its driver in a module; a Raspberry Pi's is built in.
+grep -qx i6300esb "$root/etc/initramfs-tools/modules" || echo i6300esb >>"$root/etc/initramfs-tools/modules"
 inside update-initramfs -u >>"$work/apt.log" 2>&1
 rm -f "$work/system.img"
 mke2fs -q -t ext4 -d "$root" "$work/system.img" 4G
@@ -125,7 +129,8 @@ boot() { # boot N: with the card in
     for _ in $(seq 50); do [ "$(stat -c %s "$work/data.card")" != 0 ] && break; sleep 0.1; done
     : >"$work/told"
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 1 -m 1280 -display none -no-reboot -nic none \
-        -kernel "$kernel" -initrd "$(printf '%s' "$kernel" | sed 's/vmlinuz/initrd.img/')" -append "root=/dev/vda ro console=ttyS0 systemd.show_status=0" \
+        -kernel "$kernel" -initrd "$(printf '%s' "$kernel" | sed 's/vmlinuz/initrd.img/')" -append "root=/dev/vda ro console=ttyS0 systemd.show_status=0 unknown_nmi_panic" \
+        -device i6300esb -action watchdog=reset -monitor "unix:$work/monitor,server=on,wait=off" \
         -drive "file=$work/system.img,format=raw,if=virtio" -drive "file=$work/data.card,format=raw,if=virtio,cache=writeback" \
         -serial "file:$work/console" -serial "file:$work/told" 2>"$work/qemu.log" &
     qemu=$!
@@ -147,7 +152,21 @@ while [ $round -le "$cuts" ]; do
     take_card
     round=$((round + 1))
 done
-kill -KILL $qemu
+[ "$(last watchdog_fed)" -gt 0 ] || fail "nothing feeds the machine's watchdog"
+python3 -c '
+import socket, sys, time
+with socket.socket(socket.AF_UNIX) as monitor:
+    monitor.connect(sys.argv[1])
+    time.sleep(1)
+    monitor.sendall(b"nmi\n")
+    time.sleep(1)' "$work/monitor"
+hung=$(date +%s)
+while kill -0 "$qemu" 2>/dev/null; do # with -no-reboot a machine that starts anew ends here
+    [ $(($(date +%s) - hung)) -lt 120 ] || fail "a kernel that hangs stays so"
+    sleep 1
+done
+grep -q 'Kernel panic' "$work/console" || fail "the kernel did not hang"
+say "a kernel that hung was ended by the machine's watchdog $(($(date +%s) - hung)) s later"
 wait $qemu 2>/dev/null || true
 qemu=''
 take_card
