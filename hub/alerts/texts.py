@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -104,6 +105,25 @@ def headline(message: Message, lang: Lang, zone: str | None = None) -> str:
     return one_line(f"[{severity}] {kind}{_what(message.alerts, lang, zone)}")
 
 
+_COUNTS: tuple[tuple[re.Pattern[str], dict[Lang, str]], ...] = (
+    (re.compile(r"0×: (\d+) · 1×: (\d+)"), {"zh": "未测 {} 人，只测一次 {} 人", "en": "{} not measured, {} once"}),
+    (re.compile(r"(\d+) × (\d{4}-\d\d-\d\d)"), {"zh": "{1}，{0} 人", "en": "{0} people, {1}"}),
+    (re.compile(r"^(\d+) > (\d+)$"), {"zh": "{} 人，限 {} 人", "en": "{} people, limit {}"}),
+)
+
+
+def detail_of(alert: AlertRow, lang: Lang) -> str:
+    """An alert's detail; figures, which are kept in no language, in words."""
+    detail = alert.detail
+    for figures, words in _COUNTS:
+        detail = figures.sub(_saying(words[lang]), detail)
+    return detail
+
+
+def _saying(words: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: words.format(*found.groups())
+
+
 def _what(alerts: tuple[AlertRow, ...], lang: Lang, zone: str | None) -> str:
     if len(alerts) == 1:
         return _one(alerts[0], lang, zone)
@@ -119,7 +139,7 @@ def _what(alerts: tuple[AlertRow, ...], lang: Lang, zone: str | None) -> str:
 
 def _one(alert: AlertRow, lang: Lang, zone: str | None) -> str:
     place = "/".join(filter(None, (alert.site, alert.gate, alert.lane)))
-    detail = f" ({alert.detail})" if alert.detail else ""
+    detail = f" ({detail_of(alert, lang)})" if alert.detail else ""
     count = f" ×{alert.count}" if alert.count > 1 else ""
     return f"{name(alert.rule, lang)}{count} {place} {when(alert.since_ns, zone)}{detail}"
 

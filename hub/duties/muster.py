@@ -54,6 +54,7 @@ class _Row(NamedTuple):
     shift_id: int | None
     grid: str
     exempt: str
+    created_ns: int
 
 
 class _Said(NamedTuple):
@@ -134,6 +135,8 @@ class _Maker:
 
     def duty(self, row: _Row, cards: Sequence[Holding], facts: Facts) -> Duty:
         before, shift, after = self._shifts(row)
+        if shift and row.created_ns >= self._spans[shift, 0][1]:
+            shift = None  # it was over before they were registered: nobody can say that they missed it
         off = off_because(facts, shift)
         team_grid = self._said.teams[row.team_id][1] if row.team_id in self._said.teams else ""
         tokens, limited = tuple(one.token for one in cards), tuple(one for one in cards if one.is_limited)
@@ -191,7 +194,10 @@ def _owner(team: int | None, person: int | None) -> tuple[str, int]:
 
 def _rows(session: Session, day: Day, people: Collection[int] | None) -> Iterator[_Row]:
     """Who is registered, with the team of that day; nobody who was registered only later."""
-    columns = (Person.id, Person.number, Person.name, Person.team_id, Person.shift_id, Person.grid, Person.exempt)
+    columns = (
+        *(Person.id, Person.number, Person.name, Person.team_id, Person.shift_id, Person.grid, Person.exempt),
+        Person.created_ns,
+    )
     query = select(*columns, Person.active).where(
         Person.kind != PersonKind.VISITOR, Person.erased_ns.is_(None), Person.created_ns < day.begins_ns(1)
     )
@@ -199,7 +205,7 @@ def _rows(session: Session, day: Day, people: Collection[int] | None) -> Iterato
     if not placed:
         query = query.where(Person.active.is_(True))
     for found in in_parts(session, query, Person.id, people):
-        row, active = _Row(*found[:7]), found[7]
+        row, active = _Row(*found[:8]), found[8]
         then = placed.get(row.id)
         if then is not None:
             row, active = row._replace(team_id=then[0], shift_id=then[1], grid=then[2]), then[3]

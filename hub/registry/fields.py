@@ -241,6 +241,12 @@ def time_of(text: str) -> str:
     return f"{int(found[1]):02d}:{found[2]}"
 
 
+def end_of(text: str) -> str:
+    """Reads the time at which something ends: the day's end, as orders and shifts name it (24:00, 24时), is `00:00`."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    return "00:00" if plain in {"24:00", "24:00:00", "24时"} else time_of(text)
+
+
 def _yes_no(text: str) -> bool:
     plain = normal(text).lower()
     if plain in _YES:

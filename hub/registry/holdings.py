@@ -18,7 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.database import in_parts
+from hub.database import in_parts, parts
 from hub.registry.models import Badge, FormerBadge, Person
 from wire.events import MAX_TIME_NS
 
@@ -45,17 +45,39 @@ Holders = Mapping[str, Sequence[Holding]]
 """By token."""
 
 
-def issue(session: Session, person: Person, number: str, token: str) -> Badge:
+class Card(NamedTuple):
+    """A card for somebody."""
+
+    person: Person
+    number: str
+    token: str
+
+
+def issue(session: Session, person: Person, number: str, token: str) -> None:
     """A card for somebody; within the session, not flushed. Whoever gets their own back has it as before."""
-    query = select(FormerBadge).where(FormerBadge.token.in_([token, forgotten(token)]))
-    last = session.scalars(query.order_by(FormerBadge.until_ns.desc()).limit(1)).first()
-    since_ns = None if last is None else last.until_ns
-    if last is not None and last.person_id is not None and last.person_id == person.id:
-        since_ns = last.from_ns
-        session.delete(last)
-    badge = Badge(number=number, token=token, held_from_ns=since_ns)
-    person.badges.append(badge)
-    return badge
+    issue_all(session, [Card(person, number, token)])
+
+
+def issue_all(session: Session, cards: Sequence[Card]) -> None:
+    """Cards, each for somebody; thousands at once come with a file of HR's."""
+    last = _last(session, [token for card in cards for token in (card.token, forgotten(card.token))])
+    for person, number, token in cards:
+        found = [one for one in (last.get(token), last.get(forgotten(token))) if one is not None]
+        before = max(found, default=None, key=lambda one: one.until_ns)
+        since_ns = None if before is None else before.until_ns
+        if before is not None and before.person_id is not None and before.person_id == person.id:
+            since_ns = before.from_ns
+            session.delete(before)
+        person.badges.append(Badge(number=number, token=token, held_from_ns=since_ns))
+
+
+def _last(session: Session, tokens: Collection[str]) -> dict[str, FormerBadge]:
+    """Who had each of these cards last."""
+    found: dict[str, FormerBadge] = {}
+    for part in parts(tokens):
+        query = select(FormerBadge).where(FormerBadge.token.in_(part)).order_by(FormerBadge.until_ns)
+        found |= {one.token: one for one in session.scalars(query)}
+    return found
 
 
 def give_back(session: Session, badges: Iterable[Badge], now_ns: int) -> None:

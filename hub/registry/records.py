@@ -207,11 +207,14 @@ def _save_people(session: Session, changes: Sequence[Change], hand: Hand) -> lis
         holdings.give_back(session, [badge for badge in people[number].badges if badge not in kept], hand.now_ns)
         people[number].badges = kept
     session.flush()
-    for number, badges in wanted.items():
-        there = {badge.token for badge in people[number].badges}
-        for made in badges:
-            if made not in there:
-                holdings.issue(session, people[number], badges[made], made)
+    there = {number: {badge.token for badge in people[number].badges} for number in wanted}
+    new = [
+        holdings.Card(people[number], badge, made)
+        for number, badges in wanted.items()
+        for made, badge in badges.items()
+        if made not in there[number]
+    ]
+    holdings.issue_all(session, new)
     session.flush()
     _note(session, hand, "person", [(people[str(change.new["number"])].id, change) for change in changes])
     return [person.id for person in people.values()]

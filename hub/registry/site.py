@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
-from hub.registry.fields import Fault, Unfit, Wrong, time_of
+from hub.registry.fields import Fault, Unfit, Wrong, end_of, time_of
 from hub.registry.models import ListedArea, Place, PlaceKind, Shift, Team
 from hub.registry.office import Touched
 
@@ -85,9 +85,9 @@ def _text(texts: Texts, name: str, most: int, *, required: bool = False) -> str:
     return text
 
 
-def _minute(texts: Texts, name: str) -> int:
+def _minute(texts: Texts, name: str, read: Callable[[str], str] = time_of) -> int:
     try:
-        hour, minute = time_of(_text(texts, name, 20, required=True)).split(":")
+        hour, minute = read(_text(texts, name, 20, required=True)).split(":")
     except Wrong as wrong:
         raise Unfit([Fault(name, wrong.key, wrong.values_)]) from None
     return int(hour) * 60 + int(minute)
@@ -112,7 +112,7 @@ def _team(session: Session, texts: Texts) -> dict[str, Any]:
 
 def _shift(_session: Session, texts: Texts) -> dict[str, Any]:
     name = _text(texts, "name", 60, required=True)
-    return {"name": name, "from_min": _minute(texts, "from"), "to_min": _minute(texts, "to")}
+    return {"name": name, "from_min": _minute(texts, "from"), "to_min": _minute(texts, "to", end_of)}
 
 
 def _place(_session: Session, texts: Texts) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.registry import site
-from hub.registry.fields import Fault, Field, Kind, Unfit, Value, short_text, time_of
+from hub.registry.fields import Fault, Field, Kind, Unfit, Value, end_of, short_text, time_of
 from hub.registry.models import Shift, Team
 
 SHIFTS = Kind(
@@ -19,7 +19,7 @@ SHIFTS = Kind(
     (
         Field("name", "shift", "班次", ("班次名称", "名称"), short_text(60), required=True),
         Field("from", "from", "开始", ("开始时间", "上班时间", "上班"), time_of, required=True),
-        Field("to", "to", "结束", ("结束时间", "下班时间", "下班"), time_of, required=True),
+        Field("to", "to", "结束", ("结束时间", "下班时间", "下班"), end_of, required=True),
     ),
     "name",
     (),

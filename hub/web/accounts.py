@@ -13,6 +13,7 @@ from hub.accounts import audit, desk
 from hub.accounts.desk import Refused, Who
 from hub.accounts.models import AuditEntry, Role, User
 from hub.accounts.roles import Permission
+from hub.web import audit_view
 from hub.web.access import Access, Denied, Form, redirect
 from hub.web.refusals import beside, refusal
 from hub.web.words import say
@@ -119,7 +120,7 @@ def _add_audit(app: FastAPI, access: Access) -> None:
         if asked:
             query = query.where(AuditEntry.who == asked)
         if subject:
-            query = query.where(AuditEntry.subject == subject)
+            query = query.where(AuditEntry.subject == audit_view.asked(subject))
         entries = await access.database.read(lambda session: session.scalars(query).all())
         whole = bool(request.query_params.get("whole"))
         verify = audit.verify if whole else partial(audit.verify_newest, most=LISTED)
@@ -137,4 +138,5 @@ def _add_audit(app: FastAPI, access: Access) -> None:
             before=older,
             asked_who=asked,
             asked_subject=subject,
+            audit=audit_view,
         )

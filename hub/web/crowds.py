@@ -19,7 +19,7 @@ from hub.crowds.desk import Canteen, CrowdDesk
 from hub.crowds.meals import Meal, TeamMeals, Visit
 from hub.crowds.record import meals
 from hub.database import parts
-from hub.registry.models import Person, Team
+from hub.registry.models import Person, Place, Team
 from hub.web.access import Access, Denied
 from hub.web.records import lines_of
 
@@ -65,10 +65,11 @@ def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk, site: str) -> No
         canteens = [await crowds.canteen(place, asked) for place in await crowds.canteens()]
         names = who.login if who.may(Permission.PEOPLE) else ""
         days = await access.database.write(partial(_days, canteens=canteens, names=names, now_ns=now_ns))
+        titles = await access.database.read(_titles)
         return access.draw(
             request, who, "crowds.html", "crowds",
             checkpoints=checkpoints, days=days, day=asked, is_today=asked == today, meals=list(Meal),
-            local=crowds.local, names=bool(names),
+            local=crowds.local, names=bool(names), titles=titles,
         )  # fmt: skip
 
     @app.get("/api/meals")
@@ -85,6 +86,11 @@ def _day(text: str) -> date | None:
     except ValueError:
         return None
     return day if FIRST_DAY <= day <= LAST_DAY else None
+
+
+def _titles(session: Session) -> dict[str, str]:
+    """What places are called; a gate has no other name."""
+    return {place.name: place.title for place in session.scalars(select(Place))}
 
 
 def _days(session: Session, canteens: Sequence[Canteen], names: str, now_ns: int) -> list[CanteenDay]:

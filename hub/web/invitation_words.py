@@ -16,6 +16,10 @@ INVITATION_WORDS: dict[str, tuple[str, str]] = {
     "invitation.none": ("Nobody waits.", "没有待审批的访客。"),
     "invitation.sent": ("Sent, not filled in yet", "已发出，尚未填写"),
     "invitation.approve": ("Let them come", "同意来访"),
+    "invitation.approved": (
+        "They may come: the link that they filled in shows their code now, and Visitors lists them.",
+        "已同意：访客再次打开链接即可看到通行码，名单见“访客”。",
+    ),
     "invitation.refuse": ("Refuse", "拒绝"),
     "invitation.take-back": ("Take back", "撤回"),
     "invitation.listed": (

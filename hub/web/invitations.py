@@ -68,7 +68,7 @@ def _add_office(app: FastAPI, desk: Desk) -> None:
         hand = office.hand(form.who.login)
         if await office.change(partial(invitations.approve, number=min(number, _MOST_ID), hand=hand)) is None:
             raise Denied(404, "no-record")
-        return redirect("/invitations")
+        return redirect("/invitations?approved=1")
 
     @app.post("/invitations/{number:int}/refuse")
     async def refuse(number: int, form: Form = Depends(form_of)) -> Response:
@@ -93,6 +93,7 @@ async def _page(
         request, who, "invitations.html", "invitations", 400 if faults else 200,
         waiting=waiting, sent=sent, fields=INVITING.fields, typed=usual if typed is None else typed,
         wrong={fault.field: fault for fault in faults}, has_key=desk.office.key is not None, local=desk.office.local,
+        approved="approved" in request.query_params,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ _IMPORT = {
     ),
     "preview.sum": ("{new} new, {changed} changed, {same} unchanged", "新增 {new}，变更 {changed}，不变 {same}"),
     "preview.ignored": ("Columns that are not read:", "未读取的列："),
-    "preview.teams": ("Teams that will be made:", "将新建的班组："),
+    "preview.teams": ("{n} new teams:", "将新建 {n} 个班组："),
     "preview.confirm": ("Register {n} records", "确认登记 {n} 条"),
     "preview.drop": ("Do nothing", "放弃"),
     "preview.changed": ("Changed", "变更"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 SEARCH_WORDS: dict[str, tuple[str, str]] = {
     "find": ("Search everything", "全局搜索"),
     "find.what": (
-        "Name, number, badge, plate, telephone, case or alert number, place",
-        "姓名、工号、卡号、车牌、电话、隔离或警报编号、地点",
+        "Name, number, badge, plate, place …",
+        "姓名、工号、卡号、车牌、地点……",
     ),
     "find.nothing": ("Nothing that you may see matches “{words}”.", "在您可查看的范围内，没有与“{words}”相符的内容。"),
     "find.more": (

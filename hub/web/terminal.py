@@ -11,6 +11,7 @@ from rich.layout import Layout
 from rich.table import Table
 from rich.text import Text
 
+from hub.alerts.texts import detail_of
 from hub.board import AlertRow, GateRow, PassageRow, ProjectionRow, Snapshot
 from hub.web import view
 from hub.web.view import Level, label, plain
@@ -190,7 +191,7 @@ class _Body:
         times = f"{row.count}×" if row.count > 1 else ""
         facts = _word(label(lang, "told", row.told), view.told_level(row))
         if row.detail:
-            facts.append(f"  {plain(row.detail)}")
+            facts.append(f"  {plain(detail_of(row, lang))}")
         return (
             _word(label(lang, "severity", row.severity), view.alert_level(row)),
             Text(label(lang, "rule", row.rule), style="bold"),
@@ -290,7 +291,7 @@ def _alert_line(row: AlertRow, lang: Lang, zone: tzinfo | None) -> str:
         view.place(row.gate, row.lane),
         say(lang, "since", time=f"{view.date(row.since_ns, zone)} {view.clock(row.since_ns, zone)}"),
         f"({label(lang, 'told', row.told)})",
-        plain(row.detail),
+        plain(detail_of(row, lang)),
     ]
     return " ".join(word for word in words if word)
 

@@ -125,6 +125,7 @@ _BOARD = {
     "reader.timeseries": ("time series", "时间序列"),
     "reader.passes": ("passages of people", "人员通行记录"),
     "reader.cases": ("isolation by fevers", "发热隔离"),
+    "reader.rounds": ("rounds of disinfection", "消杀轮次"),
     "reader.moves": ("meals and crowds", "用餐与聚集"),
     "reader.checks": ("measurements of people", "双测记录"),
     "reader.rollups": ("hourly and daily figures", "小时与每日统计"),

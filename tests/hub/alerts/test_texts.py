@@ -18,7 +18,7 @@ from hub.alerts.channels.mail import MailSettings, mail
 from hub.alerts.channels.telegram import CAPTION_ROOM, TEXT_ROOM
 from hub.alerts.outbox import Message
 from hub.alerts.rules import SEVERITY, Rule, RunbookSettings, runbook
-from hub.alerts.texts import LISTED, Room, body, fitted, headline, name
+from hub.alerts.texts import LISTED, Room, body, detail_of, fitted, headline, name
 from hub.board import AlertRow
 from hub.web.page import Page
 from tests.support.events import TIME_NS
@@ -69,6 +69,20 @@ def test_a_text_fits_and_says_what_where_when_what_to_do_and_by_which_link(told,
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_fever_has_its_temperature_with_the_uncertainty_in_the_smallest_text(room, lang):
     assert "(38.1 ± 0.3 °C)" in fitted(page(alert(Rule.FEVER, "38.1 ± 0.3 °C")), lang, ZONE, ROOMS[room])
+
+
+@pytest.mark.parametrize(
+    ("kept", "zh", "en"),
+    [
+        ("2020-02-10 · 0×: 3 · 1×: 1", "2020-02-10 · 未测 3 人，只测一次 1 人", "2020-02-10 · 3 not measured, 1 once"),
+        ("甲班: 4 × 2020-02-10", "甲班: 2020-02-10，4 人", "甲班: 4 people, 2020-02-10"),
+        ("12 > 10", "12 人，限 10 人", "12 people, limit 10"),
+        ("people-thermal: {0} × 3", "people-thermal: {0} × 3", "people-thermal: {0} × 3"),
+    ],
+)
+def test_figures_that_are_kept_in_no_language_are_said_in_words(kept, zh, en):
+    one = alert(Rule.MISSED_CHECKS, kept)
+    assert (detail_of(one, "zh"), detail_of(one, "en")) == (zh, en)
 
 
 def test_where_there_is_room_the_text_is_headline_and_body_and_where_not_the_list_gives_way_first():

@@ -25,7 +25,7 @@ from hub.duties.rotas import Whose
 from hub.duties.standing import Off, Standing
 from hub.projections.checks import Checks
 from hub.registry.fields import PEOPLE
-from hub.registry.models import Person, Team
+from hub.registry.models import Person, Shift, Team
 from tests.support.duties import MONDAY, DutySite, at
 from tests.support.events import fever
 from tests.support.journals import entry
@@ -196,6 +196,20 @@ async def test_nobody_is_missed_on_a_day_before_they_were_registered(site):
     person = await site.database.read(lambda session: session.scalars(select(Person.id)).one())
     assert await site.line(person, MONDAY) is not None
     assert await site.line(person, MONDAY - timedelta(days=1)) is None
+
+
+async def test_a_shift_that_was_over_before_somebody_was_registered_is_not_missed(site):
+    def night(session):
+        session.add(Shift(id=77, name="零点", from_min=0, to_min=1))
+
+    await site.database.write(night)
+    cells = {"number": "5", "name": "新人", "shift": "零点", "badges": "B5"}
+    await site.office.put(PEOPLE, cells, by="hr", known=None)
+    person = await site.database.read(lambda session: session.scalars(select(Person.id)).one())
+    line = await site.line(person, MONDAY)
+    assert (line.duty.off, line.standing) == (Off.UNKNOWN, None)
+    later = await site.line(person, MONDAY + timedelta(days=1))
+    assert (later.duty.off, later.standing) == (None, Standing.TO_COME)
 
 
 async def test_what_changes_while_a_day_is_counted_is_in_it(site, li, monkeypatch):

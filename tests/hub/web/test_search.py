@@ -68,8 +68,8 @@ def test_who_finds_a_case_or_a_fever_is_in_the_record_and_what_was_typed_is_not(
     assert "-found" not in auditor.get("/audit?who=guard")
     Client(hub.url, "hr").get("/search?q=13900001234")
     record = auditor.get("/audit?who=hr")
-    assert re.search(r"case-found\"[^/]*</td><td>case \d+<", record)
-    assert re.search(r"fever-found\"[^/]*</td><td>person \d+<", record)
+    assert re.search(r"case-found\"[^/]*</td><td><a href=\"/cases/\d+\">isolation \d+<", record)
+    assert re.search(r"fever-found\"[^/]*</td><td><a href=\"/people/\d+\">person \d+<", record)
     assert "13900001234" not in record
 
 

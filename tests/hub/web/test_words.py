@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,14 @@ def test_the_enums_of_the_wire_are_the_ones_tested() -> None:
     assert {"Outcome", "Verdict", "Reason", "Refusal", "Health", "DeviceKind", "GapCause"} <= {
         type(member).__name__ for member in _members()
     }
+
+
+def test_every_reader_of_the_journal_has_words_for_the_foot_of_the_board() -> None:
+    readers = re.compile(r"^    name = \"([a-z]+)\"$", re.MULTILINE)
+    named = {name for file in Path(hub.__file__).parent.rglob("*.py") for name in readers.findall(file.read_text())}
+    assert {"checks", "rounds", "alerts"} <= named
+    shown = named - {"board", "standings"}  # what shows them, and a store beside them
+    assert {f"reader.{name}" for name in shown} <= words.WORDS.keys()
 
 
 def _blanks(text: str) -> set[str]:
