@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any, Protocol
 
 import structlog
 from msgspec import Raw
@@ -69,7 +69,7 @@ class Companion(Protocol):
     async def hear(self, session: Session, arrival: Arrival) -> None:
         """One message. Raises `DecodeError`, `LinkError`."""
 
-    async def follow(self, session: Session) -> None:
+    def follow(self, session: Session) -> Coroutine[Any, Any, None]:
         """Work for as long as the connection lives. Raises `LinkError`."""
 
 
@@ -161,16 +161,13 @@ class Uplink:
             window.connect()
         self._batch_bytes = FIRST_BATCH_BYTES
         self._reborn.clear()
-        await session.subscribe([topics.acks_for(self._spool.site, self._spool.gate)])
-        self.connected, self._connected_ns = True, self._timekeeper.now().mono_ns
-        jobs = [self._receive(session), self._send(session), self._announce(session), self._reborn.wait()]
-        if self.vitals is not None:
-            jobs.append(self._pulse(session, self.vitals))
-        for companion in self.companions:
-            await session.subscribe(companion.topics)
-            jobs.append(companion.follow(session))
-        tasks = [asyncio.create_task(job) for job in jobs]
+        tasks: list[asyncio.Task[None]] = []
         try:
+            await session.subscribe([topics.acks_for(self._spool.site, self._spool.gate)])
+            for companion in self.companions:
+                await session.subscribe(companion.topics)
+            self.connected, self._connected_ns = True, self._timekeeper.now().mono_ns
+            tasks += [asyncio.create_task(job) for job in self._jobs(session)]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -183,6 +180,16 @@ class Uplink:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._begin_session()
+
+    def _jobs(self, session: Session) -> Iterator[Coroutine[Any, Any, Any]]:
+        yield self._receive(session)
+        yield self._send(session)
+        yield self._announce(session)
+        yield self._reborn.wait()
+        if self.vitals is not None:
+            yield self._pulse(session, self.vitals)
+        for companion in self.companions:
+            yield companion.follow(session)
 
     async def _say_goodbye(self, session: Session) -> None:
         """Say that we go, if there is still somebody to say it to; if not, the will does."""

@@ -29,6 +29,7 @@ NAMES: dict[Rule, dict[Lang, str]] = {
     Rule.GATE_SILENT: {"zh": "门岗失联", "en": "Gate silent"},
     Rule.DEVICE_FAULT: {"zh": "设备故障", "en": "Device fault"},
     Rule.GAP: {"zh": "事件丢失", "en": "Events lost"},
+    Rule.UNREADABLE: {"zh": "紧急事件无法解读", "en": "Something urgent cannot be read"},
     Rule.REGISTRY_OLD: {"zh": "门岗名册过旧", "en": "A gate's registry is old"},
     Rule.DISINFECTION_OVERDUE: {"zh": "消毒逾期", "en": "Disinfection overdue"},
     Rule.CHANNEL_FAULT: {"zh": "通知渠道故障", "en": "A channel takes no messages"},

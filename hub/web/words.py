@@ -111,6 +111,7 @@ _BOARD = {
     "rule.gate-silent": ("gate silent", "门岗无回应"),
     "rule.device-fault": ("device fault", "设备故障"),
     "rule.gap": ("events lost", "事件丢失"),
+    "rule.unreadable": ("urgent event cannot be read", "紧急事件无法解读"),
     "rule.registry-old": ("registry copy old", "名册过旧"),
     "rule.declared-ill": ("declared ill", "申报不适"),
     "rule.disinfection-overdue": ("disinfection overdue", "消杀逾期"),

@@ -15,7 +15,7 @@ from wire.events import AnyEvent, DeviceState, Disinfection, PersonPassage, Seco
 _HUBS_OWN = frozenset(
     {"gate-silent", "gap", "fever-confirmed", "fever-cluster", "registry-old", "disinfection-overdue", "alert-stuck",
      "isolation-full", "returnee-not-isolated", "crowding", "out-of-slot", "missed-checks", "declared-ill",
-     "channel-fault", "report-unsent"}
+     "channel-fault", "report-unsent", "unreadable"}
 )  # fmt: skip
 """Alerts about what the truth has no record of, or what the hub makes of several events; a gap is an error of the
 journal already."""

@@ -19,6 +19,7 @@ from tests.support.clocks import HandClock
 from tests.support.events import fever, routine
 from tests.support.servers import eventually
 from wire import topics
+from wire.errors import LinkError
 from wire.events import Gap, GapCause, Urgency
 from wire.link import BrokerSettings
 from wire.messages import Batch, Status, StreamId, Watermark, decode, decode_event, encode
@@ -180,6 +181,18 @@ async def test_each_connection_has_a_session_of_its_own_and_leaves_a_will(hub, c
     first = max(status.session for status in hub.births)
     await asyncio.to_thread(broker.restart)
     await eventually(lambda: max(s.session for s in hub.births if s.online) > first, "a birth of a later session")
+
+
+async def test_a_connection_that_breaks_while_it_is_begun_is_none_and_its_session_is_over(gate):
+    """Else its will, which may come late, would pass for the next connection's."""
+    gate.uplink.companions = [mock.Mock(topics=["registry"])]
+    session = mock.Mock()
+    session.subscribe = mock.AsyncMock(side_effect=[None, LinkError("connection lost")])
+    await gate.uplink._begin_session()
+    before = gate.uplink.session_number
+    with pytest.raises(LinkError):
+        await gate.uplink._use(session)
+    assert (gate.uplink.connected, gate.uplink.session_number) == (False, before + 1)
 
 
 async def test_numbers_given_away_twice_begin_a_new_epoch_and_lose_nothing(hub, gate):

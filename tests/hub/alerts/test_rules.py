@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, runbook, signals_of
+from hub.alerts.rules import RUNBOOK, SEVERITY, Rule, RuleSettings, Severity, runbook, said_of, signals_of
 from hub.alerts.texts import NAMES
 from hub.journal import OWN_GATE, UNREADABLE
 from hub.web.words import WORDS
@@ -24,6 +24,7 @@ from wire.events import (
     HealthDeclared,
     Outcome,
     Reason,
+    Urgency,
     VehiclePassage,
     Verdict,
 )
@@ -127,11 +128,6 @@ def test_only_a_time_that_is_right_can_say_how_old_an_event_is(clock):
     assert signal.dated is (clock in {Clock.SYNCED, Clock.DATED})
 
 
-def test_an_event_that_cannot_be_read_says_nothing():
-    assert signals_of(replace(entry(fever(1)), body=b"{}")) == []
-    assert signals_of(replace(entry(fever(1)), kind=UNREADABLE)) == []
-
-
 def test_a_gap_says_how_many_were_lost():
     (signal,) = signals_of(entry(Gap(time_ns=TIME_NS, cause=GapCause.SPOOL_FULL, lost=7)))
     assert signal.detail == "7 × spool-full"
@@ -187,6 +183,19 @@ def test_what_the_hub_saw_of_a_gate_is_not_ended_by_the_gate_s_own_word(gate, ki
     for device in ("clock", "identity", gate):
         own = entry(DeviceState(time_ns=2, device=device, kind=DeviceKind.CLOCK, health=Health.OK), gate=gate)
         assert seen.key not in {signal.key for signal in signals_of(own)}
+
+
+def test_something_urgent_that_this_hub_cannot_read_is_told_once_a_gate_until_somebody_has_looked():
+    """A newer gate's words for a fever are no reason to say nothing."""
+    known = entry(fever(1), seq=7)
+    body = known.body.replace(b'"fever"]', b'"fever","a-newer-reason"]')
+    assert body != known.body
+    unread = replace(known, kind=UNREADABLE, time_ns=known.received_ns, body=body)
+    [signal] = said_of(unread, RuleSettings())
+    assert (signal.rule, signal.gate, signal.key) == (Rule.UNREADABLE, "north", "unreadable/site/north")
+    assert SEVERITY[signal.rule] is Severity.CRITICAL
+    stream = replace(known.stream, urgency=Urgency.ROUTINE)
+    assert said_of(replace(unread, stream=stream), RuleSettings()) == []
 
 
 def test_what_is_routine_says_nothing():

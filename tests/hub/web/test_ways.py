@@ -28,7 +28,8 @@ ELSEWHERE = {"/live", "/links", "/city"}
 BY_ITSELF = {
     Rule.FEVER, Rule.FEVER_CONFIRMED, Rule.MISSED_CHECKS,  # to the very case, to the very list
     Rule.TAILGATING, Rule.UNSCREENED_ENTRY, Rule.BADGE_MISUSE,  # at the gate
-    Rule.GATE_SILENT, Rule.DEVICE_FAULT, Rule.GAP, Rule.REGISTRY_OLD, Rule.CHANNEL_FAULT, Rule.ALERT_STUCK,  # machines
+    Rule.GATE_SILENT, Rule.DEVICE_FAULT, Rule.GAP, Rule.UNREADABLE, Rule.REGISTRY_OLD, Rule.CHANNEL_FAULT,
+    Rule.ALERT_STUCK,  # machines
 }  # fmt: skip
 """Alerts that are not about a page."""
 
