@@ -14,6 +14,12 @@ from wire.errors import SettingsError
 
 log = structlog.get_logger(__name__)
 
+_NOT_UNDERSTOOD = (
+    ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError, RecursionError,
+    NotImplementedError,
+)  # fmt: skip
+"""What the two libraries raise where a file is not as they expect."""
+
 
 class CalendarFile:
     """A calendar in a file. A shift is its people's whose name, or whose mail address, stands in the event's summary or
@@ -24,11 +30,11 @@ class CalendarFile:
         self._names = names
         try:
             calendar = icalendar.Calendar.from_ical(path.read_bytes())
+            self._shifts = recurring_ical_events.of(calendar, skip_bad_series=True)
         except OSError as error:
             raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from error
-        except (ValueError, IndexError, KeyError) as error:
-            raise SettingsError([f"{path}: not an iCalendar file: {error}"]) from error
-        self._shifts = recurring_ical_events.of(calendar, skip_bad_series=True)
+        except _NOT_UNDERSTOOD as error:
+            raise SettingsError([f"{path}: not an iCalendar file that can be understood: {error}"]) from error
 
     def on_duty(self, moment: dt.datetime) -> list[str]:
         """The names of those whose shift the moment is in, in the order of the shifts' starts.
@@ -37,7 +43,7 @@ class CalendarFile:
         """
         try:
             shifts = self._shifts.between(moment, moment + dt.timedelta(seconds=1))
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        except _NOT_UNDERSTOOD as error:  # it stops no page
             log.error("duty calendar cannot be read", error=str(error))
             return []
         shifts.sort(key=lambda shift: str(shift["DTSTART"].dt))

@@ -162,6 +162,8 @@ class AlertDesk:
                 await self.look_at_clock()
             except JournalError as error:
                 log.error("alerts cannot be read", error=str(error))
+            except Exception:
+                log.exception("who comes on duty cannot be told; pages go on")
             await asyncio.sleep(CLOCK_EVERY_S)
 
     async def ask(self, work: Callable[[AlertStore, int], T]) -> T:

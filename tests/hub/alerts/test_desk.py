@@ -277,6 +277,14 @@ async def test_a_page_for_a_channel_that_is_no_longer_set_up_finds_another_and_t
     assert pages["alert-stuck"]["detail"] == "alert 1: fever"
 
 
+async def test_a_defect_in_what_the_time_of_day_brings_stops_no_page(tmp_path, http_sink, monkeypatch):
+    monkeypatch.setattr(AlertStore, "hand_over", lambda store, now_ns: 1 // 0)
+    async with Office(tmp_path, [hook(http_sink)]) as desk:
+        await asyncio.sleep(0.1)
+        await desk.apply([entry(fever(1))])
+        await eventually(lambda: len(http_sink.requests) == 1, "it is told")
+
+
 async def test_a_defect_in_a_turn_of_the_notifier_is_survived(tmp_path, http_sink, monkeypatch):
     monkeypatch.setattr(notifier, "UNWRITTEN_S", 0.01)
     broken = AlertStore.tick

@@ -173,7 +173,14 @@ def test_a_calendar_goes_before_the_turns_and_the_turns_fill_its_holes(tmp_path,
     assert found == ([] if at.startswith("2020-02-01") else who)
 
 
-@pytest.mark.parametrize("text", ["", "no calendar", "BEGIN:VCALENDAR\nBEGIN:VEVENT\n", "\x00\xff"])
+SHIFT = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Li\n{}\nEND:VEVENT\nEND:VCALENDAR\n"
+
+
+@pytest.mark.parametrize("text", [
+    "", "no calendar", "BEGIN:VCALENDAR\nBEGIN:VEVENT\n", "\x00\xff",
+    SHIFT.format("RRULE:FREQ=DAILY"), SHIFT.format("RRULE:INTERVAL=2\nDTSTART:20200101T000000"),
+    SHIFT.format("DTSTART:20200101T000000\nDTEND:-PT5H"),
+])  # fmt: skip
 def test_a_file_that_is_no_calendar_is_told_or_names_nobody(tmp_path, text):
     try:
         assert calendar(tmp_path, text).on_duty(dt.datetime(2020, 2, 2, tzinfo=CHINA)) == []
