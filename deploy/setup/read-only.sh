@@ -178,9 +178,11 @@ EOT
 
 switch_on() {
     check_data
-    if is_live && ! dpkg -s overlayroot >/dev/null 2>&1; then
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -q overlayroot >/dev/null ||
-            fail "overlayroot cannot be installed; without a network: dpkg -i overlayroot_*.deb and what it depends on"
+    # What it does before the system starts it does with busybox, which its package does not ask for: without that, / is
+    # written to as before.
+    if is_live && ! dpkg -s overlayroot busybox >/dev/null 2>&1; then
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q overlayroot busybox >/dev/null ||
+            fail "overlayroot and busybox cannot be installed; without a network: dpkg -i overlayroot_*.deb busybox_*.deb and what they depend on"
     fi
     move_data
     write_mount

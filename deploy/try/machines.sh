@@ -43,6 +43,13 @@ sweep() { # what runs that were killed left: their namespaces, loop devices and 
         umount -l "$place" 2>/dev/null || true
     done
 }
+all_gone() { # in the end: everything is ended, and nothing may be left
+    trap - EXIT
+    clean_up
+    left=$(left_behind)
+    [ -z "$left" ] || { printf 'left behind: %s\n' "$left" >&2; return 1; }
+}
+sweep
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
@@ -83,7 +90,6 @@ cut_power() { # cut_power MACHINE PID: with writes under way; PID is ended in th
 }
 
 lay_cable() { # lay_cable SEED: two networks, and a cable between them that can be bad (cable.py)
-    sweep
     ip netns add $hub_net
     ip netns add $gate_net
     # The kernel's own bad link where it has one; else the cable's.

@@ -64,7 +64,7 @@ say "kernel and gate are installed"
 inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get update -q && apt-get install -y -q --no-install-recommends systemd-sysv udev linux-image-amd64 initramfs-tools' >"$work/apt.log" 2>&1 ||
     fail "no kernel: $(tail -n 3 "$work/apt.log")"
 inside sh /srv/menshen/deploy/install.sh gate --site plant --gate north --hub hub.plant >"$work/install.log" 2>&1 || fail "install.sh gate: $(tail -n 5 "$work/install.log")"
-inside /opt/menshen/bin/pip install --quiet rich 2>/dev/null # a gate has no need of it, the simulator has
+inside /opt/menshen/bin/pip install --quiet rich matplotlib httpx jinja2 2>/dev/null # a gate has no need of it, the simulator has
 inside menshen sim render --out /srv/recording.npz --people 3 --fevers 1 >/dev/null
 sed -i "s|$state/recording.npz|/srv/recording.npz|; s/^await_clock_s = .*/await_clock_s = 0.0/" "$root/etc/menshen/gate.toml"
 inside sh -c "head -c 32 /dev/urandom | base64 >$state/token.key && chmod 600 $state/token.key && chown menshen-gate: $state/token.key"

@@ -177,10 +177,7 @@ wait_for 120 "everybody is in InfluxDB" all_points
 ask '/api/events?after=0&limit=10000' >"$work/events"
 verdict=$(python3 "$here/deploy/try/oracle.py" north "$work/gate.log" --cuts $cuts --told 'clock gate spool' <"$work/events") && clean=true || clean=false
 in_influxdb=$(points)
-trap - EXIT
-clean_up
-left=$(left_behind)
-[ -z "$left" ] || { clean=false; printf 'left behind: %s\n' "$left" >&2; }
+all_gone || clean=false
 torn=$(awk '/"cuts": 1/ && !seen[$0]++' "$work"/*.card.log | python3 -c '
 import json, sys
 print(json.dumps({key: sum(row[key] for row in rows) for key in ("cuts", "kept", "lost", "torn")} if (rows := [json.loads(line) for line in sys.stdin]) else {}))')

@@ -73,3 +73,5 @@ had=$(passages)
 sleep 15
 [ "$(passages)" = "$had" ] || fail "a revoked gate was heard"
 say "and was not heard again"
+all_gone || fail "something is left behind"
+say "nothing is left behind"
