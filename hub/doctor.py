@@ -118,16 +118,13 @@ def token_key_change(settings: HubSettings) -> list[Finding]:
         key = read_key(Path(settings.token_key_file or ""))
     except SettingsError:
         return []  # told of already
-    if standing is None or standing.current is None:
-        return []
-    return [check_token_key(standing, fingerprint(key))]
+    return [] if standing is None else check_token_key(standing, fingerprint(key))
 
 
-def check_token_key(standing: Standing, have: str) -> Finding:
-    """Pure. `have` is the fingerprint of the key in the file."""
+def check_token_key(standing: Standing, have: str) -> list[Finding]:
+    """Pure. `have` is the fingerprint of the key in the file; nothing to say where it was never changed."""
     current, missing = standing.current, standing.missing
-    assert current is not None, "asked for only after a change"
-    if current.fingerprint != have:
+    if current is not None and current.fingerprint != have:
         text = Words(
             f"the register goes by the key {current.fingerprint}, the file has {have}: no gate is given that one",
             f"登记使用的密钥为 {current.fingerprint}，文件中为 {have}：不会下发给门岗",
@@ -136,15 +133,28 @@ def check_token_key(standing: Standing, have: str) -> Finding:
             "put the right one there: from a backup, or token.key of any gate with that fingerprint",
             "恢复正确的密钥：来自备份，或任一指纹相同的门岗的 token.key",
         )
-        return Finding(Level.FAULT, "token key", text, do)
-    if current.is_open and missing:
+        return [Finding(Level.FAULT, "token key", text, do)]
+    if current is not None and current.is_open and missing:
         text = Words(f"was changed; not taken yet by {', '.join(missing)}", f"已更换；尚未接收：{'、'.join(missing)}")
         do = Words(
             "see that these are on and reach the hub, or revoke them; both keys hold until then",
             "确认这些门岗已开机并能连到中心，或将其吊销；在此之前新旧密钥均有效",
         )
-        return Finding(Level.WARNING, "token key", text, do)
-    return Finding(Level.GOOD, "token key", Words("is at all enrolled gates", "所有已注册门岗均已使用"))
+        return [Finding(Level.WARNING, "token key", text, do)]
+    others = [gate for gate in standing.enrolled if standing.held.get(gate, have) != have]
+    if others:
+        text = Words(
+            f"{', '.join(others)}: work by another key than this hub's, so that nobody is known there",
+            f"{'、'.join(others)}：使用的密钥与中心不同，该处无人能被识别",
+        )
+        do = Words(
+            "is this hub a copy of before a change? menshen hub registry rekey gives all a new one",
+            "中心是否由更换密钥前的备份恢复？执行 menshen hub registry rekey 统一更换",
+        )
+        return [Finding(Level.FAULT, "token key", text, do)]
+    if current is None:
+        return []
+    return [Finding(Level.GOOD, "token key", Words("is at all enrolled gates", "所有已注册门岗均已使用"))]
 
 
 def clock() -> Finding:

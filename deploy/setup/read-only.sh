@@ -180,9 +180,9 @@ switch_on() {
     check_data
     # What it does before the system starts it does with busybox, which its package does not ask for: without that, / is
     # written to as before.
-    if is_live && ! dpkg -s overlayroot busybox >/dev/null 2>&1; then
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -q overlayroot busybox >/dev/null ||
-            fail "overlayroot and busybox cannot be installed; without a network: dpkg -i overlayroot_*.deb busybox_*.deb and what they depend on"
+    if is_live; then
+        sh "$(dirname -- "$0")/debian.sh" overlayroot busybox ||
+            fail "overlayroot and busybox cannot be installed; without a network: dpkg -i both and what they depend on"
     fi
     move_data
     write_mount

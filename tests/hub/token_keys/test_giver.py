@@ -173,7 +173,7 @@ async def test_a_key_file_that_is_not_the_register_s_is_given_to_nobody(site):
     async with site.running():
         await asyncio.sleep(0.2)
     assert [topic for topic, payload in site.retained.items() if payload] == []
-    found = check_token_key(await site.standing(), fingerprint(site.key))
+    [found] = check_token_key(await site.standing(), fingerprint(site.key))
     assert found.level is Level.FAULT
     assert "any gate" in found.do.en
 
@@ -182,9 +182,19 @@ async def test_a_key_file_that_is_not_the_register_s_is_given_to_nobody(site):
 def test_whoever_did_not_say_so_is_missing(enrolled, held):
     standing = Standing(Current(1, "new", 0, is_open=True), held, tuple(enrolled))
     assert set(standing.missing) == {gate for gate in enrolled if held.get(gate) != "new"}
-    finding = check_token_key(standing, "new")
+    [finding] = check_token_key(standing, "new")
     assert (finding.level is Level.GOOD) == (not standing.missing)
     assert all(gate in finding.found.en for gate in standing.missing)
+
+
+@pytest.mark.parametrize("current", [None, Current(1, "new", 0, is_open=False)])
+def test_a_hub_of_before_a_change_finds_gates_that_work_by_a_later_key(current):
+    standing = Standing(current, {"north": "later", "south": "new"}, ("north", "south", "west"))
+    [finding] = check_token_key(standing, "new")
+    assert (finding.level, "north" in finding.found.en, "south" in finding.found.en) == (Level.FAULT, True, False)
+    assert "rekey" in finding.do.en
+    silent = check_token_key(standing._replace(held={}), "new")
+    assert [finding.level for finding in silent] == ([] if current is None else [Level.GOOD])
 
 
 def test_versions_grow_also_when_the_clock_goes_back(tmp_path):
