@@ -114,11 +114,15 @@ _COUNTS: tuple[tuple[re.Pattern[str], dict[Lang, str]], ...] = (
 
 
 def detail_of(alert: AlertRow, lang: Lang) -> str:
-    """An alert's detail; figures, which are kept in no language, in words."""
-    detail = alert.detail
+    """An alert's detail, in words."""
+    return in_words(alert.detail, lang)
+
+
+def in_words(text: str, lang: Lang) -> str:
+    """What is told with figures, which are kept in no language."""
     for figures, words in _COUNTS:
-        detail = figures.sub(_saying(words[lang]), detail)
-    return detail
+        text = figures.sub(_saying(words[lang]), text)
+    return text
 
 
 def _saying(words: str) -> Callable[[re.Match[str]], str]:

@@ -170,6 +170,9 @@ AUDIT_WORDS: dict[str, tuple[str, str]] = {
     "detail.gates": ("gates", "门岗"),
     "detail.measured_by": ("measured by", "测温人"),
     "detail.hospital": ("hospital", "医院"),
+    "detail.audience": ("for", "对象"),
+    "detail.done": ("done", "已落实"),
+    "detail.shift_id": ("shift", "班次"),
     "detail-yes": ("yes", "是"),
     "detail-no": ("no", "否"),
 }

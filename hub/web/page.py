@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from hub.accounts.desk import Who
 from hub.alerts.lifecycle import State, Word, on_word
 from hub.alerts.rules import NO_RUNBOOKS, Runbooks, runbook
-from hub.alerts.texts import detail_of
+from hub.alerts.texts import detail_of, in_words
 from hub.board import AlertRow, Snapshot
 from hub.registry.fields import written
 from hub.web import gate_view, view, ways
@@ -49,7 +49,9 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._env.filters.update(plain=view.plain, written=written, advice=_advice(runbooks), detail=detail_of)
+        self._env.filters.update(
+            plain=view.plain, written=written, advice=_advice(runbooks), detail=detail_of, figures=in_words
+        )
         self._env.globals.update(
             v=view,
             machine_of=gate_view.brief,

@@ -45,6 +45,12 @@ def told(hub: RunningHub, *events) -> None:
     hub.read("alerts")
 
 
+def test_a_board_without_a_gate_says_what_is_first_to_those_who_may_do_it(hub, officer):
+    for login, steps in (("officer", ["/site", "/people"]), ("admin", ["/users", "/site", "/gates"]), ("guard", [])):
+        board = Client(hub.url, login).get("/")
+        assert re.findall(r'<li><a href="(/\w+)">', board.partition("First steps")[2].partition("</ul>")[0]) == steps
+
+
 def test_a_fever_is_a_case_and_alert_and_case_lead_to_each_other(hub, officer):
     told(hub, hot(1, "B1"))
     page = officer.get(officer.case_of("李雷"))

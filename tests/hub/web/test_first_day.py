@@ -185,6 +185,13 @@ def _import_people(visit: Visit) -> None:
     visit.look("nobody")
     visit.follow("import")
     visit.look("import")
+    wrong = b"number,name,shift\n1,x,day\n"
+    page.set_input_files("input[type=file]", {"name": "staff.csv", "mimeType": "text/csv", "buffer": wrong})
+    visit.press("import.look")
+    expect(page.locator("main")).to_contain_text(say(visit.lang, "fault.no-shifts-yet", found="day", known=""))
+    visit.failed.clear()  # that answer is a 400
+    visit.said.clear()
+    visit.follow("import.again")
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     page.set_input_files(
         "input[type=file]", {"name": "staff.xlsx", "mimeType": kind, "buffer": staff_file(visit.names)}
