@@ -9,6 +9,7 @@ GATE_WORDS: dict[str, tuple[str, str]] = {
     "gate.none": ("No gate is known yet. Enrol the first one below.", "尚无门岗，请在下方为第一个门岗办理入网。"),
     "gate.name": ("Gate", "门岗名称"),
     "gate.name-how": ("Small letters, digits and -, such as north-1", "小写字母、数字和 -，例如 north-1"),
+    "gate.never": ("never", "从未"),
     "gate.seen": ("Last seen", "最近上报"),
     "gate.version": ("Version", "版本"),
     "gate.never-heard": ("not heard of yet", "尚未上报"),
