@@ -162,10 +162,16 @@ class CrowdDesk:
         query = select(Place).where(Place.kind == PlaceKind.CANTEEN, Place.active.is_(True)).order_by(Place.name)
         return await self.database.read(lambda session: list(session.scalars(query)))
 
-    async def canteen(self, place: Place, day: date) -> Canteen:
-        """Everybody who came to a canteen on a day, and what that amounts to."""
-        times = self.day_ns(day)
-        extent, register = await self.moves.extent(place.name, *times), await self.database.read(_register)
+    async def meals_of(self, day: date) -> list[Canteen]:
+        """All canteens on a day, by name."""
+        register = await self.database.read(_register)
+        return [await self.canteen(place, day, register) for place in await self.canteens()]
+
+    async def canteen(self, place: Place, day: date, register: Register | None = None) -> Canteen:
+        """Everybody who came to a canteen on a day, and what that amounts to; by a register that was just asked for."""
+        if register is None:
+            register = await self.database.read(_register)
+        extent = await self.moves.extent(place.name, *self.day_ns(day))
         known = self._came.get((place.name, day))
         if known is None or (known[0].extent, known[0].register) != (extent, register):
             name = name_of_meals(self.meals.tolerance_min)
@@ -198,8 +204,7 @@ class CrowdDesk:
             self._came = {key: came for key, came in self._came.items() if key[1] != day}
             for at in self.checkpoints:
                 await self.checkpoint(at, day, now_ns)
-            for place in await self.canteens():
-                await self.canteen(place, day)
+            await self.meals_of(day)
 
     async def _work_out_meals(self, place: Place, extent: Extent, register: Register) -> KeptMeals:
         eaters = await self._eaters(register)

@@ -97,6 +97,8 @@ class DutyWatch:
         if not await self._caught_up():
             return []
         today, yesterday = self._desk.today(), self._days()[0]
+        if self._swept is None:
+            self._swept = today  # a start changes nothing
         if self._swept != today:
             self._swept = today
             swept = [today - timedelta(days=ago) for ago in range(2, SWEPT_DAYS)]

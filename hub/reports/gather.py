@@ -308,8 +308,7 @@ async def _meals(sources: Sources, day: date, now_ns: int) -> dict[str, int]:
     for at in sources.crowds.checkpoints:
         limits = (await sources.crowds.checkpoint(at, day, now_ns)).limits
         crowds += sum(len(limit.crowds) for limit in limits)
-    for place in await sources.crowds.canteens():
-        found = await sources.crowds.canteen(place, day)
+    for found in await sources.crowds.meals_of(day):
         diners |= found.diners
         out |= {visit.diner.person_id if visit.diner else visit.who for visit in found.out}
     return {"diners": len(diners), "out_of_slot": len(out), "crowds": crowds}

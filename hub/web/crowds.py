@@ -62,7 +62,7 @@ def add_crowds(app: FastAPI, access: Access, crowds: CrowdDesk, site: str) -> No
         today = crowds.local(now_ns).date()
         asked = _day(day) or today
         checkpoints = [await crowds.checkpoint(at, asked, now_ns) for at in crowds.checkpoints]
-        canteens = [await crowds.canteen(place, asked) for place in await crowds.canteens()]
+        canteens = await crowds.meals_of(asked)
         names = who.login if who.may(Permission.PEOPLE) else ""
         days = await access.database.write(partial(_days, canteens=canteens, names=names, now_ns=now_ns))
         titles = await access.database.read(_titles)

@@ -14,6 +14,7 @@ from hub.accounts.audit import note
 from hub.accounts.desk import Who
 from hub.accounts.roles import Permission
 from hub.duties.files import Hand, Outcome, carry_out, digest, read, rows_of
+from hub.duties.preview import calendar_of, mistakes
 from hub.registry import sheets
 from hub.registry.fields import Fault, Kind, Unfit
 from hub.registry.office import PeopleOffice, Touched
@@ -100,8 +101,9 @@ def _show(
     changed = [one for one in outcomes if one.done is not None and one.done.changed]
     return room.access.draw(
         request, who, "duty_preview.html", f"registered.{room.kind.name}", 400 if wrong else 200,
-        room=room, kind=room.kind, number=number, wrong=wrong, changed=changed, same=len(outcomes) - len(changed),
-        digest=digest(outcomes), outdated=outdated, most=SHOWN,
+        room=room, kind=room.kind, number=number, wrong=mistakes(wrong), changed=changed,
+        same=len(outcomes) - len(changed), digest=digest(outcomes), outdated=outdated, most=SHOWN,
+        calendar=calendar_of(changed),
     )  # fmt: skip
 
 

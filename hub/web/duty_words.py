@@ -156,6 +156,11 @@ _ROTAS = {
     "import.absences": ("Import absences", "导入请假"),
     "import.rows": ("{n} rows change something, {same} change nothing.", "{n} 行有变更，{same} 行无变化。"),
     "import.rows.done": ("{n} rows were entered.", "已登记 {n} 行。"),
+    "import.calendar.days": (
+        "{n} days of {rows} rows change; {same} are as they were. Empty: nothing changes.",
+        "{rows} 行中有 {n} 天变更，{same} 天不变；空格为无变更。",
+    ),
+    "import.calendar.confirm": ("Enter {n} days", "确认登记 {n} 天"),
     "import.rows.confirm": ("Enter {n} rows", "确认登记 {n} 行"),
     "import.empty": ("The file holds no rows.", "文件中没有数据行。"),
     "to-list.rotas": ("To the rotas", "返回排班"),

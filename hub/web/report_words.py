@@ -41,6 +41,7 @@ _GROUPS = {
         "{n} of {of} teams, those with the most amiss first.",
         "共 {of} 个班组，显示 {n} 个，异常多者在前。",
     ),
+    "report.teams.number": ("{n} teams.", "共 {n} 个班组。"),
     "report.teams.choose": (
         "Choose a grid for its teams; PDF and Excel have all of them.",
         "点网格名查看其班组；PDF 与 Excel 含全部班组。",

@@ -93,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="menshen-pages-") as made:
         plant = filled(arguments.folder or Path(made), arguments.people, arguments.passages, _tell)
         with _running(plant) as hub:
+            _settle(hub)
             _tell(f"asking {hub.url}")
             looks = _asked(hub, arguments)
     looks.sort(key=lambda look: -look.median_ms)
@@ -151,14 +152,12 @@ def _asked(hub: _Hub, arguments: argparse.Namespace) -> list[Look]:
     clients = {role: _client(hub.url, role) for role in {role for _, role in wanted}}
     looks = [Look(path, role or "nobody") for path, role in wanted]
     took: list[list[tuple[float, float]]] = [[] for _ in wanted]
-    for round_ in range(arguments.looks):
+    for _ in range(arguments.looks):
         for look, times, (path, role) in zip(looks, took, wanted, strict=True):
             cpu_ns, began_s = hub.cpu_ns(), time.perf_counter()
             answer = clients[role].get(path)
             times.append((1e3 * (time.perf_counter() - began_s), (hub.cpu_ns() - cpu_ns) / 1e6))
             look.status, look.kilobytes = answer.status_code, round(len(answer.content) / 1e3, 1)
-        if round_ == 0:
-            _settle(hub)
     for look, times in zip(looks, took, strict=True):
         walls, cpus = zip(*(times[1:] or times), strict=True)
         look.first_ms = round(times[0][0], 1)
@@ -169,7 +168,7 @@ def _asked(hub: _Hub, arguments: argparse.Namespace) -> list[Look]:
 
 
 def _settle(hub: _Hub) -> None:
-    """Wait until the hub has made what it makes when it starts: the first looks are beside that, the others not."""
+    """Wait until the hub has made what it makes when it starts: what a page takes is not what starting takes."""
     for _ in range(60):
         before = hub.cpu_ns()
         time.sleep(2)
