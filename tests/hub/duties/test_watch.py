@@ -147,6 +147,7 @@ async def settled(watched: Watched) -> dict[str, int]:
 
 
 async def test_what_is_heard_or_said_late_of_a_day_long_over_is_in_its_figures(watched):
+    await watched.account()
     watched.site.now_ns = at(12, day=4)
     await watched.site.desk.begin_day()
     assert await settled(watched) == {"never": 2, "once": 0, "twice": 0}
@@ -175,4 +176,7 @@ async def test_figures_of_days_whose_measurements_are_erased_stay_as_they_are(wa
     watch = DutyWatch(watched.site.desk, watched.alerts, watched.kept, "baotou-1", watched.off, watched._caught_up, 7)
     watched.watch = watch
     await watched.site.measured("2", 9)
+    assert await settled(watched) == {"never": 1, "once": 0, "twice": 1}
+    watched.site.now_ns = at(12, day=10)
+    await watched.site.desk.begin_day()
     assert await settled(watched) == {"never": 1, "once": 0, "twice": 1}
