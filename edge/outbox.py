@@ -14,10 +14,11 @@ import structlog
 
 from edge.clock import Timekeeper
 from edge.spool import Mark, Spool
+from edge.spool_rows import Run
 from wire.errors import DecodeError, SpoolError
 from wire.events import AnyEvent, Gap, GapCause, Urgency, urgency_of
 from wire.link import Backoff
-from wire.messages import Numbered, SpoolDepth, encode_event
+from wire.messages import Numbered, SpoolDepth, StreamId, encode_event
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -36,6 +37,16 @@ class _Waiting(NamedTuple):
     event: AnyEvent
     mark: Mark | None
     kept: asyncio.Future[None]
+
+
+class Ahead(NamedTuple):
+    """The oldest events of a stream behind a number, the runs that gave its numbers, and the last one that is deleted:
+    all of one moment."""
+
+    events: list[Numbered]
+    stream: StreamId
+    runs: list[Run]
+    low: int
 
 
 class Outbox:
@@ -98,6 +109,19 @@ class Outbox:
         self, urgency: Urgency, after: int, max_events: int, max_bytes: int, undated_until_ns: int | None = None
     ) -> list[Numbered]:
         return await self._run(lambda: self.spool.read(urgency, after, max_events, max_bytes, undated_until_ns))
+
+    async def ahead(
+        self, urgency: Urgency, after: int, max_events: int, max_bytes: int, undated_until_ns: int | None = None
+    ) -> Ahead:
+        """What is to be sent next, and whose numbers it has: the stream may begin anew while somebody waits for it."""
+        return await self._run(
+            lambda: Ahead(
+                self.spool.read(urgency, after, max_events, max_bytes, undated_until_ns),
+                self.spool.stream(urgency),
+                self.spool.runs(urgency),
+                self.spool.trimmed(urgency),
+            )
+        )
 
     async def trim(self, urgency: Urgency, through: int) -> None:
         await self._run(lambda: self.spool.trim(urgency, through))

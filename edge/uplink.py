@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from edge import lineage
 from edge.clock import Timekeeper
-from edge.outbox import Outbox
+from edge.outbox import Ahead, Outbox
 from edge.window import Heard, Window
 from wire import topics
 from wire.errors import DecodeError, LinkError, SpoolError
@@ -311,33 +311,24 @@ class Uplink:
             return False
         until_ns = self._undated_until_ns(urgency)
         behind = window.sent
-        events = await self._outbox.read(urgency, behind, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
+        ahead = await self._outbox.ahead(urgency, behind, MAX_BATCH_EVENTS, self._batch_bytes, until_ns)
         if self._was_replaced() or window.sent != behind or self._windows[urgency] is not window:
             return True  # the hub spoke while this was read: something else comes next, and is no gap
         if not window.has_room:
             return False
-        low = self._spool.trimmed(urgency)
-        first = events[0].seq if events else low + 1
-        if window.sent + 1 < first <= low + 1:
+        events = ahead.events
+        first = events[0].seq if events else ahead.low + 1
+        if window.sent + 1 < first <= ahead.low + 1:
             events.insert(0, self._forgotten(window.sent + 1, first - 1))
         if not events:
             return False
-        payload = encode(self._batch(urgency, events))
+        payload = encode(_batch(ahead))
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         window.record(events[-1].last, began_s)
         await session.publish(topics.events(self._spool.site, self._spool.gate, urgency), payload)
         self._fit_batches(loop.time() - began_s)
         return True
-
-    def _batch(self, urgency: Urgency, events: list[Numbered]) -> Batch:
-        """As many of the events as one run gave; the others are left out of `events`, too."""
-        runs, last = self._spool.runs(urgency), events[-1].last
-        end = lineage.end_of(runs, events[0].last, last)
-        while events[-1].last > end:
-            events.pop()
-        run, after = lineage.run_of(runs, events[-1].last), lineage.run_of(runs, events[0].seq - 1)
-        return batch_of(self._spool.stream(urgency), events, run, None if after == run else after)
 
     def _undated_until_ns(self, urgency: Urgency) -> int | None:
         """Of what can still be dated, that goes now which happened before; nothing soon after the link came up."""
@@ -359,3 +350,13 @@ class Uplink:
         self._is_slow = took_s > SLOW_PUBLISH_S / 4
         if took_s > SLOW_PUBLISH_S:
             self._batch_bytes = max(MIN_BATCH_BYTES, self._batch_bytes // 2)
+
+
+def _batch(ahead: Ahead) -> Batch:
+    """As many of the events as one run gave; the others are left out of them, too."""
+    events, runs = ahead.events, ahead.runs
+    end = lineage.end_of(runs, events[0].last, events[-1].last)
+    while events[-1].last > end:
+        events.pop()
+    run, after = lineage.run_of(runs, events[-1].last), lineage.run_of(runs, events[0].seq - 1)
+    return batch_of(ahead.stream, events, run, None if after == run else after)

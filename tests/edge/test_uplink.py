@@ -15,6 +15,7 @@ from edge import uplink as uplink_module
 from edge.outbox import Outbox
 from edge.spool import Spool, SpoolSettings
 from edge.uplink import Uplink
+from edge.window import Window
 from tests.support.clocks import HandClock
 from tests.support.events import fever, routine
 from tests.support.servers import eventually
@@ -212,15 +213,15 @@ async def test_numbers_given_away_twice_begin_a_new_epoch_and_lose_nothing(hub, 
 
 async def test_a_hub_that_asks_to_send_again_while_the_spool_is_read_is_not_told_of_a_gap(hub, gate, monkeypatch):
     """What is read by then is behind what is asked for; what is between is there, and is not lost."""
-    read = gate.outbox.read
+    read = gate.outbox.ahead
 
     async def asked_meanwhile(urgency, after, *limits):
-        events = await read(urgency, after, *limits)
-        if events and urgency is Urgency.URGENT and after == 4:
+        ahead = await read(urgency, after, *limits)
+        if ahead.events and urgency is Urgency.URGENT and after == 4:
             gate.uplink._windows[urgency].hear(0, resend=True)
-        return events
+        return ahead
 
-    monkeypatch.setattr(gate.outbox, "read", asked_meanwhile)
+    monkeypatch.setattr(gate.outbox, "ahead", asked_meanwhile)
     monkeypatch.setattr("edge.window.RESEND_MIN_S", 5.0)
     hub.acknowledging = False
     task = asyncio.create_task(gate.uplink.run())
@@ -234,6 +235,34 @@ async def test_a_hub_that_asks_to_send_again_while_the_spool_is_read_is_not_told
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert hub.events(Urgency.URGENT) == [fever(number) for number in range(1, 6)]
+
+
+async def test_a_stream_that_begins_anew_while_it_is_read_takes_no_number_of_before_with_it(hub, gate, monkeypatch):
+    """The spool has a thread of its own: it may be done with both before anybody hears of the first."""
+    spool, loop = gate.outbox.spool, asyncio.get_running_loop()
+    spool.append([fever(1), fever(2)])
+    before, run = spool.stream(Urgency.URGENT), gate.outbox._run
+
+    def replace_window() -> None:
+        gate.uplink._windows[Urgency.URGENT] = Window(spool.last_number(Urgency.URGENT))
+        gate.uplink._reborn.set()
+
+    async def both(work):
+        found = await run(work)
+        events = getattr(found, "events", found)
+        if events and isinstance(events, list) and spool.stream(Urgency.URGENT) == before:
+            await run(lambda: spool.renumber(Urgency.URGENT, "another gave numbers, too"))
+            loop.call_later(0.1, replace_window)
+        return found
+
+    monkeypatch.setattr(gate.outbox, "_run", both)
+    task = asyncio.create_task(gate.uplink.run())
+    await eventually(lambda: spool.trimmed(Urgency.URGENT) == 3, "all is acknowledged in the new epoch")
+    anew = hub.journal[spool.stream(Urgency.URGENT)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(anew[0], Gap)
+    assert anew[1:] == [fever(1), fever(2)]
 
 
 async def test_a_hub_that_forgot_what_it_acknowledged_is_told_of_the_gap(hub, gate):
