@@ -183,8 +183,8 @@ class Journal:
             last = self._insert(db, [row for row, _ in taking.new], taking.tails.values())
             for letter, stream_id, seq in taking.bad:
                 _bury(db, letter, received_ns, stream_id, seq)
+        self._laps.update(taking.laps)  # first: who asks meanwhile hears of no number under the run of before
         self._tails.update(taking.tails)
-        self._laps.update(taking.laps)
         self.fresh = _entries(taking.new, taking.streams, last)
         return taking.taken
 

@@ -67,8 +67,9 @@ class PostgresJournal:
         rows = self._ask(
             lambda db: db.execute(f"{_STREAMS} ORDER BY id").fetchall()
         )  # later: every run's stream is there
-        self._tails = {StreamId(row[0], row[1], Urgency(row[2]), row[3]): Tail(row[4], row[5]) for row in rows}
-        self._laps = laps_of(runs, {tail.id: stream for stream, tail in self._tails.items()})
+        tails = {StreamId(row[0], row[1], Urgency(row[2]), row[3]): Tail(row[4], row[5]) for row in rows}
+        self._laps = laps_of(runs, {tail.id: stream for stream, tail in tails.items()})  # first, as in `_write`
+        self._tails = tails
         self._outdated = False
 
     # -- writing ----------------------------------------------------------------------------------------------------
@@ -180,8 +181,8 @@ class PostgresJournal:
 
         self._outdated = True  # until it is certain what became of it
         self._ask(work, several=bool(taking.bad))
+        self._laps.update(taking.laps)  # first: who asks meanwhile hears of no number under the run of before
         self._tails.update(taking.tails)
-        self._laps.update(taking.laps)
         self._outdated = False
 
     def _ask(self, work: Callable[[psycopg.Connection[Any]], T], *, several: bool = True) -> T:

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from msgspec import Raw
 
 from hub.journal import UNREADABLE, Bad, Journal
+from hub.lineage import run_at
 from hub.transactions import for_rows
 from tests.support.events import fever, routine
 from tests.support.journals import ROUTINE, URGENT, InPostgres, batch
@@ -54,6 +55,21 @@ def test_what_is_not_next_is_not_taken_and_asked_for_again(any_journal, tmp_path
     taken = journal.append([batch([fever(5)], first=5)], 10)
     assert (taken[URGENT].through, taken[URGENT].resend, taken[URGENT].new) == (0, True, 0)
     assert journal.reader().count() == 0
+
+
+def test_whoever_asks_while_it_is_written_hears_of_no_number_under_the_run_of_before(any_journal, tmp_path):
+    """Births are answered on another thread; a gate that hears another run for its number begins its stream anew."""
+    journal, said = any_journal(tmp_path), []
+
+    class Watched(dict):
+        def update(self, *new):
+            super().update(*new)
+            said.append(run_at(journal.laps(URGENT), journal.through(URGENT)))
+
+    journal._tails = Watched(journal._tails)
+    journal.append([batch_of(URGENT, [Numbered(1, Raw(encode_event(fever(1))))], "before", None)], 10)
+    journal.append([batch_of(URGENT, [Numbered(2, Raw(encode_event(fever(2))))], "now", "before")], 11)
+    assert said == ["before", "now"]
 
 
 def test_a_gap_stands_for_its_numbers_and_only_for_those_that_are_missing(any_journal, tmp_path):
