@@ -83,9 +83,9 @@ def _last(session: Session, tokens: Collection[str]) -> dict[str, FormerBadge]:
 def give_back(session: Session, badges: Iterable[Badge], now_ns: int) -> None:
     """These cards are no longer their holders'."""
     for badge in badges:
-        session.add(
-            FormerBadge(token=badge.token, person_id=badge.person_id, from_ns=badge.held_from_ns, until_ns=now_ns)
-        )
+        former = FormerBadge(token=badge.token, person_id=badge.person_id, from_ns=badge.held_from_ns, until_ns=now_ns)
+        former.number = badge.number
+        session.add(former)
 
 
 def forget(session: Session, person_id: int, now_ns: int) -> None:
@@ -94,7 +94,7 @@ def forget(session: Session, person_id: int, now_ns: int) -> None:
     give_back(session, session.scalars(select(Badge).where(Badge.person_id == person_id)), now_ns)
     session.flush()
     for former in session.scalars(select(FormerBadge).where(FormerBadge.person_id == person_id)):
-        former.person_id, former.token = None, forgotten(former.token)
+        former.person_id, former.token, former.number = None, forgotten(former.token), None
     session.flush()
 
 

@@ -126,7 +126,10 @@ class Badge(Base):
 
 class FormerBadge(Base):
     """A card that somebody had, from `from_ns` (None: since ever) to before `until_ns`; of nobody once erased, when
-    instead of the token stands what only the token leads to."""
+    instead of the token stands what only the token leads to, and no number.
+
+    A card has a row for each of the site's keys that it had a token under, as far as its number is known.
+    """
 
     __tablename__ = "former_badges"
     id: Mapped[Key]
@@ -134,6 +137,7 @@ class FormerBadge(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     from_ns: Mapped[Moment | None]
     until_ns: Mapped[Moment]
+    number: Mapped[str | None] = mapped_column(String(80))
 
 
 class Vehicle(Base):

@@ -24,7 +24,7 @@ KINDS = (
         "former_badges",
         _FORMER,
         owner=by(_FORMER, "person_id"),
-        blank={"person_id": None},  # until when a card was another's: the next holder must not inherit
+        blank={"person_id": None, "number": None},  # until when a card was another's: the next holder must not inherit
         kept=frozenset({"id", "token", "from_ns", "until_ns"}),
     ),
     Kind(

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.audit import note
 from hub.database import parts
-from hub.registry.models import Badge, BadgeKey, Vehicle
+from hub.registry.models import Badge, BadgeKey, FormerBadge, Vehicle
 from hub.token_keys import desk
 from wire.errors import RegistryError
 from wire.tokens import TokenKind, fingerprint, token
@@ -97,11 +97,31 @@ def rekey(session: Session, old: bytes, new: bytes, *, by: str, now_ns: int) -> 
             )
             for badge, was in part
         )  # fmt: skip
+    _rekey_former(session, old, new)
     desk.changed(session, fingerprint(new), by=by, now_ns=now_ns)
     if known or plates:
         note(session, now_ns, by, "token-key-changed", badges=len(known), vehicles=len(plates))
     unknown = [badge for badge in badges if not _is(new, TokenKind.BADGE, badge.number, badge.token)]
     return Rekeyed(len(known), len(plates), len(unknown))
+
+
+def _rekey_former(session: Session, old: bytes, new: bytes) -> None:
+    """Cards that somebody had before: whoever gets one next has it only from when it was given back, by its new token
+    too."""
+    formers = list(session.scalars(select(FormerBadge).where(FormerBadge.number.is_not(None))))
+    there = {(former.token, former.until_ns) for former in formers}
+    for former in formers:
+        number = former.number or ""
+        if _is(old, TokenKind.BADGE, number, former.token):
+            made = token(new, TokenKind.BADGE, number)
+            if (made, former.until_ns) not in there:
+                session.add(
+                    FormerBadge(
+                        token=made, number=number, person_id=former.person_id, from_ns=former.from_ns,
+                        until_ns=former.until_ns,
+                    )
+                )  # fmt: skip
+    session.flush()
 
 
 def finish(session: Session, *, by: str, now_ns: int) -> int:
