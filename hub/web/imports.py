@@ -89,12 +89,12 @@ class Desk:
         return self._preview(request, form.who, number, sheet, made)
 
     async def do(self, request: Request, number: str, form: Form) -> Response:
-        """What the preview showed."""
+        """What the preview showed. Where all of it is so already, a button was pressed twice, and it is done."""
         sheet = self._parcels.of(number, form.who.login)
         if sheet is None:
             return self.ask(request, form.who, [Fault("", "file-gone")])
         again = await self._office.carry_out(self._kind, sheet, form.text("digest"), by=form.who.login)
-        if again is not None:
+        if again is not None and (again.faults or again.changes):
             return self._preview(request, form.who, number, sheet, again, outdated=True)
         self._parcels.done(number)
         return redirect(f"/{self._kind.name}/import?done={form.text('count', 8)}")

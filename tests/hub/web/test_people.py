@@ -140,6 +140,13 @@ def test_an_import_shows_what_changes_and_does_that(hr):
     assert "The file is no longer here" in confirm(hr, preview).text
 
 
+def test_a_button_that_is_pressed_twice_says_that_it_is_done_and_not_that_nothing_was(hr):
+    file = b"number,name\n1,x\n"
+    first, second = hr.post("/people/import", file=file), hr.post("/people/import", file=file)
+    for preview in (first, second):
+        assert confirm(hr, preview).headers["location"] == "/people/import?done=1"
+
+
 def test_an_import_with_errors_names_row_and_column_and_changes_nothing(hr):
     answer = hr.post("/people/import", file="工号,姓名,返回日期\n1,李雷,\n2,,\n3,x,昨天\n".encode())
     assert answer.status_code == 400
