@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
 
 from wire.errors import EnrolmentError
 
@@ -87,6 +87,13 @@ class Authority:
         except (ValueError, TypeError, InvalidSignature):
             return False
         return True
+
+    def signed(self, revocations: x509.CertificateRevocationList) -> bool:
+        """Whether this authority signed the list."""
+        key = self._key.public_key()
+        return revocations.signature_algorithm_oid == SignatureAlgorithmOID.ECDSA_WITH_SHA256 and (
+            revocations.is_signature_valid(key)
+        )
 
     def revocations(self, revoked: Sequence[Revoked], now: datetime) -> str:
         """The list of revocations in PEM form."""

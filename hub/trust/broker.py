@@ -81,7 +81,7 @@ def write_rights(
     rights = acl(site, hub_user, gates)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if _revoked_in(folder / REVOKED_FILE) == {entry.serial for entry in revoked}:
+        if _revoked_in(folder / REVOKED_FILE, authority) == {entry.serial for entry in revoked}:
             _put(folder / ACL_FILE, rights, _SHARED)
         else:
             write_whole(folder / REVOKED_FILE, authority.revocations(revoked, now).encode(), 0o644)
@@ -90,12 +90,16 @@ def write_rights(
         raise EnrolmentError(f"broker's files in {folder}: {error.strerror}") from error
 
 
-def _revoked_in(path: Path) -> set[str] | None:
-    """The serial numbers in a list of revocations; None where there is none that can be read."""
+def _revoked_in(path: Path, authority: Authority) -> set[str] | None:
+    """The serial numbers in a list of revocations; None where there is none that this authority signed.
+
+    By another's, such as that of the installation into which a copy was brought back, mosquitto would refuse everybody.
+    """
     try:
-        return {f"{entry.serial_number:x}" for entry in x509.load_pem_x509_crl(path.read_bytes())}
+        found = x509.load_pem_x509_crl(path.read_bytes())
     except (OSError, ValueError):
         return None
+    return {f"{entry.serial_number:x}" for entry in found} if authority.signed(found) else None
 
 
 def _put(path: Path, text: str, mode: int) -> None:

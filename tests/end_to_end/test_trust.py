@@ -429,6 +429,28 @@ async def test_a_gate_whose_clock_is_wrong_reaches_the_broker_and_one_whose_cloc
         await session.publish(topics.status(SITE, "north"), b"x")
 
 
+async def test_a_hub_that_is_brought_back_into_another_installation_s_files_lets_its_gates_in(hub, tmp_path):
+    """The installer has made an authority of its own there, with a list of revocations that is empty, too."""
+    gate = Gate(tmp_path / "gate", hub)
+    await enrol(hub, gate)
+    stranger = Hub(tmp_path / "stranger")
+    await stranger.start()
+    await stranger.stop()
+    for path in stranger.trust.folder.iterdir():
+        if path.is_file() and path.name not in ("mosquitto.conf", "users"):
+            (hub.trust.folder / path.name).write_bytes(path.read_bytes())
+    hub.trust.prepare()
+    await hub.trust.tell_broker()
+    assert hub.settings.authority is not None
+    mosquitto = TrustedMosquitto(hub.trust.folder, hub.settings.authority.port)
+    mosquitto.start()
+    try:
+        async with connect(gate.broker, "x") as session:
+            await session.publish(topics.status(SITE, "north"), b"x")
+    finally:
+        mosquitto.stop()
+
+
 async def test_power_that_went_between_the_broker_s_key_and_certificate_is_mended_and_the_broker_told(hub):
     folder = hub.trust.folder
     before = (folder / "acl").stat().st_ino
