@@ -309,6 +309,8 @@ class Spool:
     def renumber(self, urgency: Urgency, detail: str, in_common: int = 0) -> None:
         """Start a new epoch of one stream: what waits is numbered anew from 1, but for what the hub has, which is
         everything up to the number `in_common`; and a gap event tells why."""
+        if urgency is not Urgency.URGENT:
+            self.append([self._gap(GapCause.SPOOL_CORRUPT, None, detail)])  # first: rather told twice than never
         query = "SELECT * FROM events WHERE urgency = ? AND last > ? ORDER BY seq"
         with self._transaction() as db:
             rows = [Row(*row) for row in db.execute(query, (urgency, in_common))]
@@ -326,8 +328,6 @@ class Spool:
         self._epochs[urgency], self._next[urgency], self._low[urgency] = epoch, len(rows) + 1, 0
         self._runs[urgency] = [run]
         self._recount()
-        if urgency is not Urgency.URGENT:
-            self.append([self._gap(GapCause.SPOOL_CORRUPT, None, detail)])
 
     # -- bounds -----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -260,6 +261,20 @@ def test_a_new_epoch_keeps_every_waiting_event_behind_a_gap(tmp_path):
     urgent = [decode_event(n.event) for n in everything(spool, Urgency.URGENT)]
     assert [type(event) for event in urgent] == [Gap, type(fever(1)), Gap]
     assert urgent[1] == fever(1)
+
+
+def test_no_stream_begins_anew_without_a_gap_that_tells(tmp_path, monkeypatch):
+    spool = make(tmp_path / "spool.db")
+    spool.append([routine(1)])
+    before = spool.stream(Urgency.ROUTINE)
+    with monkeypatch.context() as card:
+        card.setattr(spool, "append", mock.Mock(side_effect=SpoolError("database or disk is full")))
+        with pytest.raises(SpoolError):
+            spool.renumber(Urgency.ROUTINE, "another card of one origin")
+    assert spool.stream(Urgency.ROUTINE) == before
+    spool.renumber(Urgency.ROUTINE, "another card of one origin")
+    assert spool.stream(Urgency.ROUTINE) != before
+    assert [event.cause for event in events(spool, Urgency.URGENT)] == [GapCause.SPOOL_CORRUPT]
 
 
 def test_an_empty_stream_that_began_anew_goes_on_after_a_restart(tmp_path):
