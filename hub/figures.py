@@ -6,6 +6,7 @@ Names are those of the time series (`hub.measurements`, `hub.standings.points`),
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import tzinfo
 
@@ -13,7 +14,8 @@ from hub.measurements import DUTIES, FieldValue
 from hub.projections.rollups import Rollups
 from hub.rollups import HOUR_NS, Bucket, Figure, Span, Sums, Where, day_start_ns, fits
 from hub.rounds.record import FIGURE as ROUNDS
-from hub.rounds.record import Round, RoundRecord, sums_of
+from hub.rounds.record import RoundRecord, sums_of
+from hub.rounds.state import State
 from hub.standings.file import Standings
 from hub.standings.points import STANDINGS, Point
 
@@ -48,16 +50,25 @@ class Figures:
         if self._rounds is None:
             return []
         begin_ns = self._start_ns(span, from_ns)
-        grouped: dict[Bucket, list[Round]] = {}
-        for one in await self._rounds.between(begin_ns, until_ns):
-            tags = (("gate", "hub"), ("kind", one.kind), ("place", one.place or "vehicle"), ("site", one.site))
-            bucket = Bucket(span, self._start_ns(span, one.window.due_ns), Figure(ROUNDS, tags))
-            grouped.setdefault(bucket, []).append(one)
-        buckets = sorted(grouped, key=lambda bucket: bucket.start_ns)
-        return [_point(bucket, sums_of(grouped[bucket])) for bucket in buckets if bucket.start_ns >= from_ns]
+        counts: dict[tuple[int, str, str, str], Counter[State]] = {}
+        starts: dict[int, int] = {}
+        for site, kind, place, due_ns, state in await self._rounds.states(begin_ns, until_ns):
+            start_ns = starts.get(due_ns)
+            if start_ns is None:
+                start_ns = starts[due_ns] = self._start_ns(span, due_ns)
+            if start_ns >= from_ns:
+                counts.setdefault((start_ns, site, kind, place), Counter())[state] += 1
+        return [
+            _point(Bucket(span, start_ns, Figure(ROUNDS, _tags_of_rounds(site, kind, place))), sums_of(states))
+            for (start_ns, site, kind, place), states in sorted(counts.items(), key=lambda one: one[0][0])
+        ]
 
     def _start_ns(self, span: Span, time_ns: int) -> int:
         return time_ns - time_ns % HOUR_NS if span is Span.HOUR else day_start_ns(time_ns, self.zone)
+
+
+def _tags_of_rounds(site: str, kind: str, place: str) -> tuple[tuple[str, str], ...]:
+    return (("gate", "hub"), ("kind", kind), ("place", place or "vehicle"), ("site", site))
 
 
 def _point(bucket: Bucket, sums: Sums) -> Point:

@@ -9,6 +9,7 @@ that is made anew is the same. Figures of an hour or a day that may have changed
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from datetime import tzinfo
 from functools import partial
@@ -21,7 +22,7 @@ from hub.journal import OWN_GATE, Entry
 from hub.projections.file import FileProjection
 from hub.projections.rollups import PUBLISH_LINES, Changed
 from hub.rollups import HOUR_NS, Bucket, Figure, Span, Sums, day_end_ns, day_start_ns
-from hub.rounds.state import State, Window, state_of
+from hub.rounds.state import State, Window, became_of, state_of
 from wire.events import Disinfection, RoundDue
 
 FILE = "rounds.db"
@@ -83,6 +84,11 @@ class RoundRecord(FileProjection):
         """Rounds that were due from one moment to before another, in the order of time."""
         return await self._file.run(partial(self._between, from_ns, until_ns))
 
+    async def states(self, from_ns: int, until_ns: int) -> list[tuple[str, str, str, int, State]]:
+        """Of the rounds that were due from one moment to before another, in the order of time: site, kind, place, when
+        each was due and what became of it; without who did it, for of a year there are tens of thousands."""
+        return await self._file.run(partial(self._states, from_ns, until_ns))
+
     async def done(self, from_ns: int, until_ns: int) -> list[Done]:
         """All disinfections from one moment to before another, in the order of time."""
         return await self._file.run(partial(self._done, from_ns, until_ns))
@@ -138,6 +144,18 @@ class RoundRecord(FileProjection):
         with self._file.transaction() as db:
             return _rounds(db, "due_ns >= ? AND due_ns < ? ORDER BY due_ns, kind, subject", (from_ns, until_ns))
 
+    def _states(self, from_ns: int, until_ns: int) -> list[tuple[str, str, str, int, State]]:
+        query = """SELECT site, kind, place, due_ns, (
+                SELECT min(time_ns) FROM done WHERE done.site = rounds.site AND subject IN (rounds.subject, rounds.also)
+                AND time_ns > rounds.from_ns AND time_ns <= rounds.until_ns
+            ) FROM rounds WHERE due_ns >= ? AND due_ns < ? ORDER BY due_ns, kind, subject"""
+        with self._file.transaction() as db:
+            rows = db.execute(query, (from_ns, until_ns)).fetchall()
+        return [
+            (site, kind, place, due_ns, State.OVERDUE if at_ns is None else became_of(at_ns, due_ns))
+            for site, kind, place, due_ns, at_ns in rows
+        ]
+
     def _done(self, from_ns: int, until_ns: int) -> list[Done]:
         query = """SELECT subject, time_ns, gate, by, agent FROM done WHERE time_ns >= ? AND time_ns < ?
             ORDER BY time_ns, "offset" """
@@ -155,7 +173,8 @@ class RoundRecord(FileProjection):
         end_ns = start_ns + HOUR_NS if span == Span.HOUR else day_end_ns(start_ns, self._zone)
         where = "due_ns >= ? AND due_ns < ? AND site = ? AND kind = ? AND place = ?"
         figure = Figure(FIGURE, _tags(site, kind, place))
-        sums = sums_of(_rounds(db, where, (start_ns, end_ns, site, kind, place)))
+        rounds = _rounds(db, where, (start_ns, end_ns, site, kind, place))
+        sums = sums_of(Counter(one.state for one in rounds))
         return Changed(Bucket(Span(span), start_ns, figure), sums, change, 0)
 
     def _settle(self, published: Sequence[Changed]) -> None:
@@ -172,12 +191,9 @@ class RoundRecord(FileProjection):
             db.execute("UPDATE marks SET change = 1 WHERE change = 0")
 
 
-def sums_of(rounds: Sequence[Round]) -> Sums:
+def sums_of(states: Counter[State]) -> Sums:
     """How many rounds were due, and what became of them."""
-    counts = {"due": len(rounds), **{state.value: 0 for state in State}}
-    for one in rounds:
-        counts[one.state.value] += 1
-    return Sums(counts)
+    return Sums({"due": states.total(), **{str(state): states[state] for state in State}})
 
 
 _VEHICLE = "vehicle"

@@ -31,4 +31,9 @@ def state_of(window: Window, times_ns: Iterable[int]) -> tuple[State, int | None
     first_ns = min(filter(window.counts, times_ns), default=None)
     if first_ns is None:
         return State.OVERDUE, None
-    return State.DONE if first_ns <= window.due_ns else State.LATE, first_ns
+    return became_of(first_ns, window.due_ns), first_ns
+
+
+def became_of(first_ns: int, due_ns: int) -> State:
+    """What a round is that was done first at a moment."""
+    return State.DONE if first_ns <= due_ns else State.LATE
