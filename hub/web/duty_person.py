@@ -21,6 +21,7 @@ from hub.duties.standing import AWAY, MINUTE_NS
 from hub.registry.fields import Wrong, date_of
 from hub.registry.office import Touched
 from hub.web.access import Access, Denied, Form, redirect
+from hub.web.counting import being_counted
 
 Work = Callable[[Session], object]
 
@@ -66,6 +67,9 @@ def _add_page(app: FastAPI, access: Access, desk: DutyDesk) -> None:
 
     @app.get("/duties/{person_id:int}")
     async def one(request: Request, person_id: int, who: Who = Depends(seeing)) -> Response:
+        day = day_of(request.query_params.get("day", ""), desk)
+        if waiting := await being_counted(request, access, who, "duty", desk, day):
+            return waiting
         return await _page(request, access, desk, who, person_id)
 
 
