@@ -20,6 +20,7 @@ from dashboards.influx import Influx
 from dashboards.query import Chosen
 from hub.accounts.models import Role
 from hub.cases.record import IsolationLine
+from hub.projections.checks import CheckRow
 from hub.reports.figures import GROUP_COUNTS, DayReport, GroupFigures, without_names
 from hub.reports.gather import report_of
 from hub.reports.tables import tables
@@ -167,6 +168,7 @@ async def in_the_end(
     await _rendered(asking, report, differences, on_paper=on_paper)
     await _duties(asking, truth, differences)
     await _pages(asking, truth, differences)
+    await _records(asking, month, differences)
     await _alerts(asking, truth, report, differences)
     await _boards(asking, truth, differences)
 
@@ -253,6 +255,22 @@ async def _pages(asking: Asking, truth: DayTruth, differences: Differences) -> N
     wanted = sum(truth.rounds.values(), Counter())
     shown = {name: count_of(page, name) for name in ("done", "late", "overdue")}
     differences.same(asking.day, "page of rounds", shown, {name: wanted[name] for name in shown})
+
+
+async def _records(asking: Asking, month: Month, differences: Differences) -> None:
+    """What other programs read: who was measured how often, page by page, and who came to eat."""
+    day, (from_ns, until_ns) = asking.day, span_of(asking.day)
+    measured: dict[str, int] = {}
+    after = ""
+    while lines := (await asking.get("/api/checks", from_ns=from_ns, until_ns=until_ns, after=after, limit=25)).content:
+        rows = [msgspec.json.decode(line, type=CheckRow) for line in lines.splitlines()]
+        measured |= {row.badge: row.measured for row in rows}
+        after = f"{rows[-1].site}/{rows[-1].badge}"
+    differences.same(day, "measurements of the API", measured, month.measurements(day))
+    lines = (await asking.of_day("/api/meals")).content.splitlines()
+    meals = Counter(msgspec.json.decode(line)["badge"] for line in lines)
+    differences.same(day, "meals of the API", meals, month.meals(day))
+    differences.seen["meals"] += meals.total()
 
 
 async def _alerts(asking: Asking, truth: DayTruth, report: DayReport, differences: Differences) -> None:

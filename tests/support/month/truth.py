@@ -66,6 +66,17 @@ class Month:
             _rounds(self.truths, from_ns, until_ns), _alerts(today), evening,
         )  # fmt: skip
 
+    def measurements(self, day: date) -> Counter[str]:
+        """How often each badge was measured within a day, whosever it is."""
+        from_ns, until_ns = span_of(day)
+        today = (truth for truth in self.truths if from_ns <= truth.time_ns < until_ns)
+        return Counter(badge for truth in today if (badge := _measured_badge(truth)) is not None)
+
+    def meals(self, day: date) -> Counter[str]:
+        """How often each badge came to a canteen on a day; "" for who had none."""
+        from_ns, until_ns = span_of(day)
+        return Counter(truth.badge or "" for at_ns, truth in _came(self.truths) if from_ns <= at_ns < until_ns)
+
     # -- people ------------------------------------------------------------------------------------------------------
 
     def _measured(self, day: date, off: set[str]) -> dict[str, int]:
