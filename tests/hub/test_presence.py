@@ -298,6 +298,17 @@ async def test_a_name_that_two_machines_have_is_told_once_and_so_is_its_end(stor
     assert await told() == [Health.FAILED, Health.OK]
 
 
+async def test_an_image_of_a_card_that_was_connected_more_often_hides_nothing(story):
+    """Both count their sessions on from the same: the other's may be the lower ones."""
+    for status in (born(5), born(6), born(7), born(8, "begun-anew"), born(7)):
+        story.presence.status("site", "north", status)
+    await story.presence.look()
+    assert ("identity", Health.FAILED) not in await story.told()
+    story.presence.status("site", "north", born(6))
+    await story.presence.look()
+    assert ("identity", Health.FAILED) in await story.told()
+
+
 async def test_a_hub_that_starts_anew_knows_an_epoch_that_comes_back(story):
     event = Numbered(1, Raw(encode_event(fever(1))))
     for epoch in ("z-card", "a-card"):
