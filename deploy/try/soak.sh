@@ -2,21 +2,23 @@
 # A hub and a gate, installed on two machines as README says (two-machines.sh), and one fault after the other for so many
 # minutes: packets lost, late and doubled; no link; gate, hub or broker killed; the power of gate or hub cut while writes are
 # under way, of which some are then on its card, some not and some in part (card.py); card full; clock wrong by years;
-# certificate run out; InfluxDB away; the hub's machine lost, and another in its place by docs/disaster.md.
+# certificate run out; InfluxDB away; the token key changed; the hub's machine lost, and another in its place by docs/disaster.md.
 # In the end all is mended, and within three minutes the hub must have everything or have been told what is lost
 # (oracle.py), and must have been told of what was wrong. The same seed makes the same faults. The last line is JSON; the
 # exit code is 1 when anything is wrong, or when anything of it is left behind (processes, mounts, loop devices, namespaces).
-# As root. Usage: soak.sh FOLDER [--minutes N] [--seed N] [install.sh's options, such as --venv DIR]
+# As root. Usage: soak.sh FOLDER [--minutes N] [--seed N] [--kinds 'KIND …'] [install.sh's options, such as --venv DIR]
+# --kinds: only these faults, each once.
 # shellcheck disable=SC2016 # what is in single quotes is for the shell inside
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 work=${1:?expected a folder for the two machines}
 shift
-minutes=10 seed=1
+minutes=10 seed=1 wanted=''
 while [ $# -gt 0 ]; do
     case $1 in
         --minutes) minutes=$2; shift 2 ;;
         --seed) seed=$2; shift 2 ;;
+        --kinds) wanted=$2 minutes=0; shift 2 ;;
         *) break ;;
     esac
 done
@@ -49,6 +51,11 @@ nothing_waits() { [ "$(unsent)" -le 2 ]; } # people keep coming
 days() { # for how long the hub's certificates for gates last
     on hub sed -i "/^\[authority\]/,/^\$/s/^days = .*/days = $1/" /etc/menshen/hub.toml
     on hub grep -q "^days = $1" /etc/menshen/hub.toml || fail "hub.toml has no days in [authority]"
+}
+has_new_key() { # has_new_key OLD
+    key=$(on gate cat $state/token.key)
+    [ "$key" != "$1" ] && [ "$key" = "$(on hub cat $hub_state/token.key)" ] &&
+        on hub menshen doctor /etc/menshen/hub.toml | grep -q 'is at all enrolled gates'
 }
 fault() { # fault NAME: make it, let it last, mend it
     say "fault $((round + 1)): $1"
@@ -98,6 +105,13 @@ fault() { # fault NAME: make it, let it last, mend it
             sleep 30
             kill_gate
             start_gate
+            ;;
+        new-key) # docs/disaster.md
+            old=$(on gate cat $state/token.key)
+            kill_hub
+            on hub menshen hub registry rekey /etc/menshen/hub.toml >>"$work/install-hub.log" 2>&1 || fail "rekey"
+            start_hub
+            wait_for 180 "the gate has the new key, and the old one is over" has_new_key "$old"
             ;;
         hub-lost) # with all that it had got since its last copy
             on hub menshen hub backup /etc/menshen/hub.toml --to /var/backups/menshen/copy.tar.gz >/dev/null
@@ -163,8 +177,9 @@ start_gate
 wait_for 120 "the first passage is on the board" at_least 1
 say "the first passage is on the board"
 
-kinds='bad-link no-link kill-gate kill-hub kill-broker power-cut power-cut-hub full-card no-influxdb hub-lost certificate-over'
+kinds='bad-link no-link kill-gate kill-hub kill-broker power-cut power-cut-hub full-card no-influxdb new-key hub-lost certificate-over'
 if [ -n "$faketime" ]; then kinds="$kinds wrong-clock"; else not_tried='wrong-clock: install libfaketime'; fi
+kinds=${wanted:-$kinds}
 count=$(printf '%s' "$kinds" | wc -w)
 end=$(($(date +%s) + minutes * 60))
 while [ "$(date +%s)" -lt $end ] || [ $round -lt "$count" ]; do
@@ -174,7 +189,7 @@ while [ "$(date +%s)" -lt $end ] || [ $round -lt "$count" ]; do
             "$seed" $kinds)
         kind=$(printf '%s' "$order" | cut -d' ' -f$((round + 1)))
     else
-        kind=$(printf '%s' "${kinds% hub-lost*} power-cut power-cut-hub" | cut -d' ' -f$((1 + $(draw $((count - 1))))))
+        kind=$(printf '%s' "${kinds% new-key*} power-cut power-cut-hub" | cut -d' ' -f$((1 + $(draw $((count - 2))))))
     fi
     fault "$kind"
     round=$((round + 1))
@@ -197,7 +212,9 @@ print(int(found["series"][0]["values"][0][1]) if "series" in found else 0)'
 on gate kill -KILL "$(gate_pid)" # nobody comes any more
 wait_for 120 "everybody is in InfluxDB" all_points
 ask '/api/events?after=0&limit=10000' >"$work/events"
-verdict=$(python3 "$here/deploy/try/oracle.py" north "$work/gate.log" --cuts $cuts --told 'clock gate spool' <"$work/events") && clean=true || clean=false
+told='clock gate spool'
+if [ -n "$wanted" ]; then told=''; fi
+verdict=$(python3 "$here/deploy/try/oracle.py" north "$work/gate.log" --cuts $cuts --told "$told" <"$work/events") && clean=true || clean=false
 in_influxdb=$(points)
 all_gone || clean=false
 torn=$(awk '/"cuts": 1/ && !seen[$0]++' "$work"/*.card.log | python3 -c '
