@@ -95,5 +95,4 @@ def _line(entry: Entry) -> EventLine:
 
 def lines_of(rows: Sequence[object]) -> Response:
     """One JSON object a line."""
-    encode = msgspec.json.Encoder().encode
-    return Response(b"".join(encode(row) + b"\n" for row in rows), media_type=_LINES)
+    return Response(msgspec.json.Encoder().encode_lines(rows), media_type=_LINES)
