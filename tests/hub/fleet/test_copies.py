@@ -81,9 +81,13 @@ async def test_a_fleet_is_copied_while_it_works_and_comes_back_with_all_that_its
         # Both are told to be well, also the one that has no console; and a restore beside them is refused.
         leader = 0 if old.processes[0].leads else 1
         for file in (old.files[leader], old.files[1 - leader]):
-            found = await asyncio.to_thread(examined, file)
-            told = {check: found[check] for check in ("fleet", "journal", "database")}
-            assert {finding.level for finding in told.values()} == {Level.GOOD}, told
+            async with asyncio.timeout(30):  # shares may be under way from one to the other
+                while True:
+                    found = await asyncio.to_thread(examined, file)
+                    told = {check: found[check] for check in ("fleet", "journal", "database")}
+                    if {finding.level for finding in told.values()} == {Level.GOOD}:
+                        break
+                    await asyncio.sleep(0.2)
             assert "leads" in found["fleet"].found.en
             assert ("hub" in found) == (file is old.files[leader])
         await asyncio.to_thread(say, capsys, "hub", "backup", str(old.files[leader]), "--to", copy)
