@@ -58,11 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "run", _run, "run the hub until Ctrl-C")
     _add(commands, "check", _check, "check a settings file")
-    watch = commands.add_parser("watch", help="the live board on a terminal")
-    watch.add_argument("--url", default="http://127.0.0.1:8080")
+    watch = _add_asking(commands, "watch", _watch, "the live board on a terminal")
     watch.add_argument("--lang", choices=LANGS, default="en")
-    add_token_option(watch)
-    watch.set_defaults(run=_watch)
+    _add_asking(commands, "metrics", _metrics, "what Prometheus reads of a hub that runs, once, on the terminal")
     _add(commands, "dead-letters", _dead_letters, "list what could not be used")
     replay = _add(commands, "replay", _replay, "try dead letters again, after an update; stop the hub first")
     replay.add_argument("id", type=int, nargs="*", help="numbers from the list; all without any")
@@ -129,6 +127,17 @@ def _add(
     return parser
 
 
+def _add_asking(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: object, about: str
+) -> argparse.ArgumentParser:
+    """A subcommand that asks a hub that runs, wherever it is."""
+    parser = commands.add_parser(name, help=about, description=about)
+    parser.add_argument("--url", default="http://127.0.0.1:8080")
+    add_token_option(parser)
+    parser.set_defaults(run=command)
+    return parser
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from menshen import VERSION, boards
 
@@ -159,6 +168,13 @@ def _watch(arguments: argparse.Namespace) -> int:
     from hub import watch
 
     return watch.run(arguments.url, token=token_given(arguments.token_file), lang=arguments.lang)
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from hub import watch
+
+    print(watch.metrics(watch.Hub(arguments.url, token_given(arguments.token_file))), end="")
+    return 0
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:

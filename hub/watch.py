@@ -84,6 +84,24 @@ def checked(url: str) -> str:
     return url.rstrip("/")
 
 
+def metrics(hub: Hub) -> str:
+    """What Prometheus reads of the hub, once. Raises `MenshenError`."""
+    url, headers = f"{checked(hub.url)}/api/metrics", _headers(hub)
+    try:
+        answer = httpx.get(url, headers=headers, timeout=_TIMEOUT)
+    except httpx.HTTPError as error:
+        raise MenshenError(f"{url}: {str(error) or type(error).__name__}") from error
+    if answer.status_code in _CLOSED:
+        raise MenshenError(NOT_LET_IN)
+    if answer.status_code != httpx.codes.OK or "menshen_" not in answer.text:
+        raise MenshenError(f"{url}: HTTP {answer.status_code} and no metrics; expected the console of a hub there")
+    return answer.text
+
+
+def _headers(hub: Hub) -> dict[str, str]:
+    return {"Authorization": f"Bearer {hub.token}"} if hub.token else {}
+
+
 async def _draw(hub: Hub, lang: Lang, console: Console, zone: tzinfo | None) -> None:
     seen = Seen()
 
@@ -144,7 +162,7 @@ async def _print(hub: Hub, lang: Lang, console: Console, zone: tzinfo | None) ->
 
 async def boards(hub: Hub) -> AsyncIterator[Snapshot | str | None]:
     """Every board that the hub sends, None for its other signs of life, a sentence for a fault; it never gives up."""
-    retry_s, headers = RETRY_FIRST_S, {"Authorization": f"Bearer {hub.token}"} if hub.token else {}
+    retry_s, headers = RETRY_FIRST_S, _headers(hub)
     # The hub is on the site's own network: a proxy of the environment is not meant for it.
     async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, headers=headers) as client:
         while True:

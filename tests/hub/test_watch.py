@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
+import menshen
 from hub import watch
 from hub.board import Snapshot
 from tests.support.console import ZONE, ServedConsole, served
@@ -95,6 +97,19 @@ async def test_what_is_no_hub_is_said_and_not_raised() -> None:
 def test_what_is_no_address_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(MenshenError, match=r"is no address of a hub: expected something like http://"):
         watch.checked(url)
+
+
+def test_the_metrics_of_a_hub_that_runs_are_printed_and_a_missing_token_or_hub_is_told(
+    console: ServedConsole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "token").write_text(console.token)
+    assert menshen.main(["hub", "metrics", "--url", console.url, "--token-file", str(tmp_path / "token")]) == 0
+    assert 'menshen_gate_online{gate="north",site="baotou-1"} 1.0' in capsys.readouterr().out.splitlines()
+    with pytest.raises(MenshenError, match="asks for a token"):
+        watch.metrics(watch.Hub(console.url))
+    console.stop()
+    with pytest.raises(MenshenError, match=r"/api/metrics: "):
+        watch.metrics(console.hub)
 
 
 PROGRAM = """
