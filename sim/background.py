@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ from edge.drivers.base import CelsiusImage
 
 WALL_C = 27.0
 """What a Lepton reads of an indoor wall, its own warmth included (median of real recordings: 23 to 31 °C)."""
+
+DISC_PX = 6.3
+"""The disc's radius at 160x120 (median of real recordings, at half of its height over the surroundings)."""
 
 
 class Background(Struct, frozen=True, kw_only=True):
@@ -28,6 +32,7 @@ class Background(Struct, frozen=True, kw_only=True):
     reference_x: float = 0.86
     reference_y: float = 0.66
     below: bool = False
+    disc_px: float = DISC_PX
     panels: bool = True
     door: bool = False
     window: bool = False
@@ -63,6 +68,7 @@ def random_background(draw: np.random.Generator, wall_c: float = WALL_C) -> Back
             draw.uniform(0.94, 0.96) if low else draw.uniform(0.80, 0.84) if left else draw.uniform(0.60, 0.68)
         ),
         below=below or low,
+        disc_px=float(draw.uniform(5.2, 6.5)),
         panels=bool(draw.random() < 0.35),
         door=bool(draw.random() < 0.45),
         window=bool(draw.random() < 0.3),
@@ -72,7 +78,7 @@ def random_background(draw: np.random.Generator, wall_c: float = WALL_C) -> Back
         sun=bool(draw.random() < 0.05),
         clutter=bool(draw.random() < 0.6),
         mirrored=bool(draw.random() < 0.2),
-        ceiling=bool(draw.random() < 0.15),
+        ceiling=bool(draw.random() < 0.25),
         glow_c=float(draw.choice([0.0, draw.uniform(0.2, 0.9)])),
     )
 
@@ -82,7 +88,7 @@ def wall(place: Background, height: int, width: int) -> CelsiusImage:
     """What is behind everybody, in °C, float32, shape (height, width). Do not write into it."""
     draw = np.random.default_rng([place.seed, 11])
     down, across = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
-    roll = float(np.random.default_rng([place.seed, 13]).normal(0, 0.035))  # no camera hangs quite straight
+    roll = float(np.random.default_rng([place.seed, 13]).normal(0, 0.06))  # no camera hangs quite straight
     x, y = across + np.float32(roll) * (down - 0.5), down - np.float32(roll) * (across - 0.5)
     image = np.full((height, width), place.wall_c, np.float32)
     image += np.float32(draw.normal(0.0, 0.35)) * (y - 0.5) + np.float32(draw.normal(0, 0.3)) * (x - 0.5)
@@ -135,8 +141,8 @@ def _panels(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.rand
     edge = float(draw.uniform(-0.2, 0.4))
     while edge < 1.0:
         width = float(draw.uniform(0.15, 0.5))
-        lean = float(draw.normal(0, 0.02))
-        image += np.float32(draw.normal(0, 0.12)) * _box(x + lean * y, y, edge, -0.1, edge + width, 1.1)
+        lean = float(draw.normal(0, 0.06))
+        image += np.float32(draw.normal(0, 0.2)) * _box(x + lean * y, y, edge, -0.1, edge + width, 1.1)
         image -= np.float32(abs(draw.normal(0, 0.07))) * np.exp(-(((x + lean * y - edge) / 0.008) ** 2))
         edge += width
 
@@ -161,9 +167,9 @@ def _window(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.rand
     """A pane or a panel that is colder or warmer than the wall, seen askew and often cut by the frame's edge."""
     width, height = float(draw.uniform(0.06, 0.3)), float(draw.uniform(0.15, 0.5))
     left, top = float(draw.choice([draw.uniform(-0.2, 0.05), draw.uniform(0.8, 0.97)])), float(draw.uniform(-0.1, 0.45))
-    lean = float(draw.normal(0, 0.08))
+    lean = float(draw.normal(0, 0.15))
     inside = _box(x + lean * (y - top), y + 0.3 * lean * x, left, top, left + width, top + height)
-    level = np.float32(draw.choice([-1.0, 1.0]) * draw.uniform(0.25, 1.3))
+    level = np.float32(draw.choice([-1.0, 1.0]) * draw.uniform(0.3, 2.0))
     image += level * inside * (1 + np.float32(0.2) * cloud_like(draw, image, 0.15) - np.float32(0.3) * y)
 
 
@@ -232,12 +238,10 @@ def _sun(image: CelsiusImage, x: CelsiusImage, y: CelsiusImage, draw: np.random.
     image += np.float32(draw.uniform(0.4, 1.8)) * cv2.GaussianBlur(patch, (0, 0), max(0.8, image.shape[1] / 100))
 
 
+_HALOS = ((0.085, 4.0), (0.4, 1.6))
+"""Shares and widths of what the default lens (`sim.sensor`) and the soft edge take from the disc (fitted)."""
 _STAND_HALF_WIDTH, _STAND_LONG, _STAND_SHORT = 16.5, 41.0, 13.0
 """Of the reference's housing, in pixels at 160x120: from the disc to its sides, to the far end and to the near one."""
-_DISC_LOSS = 0.003
-"""How much of the disc's height over its housing the default lens takes from the disc's middle."""
-DISC_PX = 6.3
-"""The disc's radius at 160x120 (median of real recordings, at half of its height over the surroundings)."""
 
 
 def _housing(
@@ -264,12 +268,18 @@ def _housing(
     value = value + np.float32(draw.uniform(0.1, 0.7)) * smudge
     line = np.exp(-(((dx - draw.normal(3, 3)) / 7) ** 2) - ((dy - end + 2) / 1.3) ** 2)
     value = value + np.float32(draw.choice([0.0, draw.uniform(0.3, 2.0)])) * line
-    value = value + np.float32(draw.uniform(0.7, 1.5)) * np.exp(-((np.hypot(dx, dy) / 10) ** 2))
+    value = value + np.float32(draw.uniform(0.3, 1.1)) * np.exp(-((np.hypot(dx, dy) / 10) ** 2))
     value = value + np.float32(0.08) * cloud_like(draw, dx, 0.08)
     if draw.random() < 0.5:  # the arm that holds it
         arm = np.clip(4 - np.abs(dy - middle - 6), 0, 1) * (dx * (0.5 - place.reference_x) < 0)
         value, housing = value - 0.15 * arm * (1 - housing), np.maximum(housing, arm)
     return np.asarray(value, dtype=np.float32), np.asarray(housing, dtype=np.float32)
+
+
+def _disc_loss(place: Background) -> float:
+    """How much of the disc's height over its housing the default lens takes from the disc's middle."""
+    seen_px = place.disc_px / (1.06 if place.below else 1.0)
+    return sum(share * math.exp(-((seen_px / px) ** 2) / 2) for share, px in _HALOS)
 
 
 @lru_cache(maxsize=16)
@@ -278,7 +288,7 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
 
     What the lens takes from the disc is put on it, as far as it is known: it shall read its set temperature.
     """
-    lost_c = _DISC_LOSS * (reference_c - place.wall_c) + 0.03
+    lost_c = _disc_loss(place) * (reference_c - place.wall_c) + 0.006
     draw = np.random.default_rng([place.seed, 21])
     y, x = np.mgrid[:height, :width].astype(np.float32)
     dx = (x + 0.5 - place.reference_x * width) / np.float32(scale)
@@ -287,8 +297,8 @@ def stand(place: Background, height: int, width: int, reference_c: float, scale:
         dy = -dy
     value, housing = _housing(place, draw, dx, dy)
     flat = np.float32(1.12 if place.below else 1.0)  # one stands lower, and is seen from above
-    disc = np.clip((DISC_PX - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 3.4 + 0.5, 0, 1)
-    even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / DISC_PX) ** 2
+    disc = np.clip((place.disc_px - np.hypot(dx / np.float32(1.04), dy * flat)) * scale / 5.4 + 0.5, 0, 1)
+    even = np.float32(reference_c + lost_c) - np.float32(0.15) * (np.hypot(dx, dy) / place.disc_px) ** 2
     value = value * (1 - disc) + even * disc
     share = np.maximum(housing, disc).astype(np.float32)
     return Front(np.asarray(value * share, dtype=np.float32), share)

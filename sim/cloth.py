@@ -14,9 +14,9 @@ from sim.background import cloud_like
 from sim.looks import Field, Looks, own, soft
 
 CLOTHES = ("tee", "shirt", "hood", "collar", "open", "neckline", "scarf", "overall")
-_SHARES = (0.16, 0.16, 0.14, 0.14, 0.18, 0.10, 0.05, 0.07)
-_WARM = {"tee": (0.22, 0.68), "shirt": (0.18, 0.6), "hood": (0.0, 0.36), "collar": (-0.07, 0.22), "open": (0.18, 0.6)}
-_WARM |= {"neckline": (0.22, 0.66), "scarf": (-0.05, 0.28), "overall": (0.0, 0.3)}
+_SHARES = (0.17, 0.12, 0.13, 0.13, 0.27, 0.08, 0.05, 0.05)
+_WARM = {"tee": (0.22, 0.6), "shirt": (0.18, 0.54), "hood": (0.02, 0.38), "collar": (-0.06, 0.24), "open": (0.2, 0.58)}
+_WARM |= {"neckline": (0.22, 0.58), "scarf": (-0.05, 0.28), "overall": (0.0, 0.34)}
 """From and to which share of the skin's warmth these clothes are, on the whole."""
 _CREASE_EVERY_PX = 2
 """Creases are drawn on each so many pixels only: they are broad."""
@@ -67,16 +67,16 @@ def cloth(looks: Looks, cut: Cut) -> Cloth:
     if kind in ("scarf", "hood", "collar"):
         beyond = _around_neck(kind, draw, cut)
         skin = skin * (1 - beyond)
-    return Cloth(np.asarray(np.clip(part, -0.1, 0.93), np.float32), np.asarray(skin, np.float32), beyond)
+    return Cloth(np.asarray(np.clip(part, -0.1, 0.72), np.float32), np.asarray(skin, np.float32), beyond)
 
 
 def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
     """The cloth itself: lying on shoulders and chest, hanging at the waist, with creases and a weave."""
     x, y, shoulder = cut.x, cut.y, cut.shoulder
-    contact = float(draw.uniform(0.25, 0.75)) * max(0.26, warm)
+    contact = float(draw.uniform(0.2, 0.55)) * max(0.26, warm)
     part = np.full_like(x, warm)
     for side in (-1, 1):
-        part += contact * np.exp(-(((x - side * shoulder * 0.55) / 0.7) ** 2) - ((y - 0.95) / 0.55) ** 2)
+        part += 0.7 * contact * np.exp(-(((x - side * shoulder * 0.5) / 0.9) ** 2) - ((y - 0.9) / 0.5) ** 2)
         part += (
             0.6
             * contact
@@ -86,19 +86,19 @@ def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
     part += contact * float(draw.uniform(-0.8, 0.3)) * np.exp(-((x / 0.5) ** 2) - ((y - 3.2) / 1.6) ** 2)
     part -= contact * float(draw.uniform(0.0, 0.9)) * soft(y - 3.0, 2.5)
     part += (
-        0.24 * contact * cloud_like(draw, x, 0.3)
-        + 0.14 * contact * cloud_like(draw, x, 0.1)
-        + 0.07 * contact * cloud_like(draw, x, 0.04)
-        + float(draw.uniform(0.1, 0.4)) * contact * _streaks(draw, cut)
+        0.2 * contact * cloud_like(draw, x, 0.3)
+        + 0.08 * contact * cloud_like(draw, x, 0.12)
+        + 0.03 * contact * cloud_like(draw, x, 0.04)
+        + float(draw.uniform(0.15, 0.6)) * contact * _streaks(draw, cut)
     )
-    part += _creases(draw, cut, float(draw.uniform(0.6, 2.4)) * contact)
+    part += _creases(draw, cut, float(draw.uniform(0.8, 2.8)) * contact)
     part += _folds(draw, cut, float(draw.choice([0.0, draw.uniform(0.1, 0.5), draw.uniform(0.3, 0.9)])) * contact)
     part += float(draw.normal(0, 0.09)) * cut.arms + float(draw.uniform(-0.16, 0.0)) * _armpit(cut)
     seam = (
         np.exp(-(((np.abs(x) - shoulder * 0.78 + 0.1 * (y - 1)) / 0.06) ** 2)) * soft(y - 0.7, 0.3) * soft(2.6 - y, 0.6)
     )
-    part += float(draw.normal(0, 0.04)) * seam
-    weave = 0.024 * cloud_like(draw, x, 0.016) + 0.014 * cloud_like(draw, x[:40], 0.02)[20]
+    part += float(draw.normal(0, 0.1)) * seam
+    weave = 0.014 * cloud_like(draw, x, 0.016) + 0.01 * cloud_like(draw, x[:40], 0.02)[20]
     return np.asarray(part + weave, dtype=np.float32)
 
 
@@ -108,12 +108,12 @@ def _streaks(draw: np.random.Generator, cut: Cut) -> Field:
     fan = float(draw.uniform(-0.1, 0.25))
     across = x / (1 + fan * np.clip(y, 0, 6)) + 0.12 * cloud_like(draw, x, 0.15) + float(draw.normal(0, 0.08)) * y
     total = np.zeros_like(x)
-    for every, rows, weight in ((0.5, 7, 0.7), (0.2, 12, 0.6)):
+    for every, rows, weight in ((1.1, 6, 0.8), (0.45, 9, 0.5)):
         columns = round(12 / every)
         noise = draw.standard_normal((rows, columns), np.float32)
         row = np.clip((y + 1) / 20 * (rows - 1), 0, rows - 1)
         column = np.clip((across + 6) / 12 * (columns - 1), 0, columns - 1)
-        total += weight * cv2.remap(noise, column.astype(np.float32), row.astype(np.float32), cv2.INTER_LINEAR)
+        total += weight * cv2.remap(noise, column.astype(np.float32), row.astype(np.float32), cv2.INTER_CUBIC)
     full = cv2.resize(total, (cut.x.shape[1], cut.x.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(full, dtype=np.float32)
 
@@ -125,7 +125,7 @@ def _armpit(cut: Cut) -> Field:
 
 
 def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
-    """Bent strokes, warm on the one side and cold on the other: from the shoulders inwards, and hanging down."""
+    """Bent strokes, warmer or colder than the cloth: from the shoulders inwards, and hanging down."""
     every = _CREASE_EVERY_PX
     x, y = (np.ascontiguousarray(axis[::every, ::every]) for axis in (cut.x, cut.y))
     total = np.zeros_like(x)
@@ -134,13 +134,17 @@ def _creases(draw: np.random.Generator, cut: Cut, height: float) -> Field:
         cx = side * float(draw.uniform(0.05, 1.0)) * cut.shoulder
         cy = float(draw.choice([draw.uniform(0.3, 2.5), draw.uniform(0.8, 6.5)]))
         lie = float(draw.normal(0.35 if cy < 2.6 else 0.05, 0.35)) * side  # from upright
-        long, wide = float(draw.uniform(0.3, 1.6)), float(draw.choice([0.05, 0.07, 0.1, 0.15]))
+        lie += float(draw.choice([0.0, 0.0, draw.normal(1.1, 0.3)]))  # or drawn across the chest and belly
+        long, wide = float(draw.uniform(0.3, 1.6)), float(draw.choice([0.06, 0.09, 0.14, 0.26]))
         bend = float(draw.normal(0, 0.2))
         dx, dy = x - cx, y - cy
         along, across = dy * np.cos(lie) - dx * np.sin(lie), dx * np.cos(lie) + dy * np.sin(lie)
         across = (across - bend * along * along) / wide
-        ridge = -across * 1.6 if draw.random() < 0.6 else np.float32(-0.8)
-        total += float(draw.uniform(0.3, 1.0)) * ridge * np.exp(-across * across - (along / long) ** 2)
+        if draw.random() < 0.3:
+            across = -across
+        lit = np.where(across > 0, 0.4, 1.5) * across  # a fold is shaded off to one side, and steep on the other
+        way = float(draw.choice([-1, 1]))
+        total += way * float(draw.uniform(0.3, 1.0)) * np.exp(-lit * lit - (along / long) ** 2)
     full = cv2.resize(total, (cut.x.shape[1], cut.x.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(height * full, dtype=np.float32)
 
@@ -171,14 +175,16 @@ def _collar(kind: str, draw: np.random.Generator, cut: Cut, part: Field, at_y: F
     below = cut.y - at_y
     high = {"shirt": 0.34, "hood": 0.55, "collar": 0.5, "open": 0.4, "overall": 0.36, "scarf": 0.7}.get(kind, 0.13)
     high = high * float(draw.uniform(0.7, 1.4))
+    if kind in ("tee", "neckline") and draw.random() < 0.55:
+        return part  # a hem that is as warm as the rest
     near = soft(cut.neck * 2.0 + 0.25 - np.abs(cut.x), 0.2)
-    band = soft(below, 0.08) * soft(high - below, 0.10) * near
+    band = soft(below, 0.09) * soft(high - below, 0.10) * near
     dark = draw.random() < {"tee": 0.3, "neckline": 0.2}.get(kind, 0.55)
     colder = float(draw.uniform(0.3, 0.8)) if dark else float(draw.uniform(0.75, 1.2))
     part = part * (1 - band) + (part * colder + 0.05 * cloud_like(draw, cut.x, 0.03)) * band
     gap = float(draw.choice([0.0, draw.uniform(0.05, 0.3)]))  # where it stands off the neck one sees into the shade
     part = part - gap * np.exp(-((below / 0.07) ** 2)) * near
-    edge = np.exp(-(((below - high) / 0.06) ** 2)) * near
+    edge = np.exp(-(((below - high) / 0.09) ** 2)) * near
     return np.asarray(part + float(draw.normal(-0.05, 0.13)) * edge, dtype=np.float32)
 
 
@@ -213,7 +219,7 @@ def _front(kind: str, draw: np.random.Generator, cut: Cut, part: Field) -> Field
     left, right = gap * float(draw.uniform(0.7, 1.4)), gap * float(draw.uniform(0.7, 1.4))
     inside = np.minimum(x - middle + left, right - (x - middle)) + 0.04 * cloud_like(draw, x, 0.1)
     outer = soft(-inside, 0.08)
-    jacket = part * float(draw.uniform(0.15, 0.75)) + float(draw.uniform(0.0, 0.08))
+    jacket = part * float(draw.uniform(0.05, 0.6)) + float(draw.uniform(0.0, 0.06))
     lapel = outer * soft(0.32 + inside, 0.06) * soft(3.5 - y, 0.4)
     jacket = jacket * (1 - lapel) + jacket * float(draw.uniform(0.4, 1.2)) * lapel
     shadow = np.exp(-((inside / 0.1) ** 2)) * (inside > 0)
@@ -224,16 +230,16 @@ def _extras(draw: np.random.Generator, cut: Cut, part: Field) -> Field:
     """A pocket, a card on its string, straps, a bag's belt across."""
     x, y, away = cut.x, cut.y, cut.away
     string, straps, belt, pocket = draw.random(4)
-    if string < 0.12 and not away:
+    if string < 0.2 and not away:
         hang = float(draw.uniform(2.4, 4.2))
         lie = x - 0.12 * np.sin(y * 0.9) + 0.03 * cloud_like(draw, x, 0.2)
         line = np.abs(np.abs(lie) - 0.62 * cut.neck * (1 - (y - 0.3) / hang)) / 0.05
-        part = part - 0.07 * np.exp(-(line**2)) * soft(hang - y, 0.2) * soft(y - 0.3, 0.2)
+        part = part - 0.12 * np.exp(-(line**2)) * soft(hang - y, 0.2) * soft(y - 0.3, 0.2)
         card = soft(np.minimum(0.36 - np.abs(x), 0.48 - np.abs(y - hang - 0.45)), 0.06)
         part = part * (1 - card) + (part * float(draw.uniform(0.3, 0.8))) * card
-    if straps < 0.08:
+    if straps < 0.1:
         strap = soft(0.2 - np.abs(np.abs(x) - 1.25 - 0.06 * y), 0.06) * soft(4.5 - y, 0.5)
-        part = part * (1 - strap) + part * float(draw.uniform(0.6, 0.95)) * strap
+        part = part * (1 - strap) + part * float(draw.uniform(0.75, 0.97)) * strap
     if belt > 0.9:
         slant = float(draw.choice([-1, 1])) * x - float(draw.uniform(0.55, 0.9)) * (y - 2.4)
         part = part - float(draw.uniform(0.05, 0.2)) * np.exp(-((slant / 0.12) ** 2)) * soft(y - 0.4, 0.3)

@@ -19,7 +19,7 @@ from sim.skull import HALF_X, HALF_Y, HEAD_PX, Surface, grid, seen, shape_of, su
 
 TURN_STEP_DEG = 3
 """Heads are drawn turned and nodded by whole multiples of this."""
-_RIM_SHARE = 0.16
+_RIM_SHARE = 0.18
 """How much of its height over the surroundings skin loses where it turns away: skin emits less to the side."""
 
 
@@ -81,7 +81,7 @@ def _head(looks: Looks, yaw_deg: int, nod_deg: int) -> Sprite:
     above = value_c - np.float32(looks.ambient_c)
     aside = np.clip(1 - view.facing, 0, 1) ** 3
     value_c = value_c - np.float32(_RIM_SHARE) * above * aside * (1 + 1.2 * fuzz)
-    view = view._replace(share=np.asarray(cv2.GaussianBlur(view.share, (0, 0), 1.7), np.float32))
+    view = view._replace(share=np.asarray(cv2.GaussianBlur(view.share, (0, 0), 1.2), np.float32))
     loose = cv2.GaussianBlur(view.share, (0, 0), 2.0)
     share = view.share * (1 - 0.75 * fuzz) + 0.75 * fuzz * np.clip(1.35 * loose - 0.18, 0, 1)
     image = np.stack([value_c * share, share, breath * share], axis=-1).astype(np.float32)

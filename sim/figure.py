@@ -41,6 +41,8 @@ class _Build(NamedTuple):
     turned: float
     """How much nearer one shoulder is than the other."""
     slope: float
+    trapezius: float
+    """How high the muscle between neck and shoulder stands."""
     round: float
     uneven: float
     belly: float
@@ -50,15 +52,16 @@ class _Build(NamedTuple):
 def _build(looks: Looks) -> _Build:
     draw = own(looks, 12)
     return _Build(
-        shoulder=float(np.clip(draw.normal(2.55, 0.35), 1.9, 3.3)),
-        neck=float(draw.uniform(0.5, 0.84)),
+        shoulder=float(np.clip(draw.normal(2.85, 0.3), 2.2, 3.5)),
+        neck=float(np.clip(draw.normal(0.76, 0.08), 0.58, 0.92)),
         low=float(draw.uniform(-0.55, 0.2)),
         aside=float(draw.normal(0, 0.16)),
         lean=float(draw.normal(0, 0.06)),
-        turned=float(draw.choice([draw.normal(0, 0.05), draw.normal(0, 0.2)])),
-        slope=float(draw.uniform(0.3, 1.1)),
+        turned=float(draw.choice([draw.normal(0, 0.04), draw.normal(0, 0.14)])),
+        slope=float(draw.uniform(0.4, 1.0)),
+        trapezius=float(draw.uniform(0.2, 0.55)),
         round=float(draw.uniform(0.5, 1.0)),
-        uneven=float(draw.normal(0, 0.16)),
+        uneven=float(draw.normal(0, 0.1)),
         belly=float(draw.uniform(0.75, 1.2)),
         stride=float(draw.uniform(0.0, 0.45)),
     )
@@ -77,15 +80,18 @@ def _body(looks: Looks, away: bool) -> Sprite:
     build, draw = _build(looks), own(looks, 13)
     lower = y - np.float32(build.low)
     aside = x * (1 + np.float32(np.clip(build.turned, -0.4, 0.4)) * np.tanh(x)) if not away else x
-    aside = np.asarray(aside - np.float32(build.aside) - np.float32(build.lean) * np.clip(lower, 0, 6), np.float32)
+    aside = np.asarray(
+        aside - np.float32(build.aside) * np.clip(0.4 + lower, 0, 1) - np.float32(build.lean) * np.clip(lower, 0, 6),
+        np.float32,
+    )
     share, arms = _silhouette(build, draw, aside, lower)
     cut = cloth(looks, Cut(aside, lower, build.shoulder, build.neck, arms, away))
     skin_c = _skin(looks, draw, build, x, y)
     value_c: Field = between(looks, cut.part) * (1 - cut.skin) + skin_c * cut.skin
     share = np.maximum(share, cut.beyond)
-    inner = cv2.GaussianBlur(share, (0, 0), 0.16 * BODY_PX)
+    inner = cv2.GaussianBlur(share, (0, 0), 0.2 * BODY_PX)
     rim = np.clip(1 - inner, 0, 0.5) * share
-    value_c = value_c - np.float32(draw.uniform(0.06, 0.2)) * (value_c - looks.ambient_c) * rim * 2
+    value_c = value_c - np.float32(draw.uniform(0.1, 0.4)) * (value_c - looks.ambient_c) * rim * 2
     if looks.hot_drink:
         value_c, share = _with_cup(looks, draw, value_c, share, x, y)
     if not away:
@@ -103,7 +109,7 @@ def _silhouette(build: _Build, draw: np.random.Generator, x: Field, y: Field) ->
     out = np.clip((width - build.neck) / (build.shoulder - build.neck), 0, 1.3)
     lift = build.uneven * np.sign(x) * out
     rounding = 1.5 * build.round * np.clip((out - 0.72) / 0.28, 0, 2) ** 2.4
-    top = 0.12 + lift + build.slope * (0.75 * out + 0.25 * out**2) - 0.14 * np.exp(-out * 9) + rounding
+    top = 0.12 + lift + build.slope * (0.75 * out + 0.25 * out**2) - build.trapezius * np.exp(-out * 5.5) + rounding
     foot = 0.22 * np.clip((y + 0.2) / 0.6, 0, 1.0) ** 2  # the neck runs out into the shoulders
     neck = (width < build.neck + foot) & (y > -1.7)
     trunk = build.shoulder * np.interp(
@@ -130,7 +136,7 @@ def _legs(build: _Build, width: Field, x: Field, y: Field) -> Field:
 
 
 def _inside(distance: Field) -> Field:
-    return np.asarray(np.clip(distance * BODY_PX / 2.5 + 0.5, 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(distance * BODY_PX / 2.6 + 0.5, 0, 1), dtype=np.float32)
 
 
 def _skin(looks: Looks, draw: np.random.Generator, build: _Build, x: Field, y: Field) -> Field:
@@ -178,7 +184,7 @@ def _with_arms(
         to_x, to_y = -side * float(draw.uniform(-1.1, 0.9)), float(draw.uniform(1.9, 4.6))
         wide, hand = float(draw.uniform(0.38, 0.55)), float(draw.uniform(0.8, 1.3))
         sleeve, cold = float(draw.uniform(0.1, 0.6)), float(draw.uniform(1.2, 3.6))
-        if shown > 0.14:
+        if shown > 0.2:
             continue
         length = float(np.hypot(to_x - from_x, to_y - from_y))
         along = ((x - from_x) * (to_x - from_x) + (y - from_y) * (to_y - from_y)) / length

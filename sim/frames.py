@@ -29,9 +29,13 @@ _TRUE_FROM_PX = 26.0
 ears and hair such a head is 30 px wide, from which faces are screened."""
 _FOREHEAD_V = -0.68
 """As low as that a hairline is taken to be, in v of `sim.skull`."""
+_AHEAD = 0.9
+"""How far brow and chin are before the neck, in half widths of a head: so they sink when it nods."""
 _BREATH_S = 3.6
 _BREATH_C = 1.1
 """A breath's length, and how far it warms and cools a mask's cloth around its mean."""
+_ALL_HEAD = 0.95
+"""A pixel with this share of head is of the face's skin alone."""
 _HOTTEST_PX = 4
 """The truth is the mean of so many hottest pixels, as in `edge.thermal.measure`."""
 
@@ -104,7 +108,8 @@ def face_box(view: View, posed: Posed) -> tuple[int, int, int, int]:
     half = _unit(view, posed)
     tall, pose = half * tall_of(posed.looks), posed.pose
     top_v = _top_v(posed.looks)
-    left, top = pose.x * view.width - half, pose.y * view.height + tall * top_v
+    drop = half * _AHEAD * math.sin(math.radians(pose.nod_deg))
+    left, top = pose.x * view.width - half, pose.y * view.height + tall * top_v + drop
     return round(left), round(top), round(2 * half), round(tall * (1 - top_v))
 
 
@@ -149,11 +154,11 @@ def _place(image: CelsiusImage, view: View, posed: Posed, place: Background, at_
     x, y = pose.x * view.width * finer, pose.y * view.height * finer
     turn = math.sin(math.radians(pose.yaw_deg))
     blur = pose.moves_px * view.height / 160 * finer
-    narrow = 1 - 0.36 * abs(turn)
+    narrow = 1 - 0.28 * abs(turn)
     away = abs((pose.yaw_deg + 180) % 360 - 180) > 105
     face_px = max(_TRUE_FROM_PX, round(64 * unit / finer) / 32)
     within = (round(x / finer * 64) % 64 / 64, round(y / finer * 64) % 64 / 64)
-    lift_c = _lift_c(bare(looks), face_px, finer, within, round(4 * place.wall_c) / 4)
+    lift_c = _lift_c(bare(looks), face_px, (finer, view.height / 160), within, round(4 * place.wall_c) / 4)
     chin = unit * tall_of(looks) * math.sin(math.radians(0.4 * pose.tilt_deg))
     at = (x - 0.3 * turn * unit + chin, y)
     _over(image, body(looks, away), (unit * narrow, unit, 0.25 * pose.tilt_deg), at, (blur, 0.0, 0.0))
@@ -198,21 +203,35 @@ def _over(
         image += np.float32(breath_c) * layer[..., 2]
 
 
+def _shape(sprite: Sprite) -> Sprite:
+    """What a sprite covers, at a temperature of 1."""
+    share = sprite.image[..., 1]
+    return sprite._replace(image=np.stack([share, share, np.zeros_like(share)], axis=-1))
+
+
 @lru_cache(maxsize=2048)
-def _lift_c(looks: Looks, face_px: float, finer: int, within: tuple[float, float], wall_c: float) -> float:
+def _lift_c(
+    looks: Looks, face_px: float, scales: tuple[int, float], within: tuple[float, float], wall_c: float
+) -> float:
     """What the lens takes from the hottest pixels of this bare frontal face, and the drawing left out, in kelvin.
 
-    `within` is where in a pixel the face's centre is, across and down, from 0 to 1; `wall_c` is what surrounds it.
+    `scales`: how many times finer the scene is drawn, and the frame's height in 160 px. `within` is where in a pixel
+    the face's centre is, across and down, from 0 to 1; `wall_c` is what surrounds it.
     """
+    finer, scale = scales
     width, height = math.ceil(face_px * 1.3), math.ceil(face_px * tall_of(looks) * 1.2)
     image = np.full((height * finer, width * finer), wall_c, np.float32)
+    cover = np.zeros_like(image)
     at = ((width // 2 + within[0]) * finer, (height // 2 + within[1]) * finer)
     unit = face_px * finer / 2
     _over(image, body(looks), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))  # its warmth is near the chin
     _over(image, head(looks, 0), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if finer > 1 else image
+    _over(cover, _shape(head(looks, 0)), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
+    if finer > 1:
+        image, cover = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in (image, cover))
     tall = face_px * tall_of(looks) / 2
     top, bottom = round(height // 2 + within[1] + tall * _top_v(looks)), math.floor(height // 2 + tall) - 1
-    face = IDEAL.focus(np.asarray(small, dtype=np.float32))[top:bottom]
-    seen = np.partition(face.ravel(), -_HOTTEST_PX)[-_HOTTEST_PX:]
+    inside = cover[top:bottom] > _ALL_HEAD  # not the neck beside the jaw: only the head is lifted
+    seen = IDEAL.focus(np.asarray(image, dtype=np.float32), scale)[top:bottom][inside]
+    seen = np.partition(seen, -_HOTTEST_PX)[-_HOTTEST_PX:]
     return looks.skin_c - float(seen.mean())

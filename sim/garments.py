@@ -54,7 +54,7 @@ def glasses(looks: Looks, v: Field, a: Field) -> Worn:
     x = np.sin(np.radians(a))
     front = np.abs(a) < 90
     at_v, wide, high = (
-        float(draw.uniform(-0.02, 0.08)),
+        float(draw.uniform(0.05, 0.14)),
         float(draw.uniform(0.43, 0.50)),
         float(draw.uniform(0.15, 0.24)),
     )
@@ -87,7 +87,7 @@ def hat(looks: Looks, v: Field, a: Field) -> Worn:
     low = float(draw.uniform(-0.5, -0.34)) + np.zeros_like(a)
     low = low + {"wool": 0.36, "helmet": 0.1}.get(kind, 0.2) * np.clip((around - 55) / 50, 0, 1)
     if kind == "hood":
-        low = np.where(around > 58, 1.6, -0.62) + 0.1 * cloud_like(draw, v, 0.15)
+        low = np.where(around > 58, 1.6, -0.5) + 0.1 * cloud_like(draw, v, 0.15)
     share = soft(low - v, 0.05)
     level = {"helmet": (0.05, 0.25), "hood": (0.1, 0.4)}.get(kind, (0.2, 0.6))
     part = float(draw.uniform(*level)) + 0.04 * cloud_like(draw, v, 0.05) + 0.03 * cloud_like(draw, v, 0.12)

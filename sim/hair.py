@@ -16,10 +16,10 @@ from sim.looks import Field, Looks, bell, between, own, soft
 HAIR = ("short", "receding", "shaved", "fringe", "swept", "parted", "long", "tied", "curly", "bald")
 _HAIR_SHARES = (0.25, 0.09, 0.06, 0.09, 0.13, 0.09, 0.09, 0.12, 0.05, 0.03)
 LONG_HAIR = ("long", "parted")
-_FRONT_V = {"short": -0.81, "receding": -0.89, "shaved": -0.82, "fringe": -0.44, "swept": -0.7, "parted": -0.78}
-_FRONT_V |= {"long": -0.8, "tied": -0.8, "curly": -0.72, "bald": -1.3}
-_VOLUME = {"short": 0.15, "receding": 0.1, "shaved": 0.03, "fringe": 0.15, "swept": 0.2, "parted": 0.15}
-_VOLUME |= {"long": 0.17, "tied": 0.08, "curly": 0.24, "bald": 0.0}
+_FRONT_V = {"short": -0.68, "receding": -0.8, "shaved": -0.72, "fringe": -0.44, "swept": -0.62, "parted": -0.7}
+_FRONT_V |= {"long": -0.68, "tied": -0.7, "curly": -0.64, "bald": -1.3}
+_VOLUME = {"short": 0.11, "receding": 0.08, "shaved": 0.02, "fringe": 0.12, "swept": 0.15, "parted": 0.12}
+_VOLUME |= {"long": 0.14, "tied": 0.08, "curly": 0.24, "bald": 0.0}
 
 
 class Hair(NamedTuple):
@@ -65,12 +65,12 @@ def hair(looks: Looks, v: Field, a: Field) -> Hair:
 def _part(looks: Looks, draw: np.random.Generator, inside: Field, strands: Field, v: Field, a: Field) -> Field:
     """How near to the skin's the hair's temperature is: thin at its edge, in the parting and on the crown."""
     style = hair_of(looks)
-    root, tip = float(draw.uniform(0.1, 0.42)), float(draw.uniform(-0.04, 0.18))
+    root, tip = float(draw.uniform(0.0, 0.24)), float(draw.uniform(-0.08, 0.08))
     if style in ("shaved", "receding"):
-        root, tip = root + 0.15, tip + 0.15
+        root, tip = root + 0.12, tip + 0.1
     deep = np.clip(inside / float(draw.uniform(0.25, 0.7)), 0, 1)
     part = root + (tip - root) * deep**0.7
-    part = part + float(draw.uniform(0.04, 0.14)) * strands + 0.04 * cloud_like(draw, v, 0.06)
+    part = part + float(draw.uniform(0.01, 0.08)) * strands + 0.04 * cloud_like(draw, v, 0.09)
     part = part + float(draw.uniform(-0.05, 0.12)) * bell(a, v, float(draw.normal(0, 40)), -0.85, 60, 0.2)
     if style in ("parted", "tied", "long") or (style == "swept" and draw.random() < 0.4):
         at_a = float(draw.normal(0, 12)) + 18 * (v + 0.9) * float(draw.normal(0, 1))
@@ -87,7 +87,7 @@ def _strands(looks: Looks, v: Field, a: Field) -> Field:
         np.asarray(cv2.resize(draw.standard_normal(size, np.float32), (columns, rows), interpolation=cv2.INTER_CUBIC))
         for size in ((6, 130), (4, 40))
     )
-    lock = np.asarray(0.8 * fine + 0.8 * coarse, dtype=np.float32)
+    lock = np.asarray((0.8 * fine + 0.8 * coarse) * np.clip((v + 1.0) / 0.3, 0.1, 1), dtype=np.float32)
     swept = 26.0 if hair_of(looks) in ("swept", "parted", "long") else 7.0
     shift = float(draw.normal(0, 1)) * swept * (v + 1) + 5 * cloud_like(draw, v, 0.12)
     if hair_of(looks) == "curly":
@@ -103,10 +103,12 @@ def _hairline(looks: Looks, a: Field) -> Field:
     style = hair_of(looks)
     front = _FRONT_V[style] + float(draw.normal(0, 0.05))
     around = np.abs(a)
-    corner = float(draw.uniform(-0.02, 0.14)) * np.exp(-(((around - 36) / 13) ** 2))
+    corner = float(draw.uniform(-0.06, 0.08)) * np.exp(-(((around - 36) / 13) ** 2))
     burns = float(draw.uniform(-0.1, 0.22))
-    side_v, side_from = (1.6, float(draw.uniform(44, 60))) if style in LONG_HAIR else (burns, 64.0)
-    side = np.clip((around - side_from) / 18, 0, 1) ** 1.3 * (side_v - front)
+    side_v, side_from = (
+        (1.6, float(draw.uniform(40, 56))) if style in LONG_HAIR else (burns, float(draw.uniform(36, 52)))
+    )
+    side = np.clip((around - side_from) / 22, 0, 1) ** 1.3 * (side_v - front)
     nape = np.clip((around - 112) / 18, 0, 1) * max(0.0, 0.82 - side_v)
     sweep = np.zeros_like(a)
     if style in ("swept", "parted"):  # combed from one temple over the forehead to the other

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.drivers.replay import ZERO_C_IN_CENTIKELVIN
-from sim.background import DISC_PX, Background, random_background
+from sim.background import Background, random_background
 from sim.frames import Pose, Posed, View, face_box, picture, plain_looks, reference_place
 from sim.hair import LONG_HAIR, hair_of
 from sim.looks import Looks
@@ -154,7 +154,7 @@ def _label(
     if film.view.reference_c is not None:
         x, y = reference_place(film.view, film.place)
         seen_c = float(celsius[int(np.clip(y, 0, film.view.height - 1)), int(np.clip(x, 0, film.view.width - 1))])
-        row["blackbody_x_y_r_c"] = f"{x:.1f} {y:.1f} {DISC_PX * film.view.height / 160:.1f} {seen_c:.2f}"
+        row["blackbody_x_y_r_c"] = f"{x:.1f} {y:.1f} {film.place.disc_px * film.view.height / 160:.1f} {seen_c:.2f}"
     return row
 
 
@@ -260,16 +260,19 @@ def _film(draw: np.random.Generator) -> _Film:
     sensor = Sensor(
         seed=int(draw.integers(2**31)),
         shading_sd_c=0.15,
-        vignette_c=float(draw.uniform(0, 0.4)),
-        blur_px=float(draw.uniform(0.38, 0.48)),
-        halo_share=float(draw.uniform(0.22, 0.34)),
+        vignette_c=float(draw.uniform(0, 0.2)),
+        housing_c=float(draw.uniform(0.3, 1.6)),
+        blur_px=float(draw.uniform(0.34, 0.44)),
+        halo_share=float(draw.uniform(0.18, 0.3)),
         halo_px=float(draw.uniform(1.3, 2.0)),
+        veil_share=float(draw.uniform(0.04, 0.09)),
         slow_s=float(0.55 * 4.5 ** draw.random()),
-        slow_sd_c=float(draw.uniform(0.043, 0.063)),
-        fixed_sd_c=float(draw.uniform(0.055, 0.08)),
+        slow_sd_c=float(draw.uniform(0.04, 0.06)),
+        fixed_sd_c=float(draw.uniform(0.048, 0.07)),
         gain_sd=float(draw.uniform(0.005, 0.012)),
         swim_sd_c=float(draw.uniform(0.03, 0.07)),
         white_sd_c=float(draw.uniform(0.0005, 0.004)),
+        step_c=float(draw.uniform(0.0188, 0.0199)),
         shutter_every_s=None if draw.random() < 0.8 else float(draw.uniform(4, 9)),
         between_shutters_c=float(draw.normal(0, 0.1)),
     )
@@ -339,7 +342,7 @@ def _walk(times_s: np.ndarray, reference_x: float, draw: np.random.Generator) ->
     restless = 30.0 if draw.random() < 0.3 else 9.0
     yaws = [0.0 if afar else -60.0 * side, *draw.normal(0, restless, 3), -75.0 * side]
     tilts = np.append(draw.normal(0, 0.45 * restless, 4), 0.0)
-    nods = draw.normal(26.0 if draw.random() < 0.12 else 4.0, 0.4 * restless, 5)  # some look at their phone
+    nods = draw.normal(26.0 if draw.random() < 0.12 else -5.0, 0.4 * restless, 5)  # some look at their phone
     poses: list[Pose | None] = []
     for t_s in times_s:
         if not knots[0] <= t_s <= knots[-1]:

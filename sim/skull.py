@@ -22,10 +22,12 @@ HEAD_PX = 40.0
 HALF_X, HALF_Y = 1.8, 2.5
 """Half of a head's sprite, in units: hair and hats reach beyond the skull."""
 _V = (-1.0, -0.985, -0.95, -0.88, -0.75, -0.55, -0.3, 0.0, 0.25, 0.5, 0.7, 0.85, 0.94, 0.985, 1.0)
-_WIDE = (0.0, 0.19, 0.36, 0.56, 0.77, 0.92, 1.0, 0.99, 0.95, 0.89, 0.79, 0.66, 0.48, 0.25, 0.0)
+_WIDE = (0.0, 0.18, 0.34, 0.53, 0.74, 0.94, 1.065, 1.055, 1.01, 0.92, 0.79, 0.62, 0.44, 0.22, 0.0)
 _FRONT = (0.0, 0.26, 0.46, 0.7, 0.92, 1.07, 1.13, 1.05, 1.07, 1.11, 1.08, 1.10, 1.04, 0.9, 0.7)
 _BACK = (0.0, 0.3, 0.56, 0.84, 1.08, 1.24, 1.32, 1.28, 1.12, 0.86, 0.62, 0.45, 0.36, 0.3, 0.2)
 """Half width, depth of the front and of the back at each v."""
+_LOW_CROWN = 0.13
+"""So much lower a crown is than twice the height from the eyes to the chin: hair ends a sixth of a face above it."""
 _NECK_V = 0.7
 """Where a head nods about."""
 
@@ -55,9 +57,9 @@ def shape_of(looks: Looks) -> Shape:
     """A person's head."""
     draw = own(looks, 3)
     return Shape(
-        tall=float(np.clip(draw.normal(1.5, 0.08), 1.34, 1.68)),
+        tall=float(np.clip(draw.normal(1.57, 0.08), 1.4, 1.76)),
         jaw=float(draw.normal(1.0, 0.09)),
-        chin=float(draw.uniform(0.92, 1.22)),
+        chin=float(draw.uniform(0.9, 1.1)),
         boxy=float(draw.uniform(1.95, 2.25)),
         nose=float(draw.uniform(0.2, 0.36)),
         nose_wide=float(draw.uniform(0.12, 0.18)),
@@ -90,7 +92,7 @@ def surface(shape: Shape, grown: Field) -> Surface:
     power = np.float32(2 / shape.boxy)
     x = wide * np.sign(sine) * np.abs(sine) ** power
     z: Field = np.where(cosine > 0, front, back) * np.sign(cosine) * np.abs(cosine) ** power
-    y = v * np.float32(shape.tall)
+    y = v * np.float32(shape.tall) * (1 - np.float32(_LOW_CROWN) * np.clip(-2 * v - 1, 0, 1))
     z = z + _features(shape, x, v, a)
     ear = sum(bell(a, v, side * 97, 0.07, 7, 0.2) for side in (-1, 1)) * np.float32(shape.ears)
     x = x + ear * np.sign(sine) + np.float32(shape.lean) * v
