@@ -227,11 +227,13 @@ def _lift_c(
     _over(image, body(looks), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))  # its warmth is near the chin
     _over(image, head(looks, 0), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
     _over(cover, _shape(head(looks, 0)), (unit, unit, 0.0), at, (0.0, 0.0, 0.0))
-    if finer > 1:
-        image, cover = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in (image, cover))
+    small, cover = (
+        np.asarray(cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
+        for one in (image, cover)
+    )
     tall = face_px * tall_of(looks) / 2
     top, bottom = round(height // 2 + within[1] + tall * _top_v(looks)), math.floor(height // 2 + tall) - 1
     inside = cover[top:bottom] > _ALL_HEAD  # not the neck beside the jaw: only the head is lifted
-    seen = IDEAL.focus(np.asarray(image, dtype=np.float32), scale)[top:bottom][inside]
+    seen = IDEAL.focus(small, scale)[top:bottom][inside]
     seen = np.partition(seen, -_HOTTEST_PX)[-_HOTTEST_PX:]
     return looks.skin_c - float(seen.mean())

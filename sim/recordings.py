@@ -248,8 +248,8 @@ _REFERENCE_C = (35.1, 1.2)
 """What the reference reads in real recordings: mean and spread between cameras and days."""
 _FACE_LEAST_ABOVE_C, _FACE_ABOVE_C = -1.72, (2.0, 0.42)
 """The face's maximum against the reference in the same recordings: more than that by a gamma's shape and scale."""
-_FROM_THE_COLD_SHARE = 0.08
-_WALL_BELOW_C = (5.55, 0.7)
+_FROM_THE_COLD_SHARE = 0.05
+_WALL_BELOW_C = (6.05, 0.6)
 """The wall against the face in the same recordings, mean and spread."""
 _FACE_PX = (41.0, 6.2)
 """A face's width in the same recordings."""
@@ -259,9 +259,9 @@ def _film(draw: np.random.Generator) -> _Film:
     reference_c = float(draw.normal(*_REFERENCE_C))
     sensor = Sensor(
         seed=int(draw.integers(2**31)),
-        shading_sd_c=0.15,
+        shading_sd_c=0.08,
         vignette_c=float(draw.uniform(0, 0.2)),
-        housing_c=float(draw.uniform(0.3, 1.6)),
+        housing_c=float(draw.uniform(0.4, 1.4)),
         blur_px=float(draw.uniform(0.34, 0.44)),
         halo_share=float(draw.uniform(0.18, 0.3)),
         halo_px=float(draw.uniform(1.3, 2.0)),
@@ -287,7 +287,7 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
     people = 2 if draw.random() < 0.1 else 1
     found = []
     for _ in range(people):
-        above_c = float(min(_FACE_LEAST_ABOVE_C + draw.gamma(*_FACE_ABOVE_C), 0.6))
+        above_c = float(min(_FACE_LEAST_ABOVE_C + draw.gamma(*_FACE_ABOVE_C), 0.3))
         above_c -= float(draw.uniform(0.8, 2.2)) if draw.random() < _FROM_THE_COLD_SHARE else 0.0
         worn: dict[str, Any] = {
             name: bool(draw.random() < share) for name, share in zip(_GARMENTS, _GARMENT_SHARES, strict=True)
