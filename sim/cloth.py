@@ -91,7 +91,7 @@ def _drape(draw: np.random.Generator, cut: Cut, warm: float) -> Field:
         + 0.03 * contact * cloud_like(draw, x, 0.04)
         + float(draw.uniform(0.15, 0.6)) * contact * _streaks(draw, cut)
     )
-    part += _creases(draw, cut, float(draw.uniform(0.8, 2.8)) * contact)
+    part += _creases(draw, cut, float(draw.uniform(1.0, 3.4)) * contact)
     part += _folds(draw, cut, float(draw.choice([0.0, draw.uniform(0.1, 0.5), draw.uniform(0.3, 0.9)])) * contact)
     part += float(draw.normal(0, 0.09)) * cut.arms + float(draw.uniform(-0.16, 0.0)) * _armpit(cut)
     seam = (

@@ -136,7 +136,7 @@ def _legs(build: _Build, width: Field, x: Field, y: Field) -> Field:
 
 
 def _inside(distance: Field) -> Field:
-    return np.asarray(np.clip(distance * BODY_PX / 2.6 + 0.5, 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(distance * BODY_PX / 2.0 + 0.5, 0, 1), dtype=np.float32)
 
 
 def _skin(looks: Looks, draw: np.random.Generator, build: _Build, x: Field, y: Field) -> Field:
