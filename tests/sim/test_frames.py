@@ -171,6 +171,30 @@ def test_vignetting_makes_corners_colder():
     assert float((shaded - flat)[0, 0]) == pytest.approx(-1.0, abs=0.05)
 
 
+@pytest.mark.parametrize("nod_deg", [-14.0, 20.0])
+def test_the_box_of_who_looks_up_or_down_goes_with_the_face(nod_deg):
+    posed = Posed(PERSON, STANDING._replace(nod_deg=nod_deg))
+    straight, nodded = (face_box(View(), Posed(PERSON, pose)) for pose in (STANDING, posed.pose))
+    assert (nodded[1] - straight[1]) * nod_deg > 0
+    eyes = [int(np.argmax(face(quiet(one), one)[10:34].max(axis=1))) for one in (Posed(PERSON, STANDING), posed)]
+    assert abs(eyes[0] - eyes[1]) <= 5
+
+
+def test_stray_light_is_as_wide_in_the_scene_for_any_number_of_pixels():
+    scenes = [np.zeros((rows, 3 * rows // 4), np.float32) for rows in (160, 480)]
+    for scene in scenes:
+        scene[:, : scene.shape[1] // 2] = 10.0
+    left_c = [float(IDEAL.focus(scene)[scene.shape[0] // 2, round(0.55 * scene.shape[1])]) for scene in scenes]
+    assert left_c[0] == pytest.approx(left_c[1], abs=0.05)
+    assert 0.02 < left_c[0] < 0.3
+
+
+def test_a_cameras_own_housing_warms_the_upper_left_of_the_picture():
+    flat, warmed = (still_pair(Sensor(housing_c=value), 0.0, 1.0)[0] for value in (0.0, 1.0))
+    assert float((warmed - flat)[0, 0]) > 0.8
+    assert float((warmed - flat)[-1, -1]) < -0.2
+
+
 def test_a_closed_shutter_repeats_the_frame_in_a_recording(tmp_path):
     sensor = Sensor(shutter_every_s=2.0, shutter_s=0.5)
     write(tmp_path / "r.npz", seed=1, people=1, fevers=0, sensor=sensor)
