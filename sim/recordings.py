@@ -246,10 +246,10 @@ _GARMENTS = ("glasses", "mask", "hat", "beard", "cosmetics", "hot_drink", "headl
 _GARMENT_SHARES = (0.35, 0.04, 0.10, 0.16, 0.08, 0.03, 0.02)
 _REFERENCE_C = (35.1, 1.2)
 """What the reference reads in real recordings: mean and spread between cameras and days."""
-_FACE_LEAST_ABOVE_C, _FACE_ABOVE_C = -1.72, (2.0, 0.42)
+_FACE_LEAST_ABOVE_C, _FACE_ABOVE_C = -1.6, (1.6, 0.46)
 """The face's maximum against the reference in the same recordings: more than that by a gamma's shape and scale."""
-_FROM_THE_COLD_SHARE = 0.05
-_WALL_BELOW_C = (6.05, 0.6)
+_FROM_THE_COLD_SHARE = 0.03
+_WALL_BELOW_C = (5.95, 0.65)
 """The wall against the face in the same recordings, mean and spread."""
 _FACE_PX = (41.0, 6.2)
 """A face's width in the same recordings."""
@@ -287,8 +287,8 @@ def _looks(draw: np.random.Generator) -> list[Looks]:
     people = 2 if draw.random() < 0.1 else 1
     found = []
     for _ in range(people):
-        above_c = float(min(_FACE_LEAST_ABOVE_C + draw.gamma(*_FACE_ABOVE_C), 0.3))
-        above_c -= float(draw.uniform(0.8, 2.2)) if draw.random() < _FROM_THE_COLD_SHARE else 0.0
+        above_c = float(min(_FACE_LEAST_ABOVE_C + draw.gamma(*_FACE_ABOVE_C), 0.1))
+        above_c -= float(draw.uniform(0.4, 1.2)) if draw.random() < _FROM_THE_COLD_SHARE else 0.0
         worn: dict[str, Any] = {
             name: bool(draw.random() < share) for name, share in zip(_GARMENTS, _GARMENT_SHARES, strict=True)
         }
