@@ -204,7 +204,7 @@ _TEXTS = {
     "release-switching": ("an update is switched to", "正在切换到更新"),
     "release-trial": ("on trial", "试运行中"),
     "release-failed": ("the update did not work: {why}", "更新未成功：{why}"),
-    "registry-version": ("version {version}", "版本 {version}"),
+    "host": ("machine", "主机"),
     "oldest": ("oldest {time}", "最早 {time}"),
     "seen": ("last seen", "最后上报"),
     "seen-ago": ("{ago} ago", "{ago}前"),
