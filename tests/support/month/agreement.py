@@ -261,8 +261,10 @@ async def _records(asking: Asking, month: Month, differences: Differences) -> No
     """What other programs read: who was measured how often, page by page, and who came to eat."""
     day, (from_ns, until_ns) = asking.day, span_of(asking.day)
     measured: dict[str, int] = {}
-    after = ""
-    while lines := (await asking.get("/api/checks", from_ns=from_ns, until_ns=until_ns, after=after, limit=25)).content:
+    after, limit = "", len(month.site.members) // 3
+    while lines := (
+        await asking.get("/api/checks", from_ns=from_ns, until_ns=until_ns, after=after, limit=limit)
+    ).content:
         rows = [msgspec.json.decode(line, type=CheckRow) for line in lines.splitlines()]
         measured |= {row.badge: row.measured for row in rows}
         after = f"{rows[-1].site}/{rows[-1].badge}"

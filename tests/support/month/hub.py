@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.accounts.models import Role
+from hub.accounts.pace import Pace
 from hub.alerts.chains import AllChannels
 from hub.alerts.course import StoreSettings
 from hub.alerts.desk import AlertDesk
@@ -266,7 +267,8 @@ async def month_hub(folder: Path, site: Site, influx: InfluxSettings) -> AsyncIt
     sources = Sources(site.name, database, attendance_of(duties), rollups, rounds, registrar, alerts, crowds, ZONE)
     pages = ReportPages(lambda day: report_of(sources, day, clock.now_ns), ZONE)
     telephones = Telephones(SIGNER, None, RoundPages(rounds, RoundSettings(), _untold), NoticePages(_quiet, list))  # type: ignore[arg-type]
-    offices = Office(database, clock, office, telephones, crowds=crowds, duties=duties, reports=pages)
+    pace = Pace(burst=1e9)  # the clock stands still while a month is asked
+    offices = Office(database, clock, office, telephones, crowds=crowds, duties=duties, reports=pages, pace=pace)
     app = create_app(
         board, site=site.name, version="0", zone=ZONE, office=offices, alerts=AlertPages(alerts),
         records=_Record(alerts, checks, office, cases),
