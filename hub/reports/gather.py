@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import String, or_, select, type_coerce
+from sqlalchemy import String, and_, not_, or_, select, type_coerce
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.accounts.audit import head
@@ -17,7 +17,7 @@ from hub.alerts.desk import AlertDesk
 from hub.alerts.lifecycle import State
 from hub.alerts.rules import Rule
 from hub.board import AlertRow
-from hub.cases.models import Case, CaseStay, Sign, SignKind
+from hub.cases.models import Case, CaseStay, End, Sign, SignKind
 from hub.crowds.desk import CrowdDesk
 from hub.database import Database
 from hub.forms.models import Concern, Declaration
@@ -188,10 +188,13 @@ def _declared(session: Session, day: date) -> _Declared:
 
 
 def _cases(session: Session, times: Times) -> list[CaseDay]:
-    """Open on that day by when they were opened and closed, whenever it is asked for."""
+    """Open on that day, whenever it is asked for: from day 1 of the isolation, as duties have it, for a gate may be
+    heard days later. What a contact thermometer took back after the day isolated nobody on it."""
+    known = or_(Case.opened_ns < times.until_ns, Case.opened_on <= times.day)
+    taken_back = and_(Case.end == End.CLEARED, Case.closed_ns >= times.until_ns)
     query = (
         select(Case)
-        .where(Case.opened_ns < times.until_ns, or_(Case.closed_ns.is_(None), Case.closed_ns >= times.from_ns))
+        .where(known, or_(Case.closed_ns.is_(None), and_(Case.closed_ns >= times.from_ns, not_(taken_back))))
         .options(joinedload(Case.person).joinedload(Person.team), selectinload(Case.stays).joinedload(CaseStay.place))
     )
     return [_case(case, times) for case in session.scalars(query)]
@@ -214,7 +217,7 @@ def _case(case: Case, times: Times) -> CaseDay:
         days=case.days,
         reported=_by(case.reported_ns, times),
         in_grid=_by(case.grid_ns, times),
-        opened=case.opened_ns >= times.from_ns,
+        opened=times.from_ns <= case.opened_ns < times.until_ns,
         ended=_by(case.closed_ns, times),
     )
 

@@ -164,7 +164,8 @@ async def in_the_end(
         day, "the API's report", replace(of_api, audit_head=""), replace(without_names(report), audit_head="")
     )
     _report(report, truth, month, differences)
-    differences.same(day, "isolated, as on the evening", report.isolation, evening.isolation)
+    if truth.isolated == truth.evening.isolated:  # nobody's fever was heard of later
+        differences.same(day, "isolated, as on the evening", report.isolation, evening.isolation)
     await _rendered(asking, report, differences, on_paper=on_paper)
     await _duties(asking, truth, differences)
     await _pages(asking, truth, differences)
@@ -194,10 +195,10 @@ def _report(report: DayReport, truth: DayTruth, month: Month, differences: Diffe
     numbers = month.numbers()
     isolated = [(one.number, one.cause, one.day, one.reported, one.in_grid, one.place) for one in report.isolated]
     wanted_list = [
-        (numbers[one.badge], one.cause, one.day, one.reported, one.in_grid, one.where) for one in truth.evening.isolated
+        (numbers[one.badge], one.cause, one.day, one.reported, one.in_grid, one.where) for one in truth.isolated
     ]
     differences.same(day, "report: isolated", sorted(isolated), sorted(wanted_list))
-    places = Counter((one.cause, one.where) for one in truth.evening.isolated)
+    places = Counter((one.cause, one.where) for one in truth.isolated)
     differences.same(
         day, "report: places", {(row.cause, row.place): row.people for row in report.isolation}, dict(places)
     )

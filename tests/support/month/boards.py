@@ -84,8 +84,8 @@ async def _isolation(shown: Shown, truth: DayTruth) -> list[tuple[str, object, o
     placed = sum(one.where == "isolation" for one in isolated)
     return [
         ("isolated", await shown.number("isolation", "Isolated now"), len(isolated)),
-        ("without a place", await shown.number("isolation", "Without a place"), truth.health["without_place"]),
-        ("not reported", await shown.number("isolation", "Not reported"), truth.health["unreported"]),
+        ("without a place", await shown.number("isolation", "Without a place"), sum(not one.where for one in isolated)),
+        ("not reported", await shown.number("isolation", "Not reported"), sum(not one.reported for one in isolated)),
         ("readings missing", await shown.number("isolation", "Not measured yet"),
          sum(one.readings < 2 for one in isolated)),
         ("causes", {tags[0]: row["isolated"] for tags, row in causes.items()},

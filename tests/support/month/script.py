@@ -36,6 +36,8 @@ class Isolation:
     readings: dict[date, int] = field(default_factory=dict)
     ended: date | None = None
     released: bool = False
+    named: bool = False
+    """Ended by somebody's name."""
 
     @property
     def may_be_cleared(self) -> bool:
@@ -187,9 +189,13 @@ class Script:
         """Somebody's open case."""
         return next((case for case in self._cases if case.badge == badge and case.ended is None), None)
 
-    def isolated_on(self, day: date) -> set[str]:
-        """Who was isolated when that day ended."""
-        return {one.badge for one in self.evenings[day].isolated}
+    def isolated_on(self, day: date) -> list[Standing]:
+        """Who was isolated when that day ended, by all that is known since: a gate may have been heard days later."""
+        late = [case for case in self._cases if case.on <= day < case.opened and (case.ended is None or case.named)]
+        return sorted([
+            *self.evenings[day].isolated,
+            *(Standing(case.badge, case.cause, (day - case.on).days + 1, False, False, "", 0) for case in late),
+        ])  # fmt: skip
 
     def _return(self, member: Member, today: date) -> None:
         if member.returns_day is None or self.open_of(member.badge):
@@ -226,7 +232,7 @@ class Script:
             case.readings[today] = case.readings.get(today, 0) + 1
             yield Deed("measure", case.badge)
         if day > ISOLATION_DAYS or (day >= 5 and draw.random() < 0.06):
-            case.ended, case.released = today, day > ISOLATION_DAYS
+            case.ended, case.released, case.named = today, day > ISOLATION_DAYS, True
             self._ended_ns[case.badge] = 2**63 - 1  # the hub says when; see `ended_at`
             yield Deed("close", case.badge, "released" if case.released else "early")
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sim.plant import ZONE
 from sim.roster import ISOLATION_DAYS, Member, Site
 from sim.truth import CrowdTruth, DeviceTruth, DisinfectionTruth, PersonTruth, SecondaryTruth, Truth, VehicleTruth
-from tests.support.month.script import HOSPITAL, Evening, Script, told_of
+from tests.support.month.script import HOSPITAL, Evening, Script, Standing, told_of
 from wire.events import Direction, Guest, Outcome, Reason, Registration
 
 HOUR_NS = 3600 * 10**9
@@ -37,6 +37,8 @@ class DayTruth(NamedTuple):
     rounds: dict[str, Counter[str]]
     alerts: Counter[str]
     evening: Evening
+    isolated: list[Standing]
+    """As it is known in the end."""
 
 
 class Month:
@@ -56,14 +58,16 @@ class Month:
         """One day, as everybody knows it in the end."""
         from_ns, until_ns = span_of(day)
         today = [truth for truth in self.truths if from_ns <= truth.time_ns < until_ns]
-        evening, off = self.script.evenings[day], self.script.isolated_on(day)
+        evening, isolated = self.script.evenings[day], self.script.isolated_on(day)
+        off = {one.badge for one in isolated}
         measured = self._measured(day, off)
         people = [truth for truth in today if isinstance(truth, PersonTruth) and truth.seen]
         return DayTruth(
-            day, measured, off, self._teams(measured, off, evening, today), self._declared(off, evening),
-            self._health(today, evening), self._returnees(day), self._visitors(people, evening, from_ns, until_ns),
+            day, measured, off, self._teams(measured, off, evening, today), self._declared(evening),
+            self._health(today, evening, isolated), self._returnees(day),
+            self._visitors(people, evening, from_ns, until_ns),
             self._vehicles(today, from_ns, until_ns), _gates(people, today), self._meals(today, from_ns, until_ns),
-            _rounds(self.truths, from_ns, until_ns), _alerts(today), evening,
+            _rounds(self.truths, from_ns, until_ns), _alerts(today), evening, isolated,
         )  # fmt: skip
 
     def measurements(self, day: date) -> Counter[str]:
@@ -111,8 +115,9 @@ class Month:
             counts["concerned"] += evening.declared.get(badge) in {"call", "ill"}
         return found
 
-    def _declared(self, off: set[str], evening: Evening) -> dict[str, Counter[str]]:
-        """Who is asked: everybody who is not isolated."""
+    def _declared(self, evening: Evening) -> dict[str, Counter[str]]:
+        """Who was asked: everybody who was not isolated, as far as anybody knew that evening."""
+        off = {one.badge for one in evening.isolated}
         found: dict[str, Counter[str]] = {}
         for badge, member in self._staff.items():
             if badge not in off:
@@ -123,8 +128,8 @@ class Month:
     def _feverish(self, today: Iterable[Truth], kinds: set[str]) -> set[str]:
         return {told.badge for told in told_of(today) if told.kind in kinds and told.badge in self._staff}
 
-    def _health(self, today: list[Truth], evening: Evening) -> Counts:
-        told, open_ = told_of(today), evening.isolated
+    def _health(self, today: list[Truth], evening: Evening, open_: list[Standing]) -> Counts:
+        told = told_of(today)
         concerns = Counter(evening.declared.values())
         return {
             "feverish": len(self._feverish(today, {"fever", "confirmed"})),
