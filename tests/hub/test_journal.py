@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,18 @@ def test_a_gap_stands_for_its_numbers_and_only_for_those_that_are_missing(any_jo
     assert rows == [(5, 10), (11, 11)]
 
 
+@contextmanager
+def reading_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A hub that is too old for any event."""
+
+    def cannot(body):
+        raise DecodeError("event: too new")
+
+    with monkeypatch.context() as old_hub:
+        old_hub.setattr("hub.taking.decode_event", cannot)
+        yield
+
+
 def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(any_journal, tmp_path):
     journal = any_journal(tmp_path)
     odd = Numbered(2, Raw(b'{"type":"from-the-future","time_ns":1}'))
@@ -97,12 +111,7 @@ def test_an_event_that_cannot_be_read_takes_its_place_and_becomes_a_dead_letter(
 
 def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(any_journal, tmp_path, monkeypatch):
     journal = any_journal(tmp_path)
-    with monkeypatch.context() as old_hub:
-
-        def cannot(body):
-            raise DecodeError("event: too new")
-
-        old_hub.setattr("hub.taking.decode_event", cannot)
+    with reading_nothing(monkeypatch):
         journal.append([batch([fever(1)])], 10)
     reader = journal.reader()
     seen = reader.last_offset()
@@ -116,12 +125,7 @@ def test_a_dead_event_that_can_be_read_after_an_update_reaches_the_projections(a
 
 def test_a_dead_event_whose_place_is_forgotten_reaches_the_projections_all_the_same(any_journal, tmp_path, monkeypatch):
     journal = any_journal(tmp_path)
-    with monkeypatch.context() as old_hub:
-
-        def cannot(body):
-            raise DecodeError("event: too new")
-
-        old_hub.setattr("hub.taking.decode_event", cannot)
+    with reading_nothing(monkeypatch):
         journal.append([batch([fever(1)])], 10)
     assert journal.forget(20, 1, 5) == 1
     (letter,) = journal.reader().dead_letters()
@@ -166,12 +170,7 @@ def test_a_file_that_is_no_journal_is_told_and_left_alone(tmp_path):
 
 def test_an_exhumed_event_stays_in_its_place_over_a_restart_and_stops_no_number(any_journal, tmp_path, monkeypatch):
     journal = any_journal(tmp_path)
-    with monkeypatch.context() as old_hub:
-
-        def cannot(body):
-            raise DecodeError("event: too new")
-
-        old_hub.setattr("hub.taking.decode_event", cannot)
+    with reading_nothing(monkeypatch):
         journal.append([batch([fever(1), fever(2)])], 10)
     for letter in journal.reader().dead_letters():
         journal.exhume(letter.id, 20)
