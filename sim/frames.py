@@ -38,6 +38,8 @@ _ALL_HEAD = 0.95
 """A pixel with this share of head is of the face's skin alone."""
 _HOTTEST_PX = 4
 """The truth is the mean of so many hottest pixels, as in `edge.thermal.measure`."""
+_LIFTS = 4
+"""So often what the lens takes is looked at anew, for the hottest pixels are others once some of it is given back."""
 
 
 class View(NamedTuple):
@@ -234,6 +236,9 @@ def _lift_c(
     tall = face_px * tall_of(looks) / 2
     top, bottom = round(height // 2 + within[1] + tall * _top_v(looks)), math.floor(height // 2 + tall) - 1
     inside = cover[top:bottom] > _ALL_HEAD  # not the neck beside the jaw: only the head is lifted
-    seen = IDEAL.focus(small, scale)[top:bottom][inside]
-    seen = np.partition(seen, -_HOTTEST_PX)[-_HOTTEST_PX:]
-    return looks.skin_c - float(seen.mean())
+    seen, share = (IDEAL.focus(one, scale)[top:bottom][inside] for one in (small, cover))
+    lift_c = 0.0
+    for _ in range(_LIFTS):  # beside the jaw the lens mixes the neck in, so that other pixels are the hottest then
+        lifted = seen + lift_c * share
+        lift_c += looks.skin_c - float(np.partition(lifted, -_HOTTEST_PX)[-_HOTTEST_PX:].mean())
+    return lift_c
