@@ -8,4 +8,5 @@ form.addEventListener("submit", () => {
   setTimeout(() => { button.disabled = false; }, 10000);
 });
 window.addEventListener("pageshow", () => { form.querySelector("button[type=submit]").disabled = false; });
-form.querySelector("[aria-invalid]")?.focus();
+// Whoever types already, on a slow telephone, is not taken elsewhere in the middle of a word.
+if (document.activeElement === document.body) form.querySelector("[aria-invalid]")?.focus();
